@@ -1,0 +1,1 @@
+"""What was measured: the record, the store, statistics, verdicts, and the published figures."""

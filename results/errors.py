@@ -1,0 +1,38 @@
+"""The errors a user may meet: one sentence each, with the exit code it leads to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class SuiteError(Exception):
+    """Something a user can act on; its text says what, where and what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class CheckFailedError(SuiteError):
+    """A check of the suite itself failed, say a network whose output is wrong."""
+
+    exit_code = 1
+
+
+class BadInputError(SuiteError):
+    """Wrong use, or a file that cannot be read as what it should be."""
+
+    exit_code = 2
+
+
+class PlatformError(SuiteError):
+    """The platform cannot run it: a missing runtime, a dead worker, a full disk."""
+
+    exit_code = 3
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """Return " (did you mean X?)" for the known name nearest to `wrong`, or all known names."""
+    names = list(known)
+    near = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"

@@ -1,0 +1,1 @@
+"""How something is timed: platforms, the worker process, and the schedule of its rounds."""

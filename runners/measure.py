@@ -1,0 +1,253 @@
+"""Measure what a run still lacks: fresh workers, their rounds, each stored before the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+from results.errors import BadInputError, CheckFailedError, PlatformError
+from results.schema import Cell, Fingerprint, Platform, Process, Proof, Protocol, Round, Run
+from runners import proof, schedule
+from runners.worker_process import WorkerProcess
+
+START_SECONDS = 120.0
+# A sample may take this many times the warm-up's slowest execution before the worker is given up.
+PATIENCE = 100
+LEAST_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where one network's model file and its expected output (.npy) lie."""
+
+    model: Path
+    expected: Path
+
+
+class Watcher(Interface):
+    """Is told how far the measurement is."""
+
+    def process_started(self, process: int, rounds: int) -> None:
+        """Worker number `process` starts, to measure `rounds` rounds."""
+
+    def network_ready(self, cell: Cell) -> None:
+        """A network was proved and warmed up."""
+
+    def sample_taken(self, cell: Cell) -> None:
+        """One sample arrived."""
+
+    def round_stored(self, run: Run) -> None:
+        """A round is on disk."""
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name the fields in which two fingerprints differ, with both values."""
+    ours, theirs = one.model_dump(), other.model_dump()
+    return [
+        f"{field} ({ours[field]!s:.60} / {theirs[field]!s:.60})"
+        for field in ours
+        if ours[field] != theirs[field]
+    ]
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How workers of a platform are started: the command, and the digest of what it runs."""
+
+    command: Sequence[str]
+    worker: str
+
+
+def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
+    """Start a worker that measures nothing, and return the fingerprint of where it ran.
+
+    Raises PlatformError when the worker cannot start or its runtime is missing.
+    """
+    with WorkerProcess(launcher.command) as worker:
+        worker.send(_setup(platform, Protocol(runs=1, processes=1), []))
+        return _fingerprint(_ready(worker), launcher)
+
+
+def measure(
+    run: Run,
+    files: Mapping[str, ModelFiles],
+    launcher: Launcher,
+    store: Callable[[Run], None],
+    watcher: Watcher,
+) -> Run:
+    """Measure the rounds that `run` lacks, in fresh workers, and return the completed run.
+
+    `files` is by cell name. `store` is called with the run after every round, before the next
+    begins. Samples belong to the last session of `run`.
+
+    Raises PlatformError when a worker dies, hangs or sends garbage, BadInputError when the machine
+    is not the one that the run was begun on, and CheckFailedError when no cell passes its proof.
+    """
+    planned = schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
+    counts = Counter(entry.process for entry in run.rounds)
+    done = [counts[process.index] for process in run.processes]
+    for rounds in schedule.remaining(planned, done):
+        with WorkerProcess(launcher.command) as worker:
+            run = _measure_process(run, rounds, worker, files, launcher, store, watcher)
+    return run
+
+
+def _measure_process(
+    run: Run,
+    rounds: int,
+    worker: WorkerProcess,
+    files: Mapping[str, ModelFiles],
+    launcher: Launcher,
+    store: Callable[[Run], None],
+    watcher: Watcher,
+) -> Run:
+    index = len(run.processes)
+    watcher.process_started(index, rounds)
+    started = now()
+    cells = [_cell_files(cell, files) for cell in run.networks]
+    worker.send(_setup(run.platform, run.protocol, cells))
+    ready = _ready(worker)
+    _refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
+    warmup, proofs = _prove_all(run, worker, watcher)
+    process = Process(
+        index=index,
+        session=len(run.sessions) - 1,
+        started=started,
+        pid=ready["pid"],
+        core=ready["core"],
+        load_start=ready["load"],
+        load_end=None,
+        peak_memory=None,
+        warmup_ns=warmup,
+        proofs=proofs,
+    )
+    earlier = run.processes
+    run = run.model_copy(update={"processes": [*earlier, process]})
+    working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
+    for number in range(rounds):
+        order = schedule.order(working, run.protocol.seed, index, number)
+        ns = _measure_round(run, worker, order, warmup, watcher)
+        entry = Round(process=index, round=number, order=order, ns=ns)
+        run = run.model_copy(update={"rounds": [*run.rounds, entry]})
+        store(run)
+        watcher.round_stored(run)
+    worker.send({"do": "stop"})
+    stopped = _expect(worker.receive(START_SECONDS), "stopped")
+    left = {"load_end": stopped["load"], "peak_memory": stopped["peak_memory"]}
+    process = process.model_copy(update=left)
+    run = run.model_copy(update={"processes": [*earlier, process]})
+    store(run)
+    return run
+
+
+def _measure_round(
+    run: Run,
+    worker: WorkerProcess,
+    order: list[int],
+    warmup: Mapping[str, Sequence[int]],
+    watcher: Watcher,
+) -> list[int]:
+    worker.send({"do": "round", "order": order})
+    result = []
+    for index in order:
+        cell = run.networks[index]
+        seconds = max(LEAST_PATIENCE_SECONDS, PATIENCE * max(warmup[cell.name]) / 1e9)
+        event = _expect(worker.receive(seconds), "sample")
+        if event["cell"] != index:
+            raise PlatformError("The worker measured another network than it was asked to.")
+        result.append(int(event["ns"]))
+        watcher.sample_taken(cell)
+    _expect(worker.receive(LEAST_PATIENCE_SECONDS), "round")
+    return result
+
+
+def _prove_all(
+    run: Run, worker: WorkerProcess, watcher: Watcher
+) -> tuple[dict[str, list[int]], dict[str, Proof]]:
+    """Return warm-up times of the networks that passed their proof, and the proofs of all."""
+    warmup, proofs = {}, {}
+    for cell in run.networks:
+        event = _expect(worker.receive(START_SECONDS), "loaded", "failed")
+        proofs[cell.name] = _prove(run, cell, event)
+        if proofs[cell.name].failure is None:
+            warmup[cell.name] = event["warmup_ns"]
+        watcher.network_ready(cell)
+    _expect(worker.receive(START_SECONDS), "warm")
+    if not any(cell.name in warmup for cell in run.cells):
+        name, first = next(iter(proofs.items()))
+        raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
+    return warmup, proofs
+
+
+def _prove(run: Run, cell: Cell, event: Mapping[str, Any]) -> Proof:
+    if event["event"] == "failed":
+        return Proof(output_error=None, operators=None, failure=str(event["reason"]))
+    operators = proof.executed_operators(event["executed"])
+    error = float(event["output_error"])
+    reason = proof.failure(error, run.protocol.output_tolerance, operators, cell.operators)
+    return Proof(output_error=error, operators=operators, failure=reason)
+
+
+def _setup(
+    platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "backend": platform.backend,
+        "threads": platform.threads,
+        "lead_in_below_ns": protocol.lead_in_below_ms * 1e6,
+        "seed": protocol.seed,
+        "warmup": {
+            "least": protocol.warmup_min,
+            "most": protocol.warmup_max,
+            "steady_within": protocol.steady_within,
+        },
+        "cells": cells,
+    }
+
+
+def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
+    paths = files[cell.name]
+    return {
+        "model": str(paths.model),
+        "expected": str(paths.expected),
+        "input_shape": list(cell.network.input_shape),
+    }
+
+
+def _ready(worker: WorkerProcess) -> dict[str, Any]:
+    event = worker.receive(START_SECONDS)
+    if event["event"] == "unavailable":
+        raise PlatformError(
+            f"The platform's runtime is missing ({event['reason']}): install it with pip."
+        )
+    return _expect(event, "ready")
+
+
+def _fingerprint(ready: Mapping[str, Any], launcher: Launcher) -> Fingerprint:
+    return Fingerprint(**ready["machine"], runtimes=ready["runtimes"], worker=launcher.worker)
+
+
+def _expect(event: dict[str, Any], *kinds: str) -> dict[str, Any]:
+    if event["event"] not in kinds:
+        raise PlatformError(f"The worker sent {event['event']!r} out of turn.")
+    return event
+
+
+def _refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:
+    fields = differing_fields(begun_on, found)
+    if fields:
+        raise BadInputError(
+            "This is not the platform that the run was begun on (then / now): "
+            + "; ".join(fields)
+            + ". Begin a new run."
+        )

@@ -1,0 +1,36 @@
+"""Which process measures which rounds, and in what order each round visits the networks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+
+def rounds_per_process(runs: int, processes: int) -> list[int]:
+    """Spread `runs` rounds over `processes` as evenly as possible, the longer ones first."""
+    share, extra = divmod(runs, processes)
+    return [share + (index < extra) for index in range(processes)]
+
+
+def remaining(planned: Sequence[int], done: Sequence[int]) -> list[int]:
+    """Return the rounds of each worker still to be started.
+
+    `planned` holds the rounds of each planned process, `done` those of each worker that was
+    started. What an interrupted worker left over goes to a fresh one, which comes first; no round
+    is measured twice, and sum(done) + sum(result) = sum(planned).
+    """
+    left = sum(done)
+    result = []
+    for rounds in planned:
+        used = min(rounds, left)
+        left -= used
+        if rounds > used:
+            result.append(rounds - used)
+    return result
+
+
+def order(networks: Sequence[int], seed: int, process: int, index: int) -> list[int]:
+    """Return `networks` in the shuffled order of round `index` of a process."""
+    shuffled = list(networks)
+    random.Random(f"{seed}/{process}/{index}").shuffle(shuffled)
+    return shuffled

@@ -1,0 +1,18 @@
+"""The program that times networks: standard library, numpy and one runtime; Python 3.9 or newer.
+
+It is packed into one file (runners.worker_archive) and started afresh for every process. It reads
+one JSON object a line on standard input and answers with JSON lines on standard output:
+
+    {"backend", "threads", "core", "lead_in_below_ns", "warmup", "seed", "cells": [...]}, once, first
+        → {"event": "ready", ...}, or {"event": "unavailable", "reason"} and exit;
+          one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
+    {"do": "round", "order": [indexes]}
+        → one {"event": "sample", "cell", "ns"} each, then {"event": "round"}
+    {"do": "loop", "cell", "times"}
+        → {"event": "loop", "ns": [...]}: a bare loop without the harness, for `make bench`
+    {"do": "stop"}, or the end of the input
+        → {"event": "stopped", ...} and exit
+
+It answers one request before it reads the next, so nothing is measured that the reader has not
+yet stored, and it ends by itself when the reader is gone.
+"""

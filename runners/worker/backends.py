@@ -1,0 +1,49 @@
+"""The one small interface to a runtime, and the runtimes by name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Dict, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+MODULES = {"onnxruntime-cpu": "onnxruntime_cpu", "torch-cpu": "torch_cpu"}
+
+
+class LoadedNetwork(Protocol):
+    """A network ready to run on a fixed input."""
+
+    def run(self) -> None:
+        """Execute once; the output is complete when this returns."""
+
+    def output(self) -> Array:
+        """Return the output of the last execution, before any other network runs."""
+
+    def executed(self) -> Dict[str, Any]:
+        """Say what one execution really runs.
+
+        Either {"graph": the optimised ONNX graph without its weights, base64} or
+        {"operators": {"convolutions": n, "adds": n, "relus": n}}.
+        """
+
+
+class Backend(Protocol):
+    """A runtime with its settings made."""
+
+    def versions(self) -> Dict[str, str]:
+        """Return the versions of the runtime and of what it depends on."""
+
+    def load(self, path: str, x: Array, y: Array) -> LoadedNetwork:
+        """Read the model file at `path`; bind its input to `x` and, if it can, its output to `y`."""
+
+
+def open_backend(name: str, threads: int) -> Backend:
+    """Return the backend called `name`, set to `threads` threads.
+
+    Raises ImportError when its runtime is not installed and KeyError for an unknown name.
+    """
+    module = importlib.import_module("." + MODULES[name], __package__)
+    backend: Backend = module.open_backend(threads)
+    return backend

@@ -1,0 +1,124 @@
+"""Facts of the machine the worker runs on, read from the system; never guessed.
+
+A fact that the system does not show is None, an empty list or 0.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+_SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _sysctl(name: str) -> Optional[str]:
+    try:
+        command = ["/usr/sbin/sysctl", "-n", name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _cpuinfo() -> Dict[str, str]:
+    fields: Dict[str, str] = {}
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    return fields
+
+
+def _cpu_model(fields: Dict[str, str]) -> str:
+    if "model name" in fields:
+        return fields["model name"]
+    if "CPU part" in fields:
+        return "ARM implementer {} part {}".format(fields["CPU implementer"], fields["CPU part"])
+    return _sysctl("machdep.cpu.brand_string") or platform.processor() or "unknown"
+
+
+def _caches() -> Dict[str, int]:
+    sizes: Dict[str, int] = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = (_read(str(index / name)) for name in ("level", "type", "size"))
+        if level and kind and size:
+            suffix = {"Data": "d", "Instruction": "i"}.get(kind, "")
+            number = int(size.rstrip("KMG"))
+            sizes["L" + level + suffix] = number * _SIZE_UNITS.get(size[-1], 1)
+    return sizes
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
+
+
+def _virtualisation(flags: List[str]) -> Optional[str]:
+    product = _read("/sys/class/dmi/id/sys_vendor")
+    if Path("/.dockerenv").exists():
+        return "container"
+    if "hypervisor" in flags:
+        return "virtual machine" + (" ({})".format(product) if product else "")
+    return None
+
+
+def facts() -> Dict[str, Any]:
+    """Return what identifies this machine; sizes in bytes (see results.schema.Fingerprint)."""
+    fields = _cpuinfo()
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return {
+        "hostname": platform.node(),
+        "architecture": platform.machine(),
+        "cpu_model": _cpu_model(fields),
+        "cpu_features": sorted(flags),
+        "cores": os.cpu_count() or 1,
+        "caches": _caches(),
+        "memory": _memory(),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "virtualisation": _virtualisation(flags),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def load_average() -> Optional[float]:
+    """Return the 1-minute load average, or None where the system has none."""
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return None
+
+
+def pin(core: Optional[int]) -> Optional[int]:
+    """Keep this process on one core: `core`, or else the last it may use.
+
+    Returns the core, or None where the system cannot pin.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    chosen = max(os.sched_getaffinity(0)) if core is None else core
+    try:
+        os.sched_setaffinity(0, {chosen})
+    except OSError:
+        return None
+    return chosen
+
+
+def peak_memory() -> Optional[int]:
+    """Return the largest resident size of this process so far, in bytes."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024

@@ -1,0 +1,173 @@
+"""The worker's loop: requests in, samples out (the protocol is in the package's docstring)."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from typing import Any, Dict, List, TextIO, Tuple
+
+import numpy as np
+
+from . import machine
+from .backends import Array, LoadedNetwork, open_backend
+
+FLOAT_BYTES = 4
+CACHE_LINE = 64
+
+
+def aligned(size: int) -> Array:
+    """Return `size` float32 zeros that begin on a cache line."""
+    raw = np.zeros(size + CACHE_LINE // FLOAT_BYTES, np.float32)
+    start = (-raw.ctypes.data % CACHE_LINE) // FLOAT_BYTES
+    return raw[start : start + size]
+
+
+def timed(network: LoadedNetwork) -> int:
+    """Execute once; return the wall time in ns."""
+    start = time.perf_counter_ns()
+    network.run()
+    return time.perf_counter_ns() - start
+
+
+def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float) -> List[int]:
+    """Execute until an execution gains no more than `steady_within` on the fastest before it.
+
+    At least `least` and at most `most` executions; returns their times in ns.
+    """
+    times = [timed(network)]
+    while len(times) < most:
+        times.append(timed(network))
+        steady = times[-1] >= min(times[:-1]) * (1 - steady_within)
+        if steady and len(times) >= least:
+            break
+    return times
+
+
+def output_error(y: Array, expected: Array) -> float:
+    """Return the largest difference over the largest expected value; infinite for wrong shapes."""
+    if y.shape != expected.shape or not np.isfinite(y).all():
+        return float("inf")
+    scale = float(np.abs(expected).max()) or 1.0
+    return float(np.abs(y - expected).max()) / scale
+
+
+class Worker:
+    """Networks loaded into one backend, timed on request."""
+
+    def __init__(self, request: Dict[str, Any], answers: TextIO) -> None:
+        self.answers = answers
+        self.lead_in_below = request["lead_in_below_ns"]
+        self.core = machine.pin(request.get("core"))
+        self.load_start = machine.load_average()
+        self.backend = open_backend(request["backend"], request["threads"])
+        self.networks: Dict[int, LoadedNetwork] = {}
+        self.lead_in: Dict[int, bool] = {}
+
+    def send(self, **event: Any) -> None:
+        """Write one event."""
+        self.answers.write(json.dumps(event) + "\n")
+        self.answers.flush()
+
+    def ready(self) -> None:
+        """Say which machine and runtime this is."""
+        self.send(
+            event="ready",
+            pid=os.getpid(),
+            core=self.core,
+            load=self.load_start,
+            machine=machine.facts(),
+            runtimes=self.backend.versions(),
+        )
+
+    def load(self, cells: List[Dict[str, Any]], seed: int, warmup: Dict[str, Any]) -> None:
+        """Load, prove and warm up every cell in turn."""
+        expected = [np.load(cell["expected"], mmap_mode="r") for cell in cells]
+        # One input stream and one output buffer for all: see "Caches" in docs/protocol.md.
+        # RandomState's numbers are frozen for good, so boards and desktops draw the same input.
+        x = aligned(max((int(np.prod(cell["input_shape"])) for cell in cells), default=0))
+        x[:] = np.random.RandomState(seed).standard_normal(x.size)  # noqa: NPY002
+        y = aligned(max((int(wanted.size) for wanted in expected), default=0))
+        for index, (cell, wanted) in enumerate(zip(cells, expected)):
+            shape = cell["input_shape"]
+            source = x[: int(np.prod(shape))].reshape(shape)
+            target = y[: wanted.size].reshape(wanted.shape)
+            target.fill(np.nan)
+            try:
+                network = self.backend.load(cell["model"], source, target)
+                times = warm_up(network, **warmup)
+                proof = network.executed()
+            except Exception as error:  # noqa: BLE001 - whatever a runtime raises fails this cell
+                self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
+                continue
+            self.networks[index] = network
+            self.lead_in[index] = min(times) < self.lead_in_below
+            self.send(
+                event="loaded",
+                cell=index,
+                warmup_ns=times,
+                output_error=output_error(network.output(), wanted),
+                executed=proof,
+            )
+        self.send(event="warm")
+
+    def round(self, order: List[int]) -> None:
+        """Time one execution of each network in `order`, in that order."""
+        gc.collect()
+        gc.disable()
+        for index in order:
+            network = self.networks[index]
+            if self.lead_in[index]:
+                network.run()
+            self.send(event="sample", cell=index, ns=timed(network))
+        gc.enable()
+        self.send(event="round")
+
+    def loop(self, cell: int, times: int) -> None:
+        """Time a bare loop over one network, without the harness."""
+        run = self.networks[cell].run
+        clock = time.perf_counter_ns
+        run()
+        laps = [clock()]
+        for _ in range(times):
+            run()
+            laps.append(clock())
+        self.send(event="loop", ns=[after - before for before, after in zip(laps, laps[1:])])
+
+    def stop(self) -> None:
+        """Say how the machine was left."""
+        peak, load = machine.peak_memory(), machine.load_average()
+        self.send(event="stopped", load=load, peak_memory=peak)
+
+
+def streams() -> Tuple[TextIO, TextIO]:
+    """Return the request and answer streams; whatever else is printed goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return sys.stdin, answers
+
+
+def main() -> None:
+    """Serve requests until told to stop or until the reader is gone."""
+    requests, answers = streams()
+    first = json.loads(requests.readline())
+    try:
+        worker = Worker(first, answers)
+    except ImportError as error:
+        answers.write(json.dumps({"event": "unavailable", "reason": str(error)}) + "\n")
+        answers.flush()
+        return
+    worker.ready()
+    worker.load(first["cells"], first["seed"], first["warmup"])
+    for line in requests:
+        request = json.loads(line)
+        action = request.pop("do")
+        if action == "round":
+            worker.round(**request)
+        elif action == "loop":
+            worker.loop(**request)
+        else:
+            worker.stop()
+            return

@@ -1,0 +1,33 @@
+"""The worker packed into one file, which any Python 3.9 or newer with a runtime can execute."""
+
+from __future__ import annotations
+
+import hashlib
+import zipapp
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "worker"
+
+
+def digest() -> str:
+    """Return the SHA-256 of the worker's sources: it identifies what timed a run."""
+    state = hashlib.sha256()
+    for file in sorted(SOURCES.glob("*.py")):
+        state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return state.hexdigest()
+
+
+def build(folder: Path) -> Path:
+    """Write the archive into `folder`, unless it is there already; return its path."""
+    archive = folder / f"worker-{digest()[:16]}.pyz"
+    if not archive.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = archive.with_suffix(".partial")
+        zipapp.create_archive(
+            SOURCES.parent,
+            partial,
+            main="worker.main:main",
+            filter=lambda file: file.parts[0] == SOURCES.name and file.suffix == ".py",
+        )
+        partial.replace(archive)
+    return archive

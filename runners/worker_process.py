@@ -1,0 +1,109 @@
+"""One worker, started and spoken to; everything that can go wrong with it is a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from results.errors import PlatformError
+
+_CHUNK = 65536
+
+
+class WorkerProcess:
+    """A context manager around one fresh worker, started by `command`.
+
+    It has a session of its own, so that Ctrl-C reaches the controller alone.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+
+    def __enter__(self) -> Self:
+        """Start it. Raises PlatformError when the command cannot be started."""
+        self._errors = tempfile.TemporaryFile()
+        self._buffer = b""
+        try:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PlatformError(
+                f"The worker could not be started ({self.command[0]}: {error.strerror})."
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it at once, if it has not ended by itself."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send one request. Raises PlatformError when the worker is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._died() from None
+
+    def receive(self, seconds: float) -> dict[str, Any]:
+        """Return the next event.
+
+        Raises PlatformError when the worker dies, is silent for `seconds`, or sends something
+        that is not an event.
+        """
+        line = self._line(time.monotonic() + seconds, seconds)
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            shown = line[:60].decode(errors="replace")
+            raise PlatformError(f"The worker sent something that is no event: {shown!r}.")
+        return event
+
+    def _line(self, deadline: float, seconds: float) -> bytes:
+        assert self._process.stdout is not None
+        output = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise PlatformError(
+                        f"The worker hangs: it was silent for {seconds:.0f} s, so it was ended."
+                    )
+                chunk = os.read(output, _CHUNK)
+                if not chunk:
+                    raise self._died()
+                self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _died(self) -> PlatformError:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return PlatformError("The worker closed its output without ending.")
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        last = f": {said[-1]}" if said else ""
+        return PlatformError(f"The worker died ({how}){last}.")
