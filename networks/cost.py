@@ -90,16 +90,14 @@ class Cost:
         return math.fsum(layer.memory_access_bound for layer in self.layers)
 
 
-class _LayerRecorder(TorchDispatchMode):
+class _LayerRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every convolution and matrix product that runs, functional calls included."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[LayerCost] = []
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         packet = func.overloadpacket
         if packet is torch.ops.aten.convolution:
@@ -113,9 +111,7 @@ class _LayerRecorder(TorchDispatchMode):
         return result
 
 
-def _convolution(
-    x: torch.Tensor, weight: torch.Tensor, y: torch.Tensor, groups: int
-) -> LayerCost:
+def _convolution(x: torch.Tensor, weight: torch.Tensor, y: torch.Tensor, groups: int) -> LayerCost:
     return LayerCost(
         c1=x.shape[1],
         c2=y.shape[1],
