@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 # Names become parts of file names: no separators, no leading dot.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
@@ -241,6 +241,16 @@ class Run(Record):
     def networks(self) -> list[Cell]:
         """Cells, then controls: what a round's order indexes."""
         return [*self.cells, *self.controls]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Networks that failed their proof in any process, by name, with the reason."""
+        return {
+            name: proof.failure
+            for process in self.processes
+            for name, proof in process.proofs.items()
+            if proof.failure is not None
+        }
 
     @property
     def complete(self) -> bool:

@@ -1,0 +1,151 @@
+"""Pure statistics of samples that come in clusters: rounds inside fresh processes.
+
+Samples of one process are not independent (docs/protocol.md, "Intervals"), so the unit of
+replication is the process, and every interval here is taken over processes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.stats
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# One array of times for each process, any number of rounds in each.
+Samples = Sequence[Array]
+
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+SEED = 0
+
+# Reduces the last axis, the rounds.
+Reduction = Callable[..., Array]
+
+
+def mean_interval(samples: Samples) -> tuple[float, float] | None:
+    """Return the 95 % interval of the mean time, in the samples' unit (see `time_interval`)."""
+    return time_interval(samples, np.mean)
+
+
+def time_interval(
+    samples: Samples, reduction: Reduction = np.mean, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Return a confidence interval of a typical time, in the samples' unit.
+
+    `reduction` (np.mean, np.median or np.min) makes one figure of a process's rounds. Hierarchical
+    bootstrap with the corrections of `hierarchical_interval`, on logarithms. None for fewer than
+    two processes.
+    """
+
+    def log_time(times: Array) -> Array:
+        result: Array = np.log(reduction(times[..., 0, :], axis=-1))
+        return result
+
+    found = hierarchical_interval([times[None, :] for times in samples], log_time, confidence)
+    return found and (math.exp(found[0]), math.exp(found[1]))
+
+
+def relative_speed(samples: Samples, base: Samples) -> float:
+    """Return the speed relative to the base cell: base time over own time, inside each process.
+
+    The ratio of the medians of each process, averaged geometrically over the processes in
+    proportion to their rounds. Medians, since one hiccup of the machine would spoil a mean.
+    Both cells must have the same rounds in the same processes; raises ValueError otherwise.
+    """
+    pairs = _paired(samples, base)
+    logs = np.array([float(_log_relative(pair)) for pair in pairs])
+    return math.exp(float(np.average(logs, weights=_weights(pairs))))
+
+
+def relative_speed_interval(
+    samples: Samples, base: Samples, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Return a confidence interval of `relative_speed`, or None for fewer than two processes.
+
+    Rounds are resampled in pairs, so that what slows both cells of a round cancels.
+    """
+    found = hierarchical_interval(_paired(samples, base), _log_relative, confidence)
+    return found and (math.exp(found[0]), math.exp(found[1]))
+
+
+def hierarchical_interval(
+    processes: Sequence[Array],
+    statistic: Callable[[Array], Array],
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float] | None:
+    """Return a confidence interval of a statistic's mean over processes.
+
+    Each process is an array (k, rounds) of k quantities measured together; `statistic` reduces
+    (..., k, rounds) to (...). The hierarchical bootstrap draws processes, then rounds inside each,
+    with replacement, and gives the interval its shape. Its width is corrected twice, because few
+    processes make it wrong both ways:
+
+    - the standard error is set to the one between processes, s/sqrt(P): the bootstrap's own lacks
+      a factor sqrt((P-1)/P) and counts the noise inside processes twice;
+    - normal quantiles are widened to Student's with P-1 degrees of freedom.
+
+    None for fewer than two processes. Deterministic: the resampling has a fixed seed.
+    """
+    count = len(processes)
+    if count < 2:
+        return None
+    weights = _weights(processes)
+    estimates = np.array([float(statistic(process)) for process in processes])
+    centre = float(np.average(estimates, weights=weights))
+    between = weights**2 * (estimates - centre) ** 2
+    error = math.sqrt(float(between.sum()) * count / (count - 1))
+
+    replicates = _replicates(processes, statistic, weights, resamples)
+    spread = float(replicates.std())
+    if spread == 0:
+        return centre, centre
+    tail = (1 - confidence) / 2
+    student = float(scipy.stats.t.ppf(1 - tail, count - 1))
+    normal = float(scipy.stats.norm.ppf(1 - tail))
+    low, high = np.quantile(replicates, [tail, 1 - tail]) - replicates.mean()
+    scale = student / normal * error / spread
+    return centre + scale * float(low), centre + scale * float(high)
+
+
+def _replicates(
+    processes: Sequence[Array],
+    statistic: Callable[[Array], Array],
+    weights: Array,
+    resamples: int,
+) -> Array:
+    """Return (resamples,) bootstrap replicates of the weighted mean over processes."""
+    random = np.random.default_rng(SEED)
+    count = len(processes)
+    inside = np.empty((count, resamples))
+    for index, process in enumerate(processes):
+        rounds = process.shape[1]
+        drawn = process[:, random.integers(rounds, size=(resamples, rounds))]
+        inside[index] = statistic(np.moveaxis(drawn, 0, 1))
+    chosen = random.integers(count, size=(resamples, count))
+    values = inside[chosen, random.integers(resamples, size=chosen.shape)]
+    chosen_weights = weights[chosen]
+    result: Array = (values * chosen_weights).sum(axis=1) / chosen_weights.sum(axis=1)
+    return result
+
+
+def _weights(processes: Sequence[Array]) -> Array:
+    rounds = np.array([process.shape[-1] for process in processes], float)
+    result: Array = rounds / rounds.sum()
+    return result
+
+
+def _paired(samples: Samples, base: Samples) -> list[Array]:
+    if [len(times) for times in samples] != [len(times) for times in base]:
+        raise ValueError("the two cells were not measured in the same rounds")
+    return [np.stack(pair) for pair in zip(samples, base, strict=True)]
+
+
+def _log_relative(pair: Array) -> Array:
+    own, base = np.moveaxis(np.median(pair, axis=-1), -1, 0)
+    result: Array = np.log(base) - np.log(own)
+    return result

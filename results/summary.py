@@ -1,0 +1,234 @@
+"""What a run found: one result per cell, one verdict per column, from raw samples alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from results import statistics
+from results.paper import PublishedSpeed, published_speeds
+from results.schema import Cell, Experiment, Run
+from results.statistics import Samples
+from results.verdict import Interval, Verdict, judge, order_agreement
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A cell's measured time in ms, and its speed relative to the base cell.
+
+    `speed` is batches (or images) a second by the mean time, as in the paper. The intervals are
+    95 %, of the mean and of the relative speed; None where one process gives none.
+    """
+
+    samples: int
+    processes: int
+    mean_ms: float
+    median_ms: float
+    min_ms: float
+    ci95_ms: Interval | None
+    speed: float
+    relative_speed: float | None
+    relative_speed_ci95: Interval | None
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One cell with its measured and published figures.
+
+    `timing` is None for a cell that failed its proof (`failure` says why) or was not measured yet.
+    `multiply_adds_deviation` is the fraction by which its multiply-adds exceed the base cell's.
+    """
+
+    cell: Cell
+    timing: Timing | None
+    failure: str | None
+    multiply_adds_deviation: float
+    published: PublishedSpeed | None
+    paper_relative_speed: float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One scale of one experiment: its verdict and Kendall's tau against the paper's order."""
+
+    experiment: Experiment
+    scale: int
+    results: Sequence[CellResult]
+    verdict: Verdict
+    tau: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that reports need to know of a run."""
+
+    run: Run
+    columns: Sequence[Column]
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The experiments in the record's order."""
+        return self.run.experiments
+
+    def columns_of(self, experiment: Experiment) -> list[Column]:
+        """The columns of one experiment, smallest scale first."""
+        return [column for column in self.columns if column.experiment == experiment]
+
+
+def summarise(run: Run) -> Summary:
+    """Compute every figure of `run` from its samples (deterministic: a fixed bootstrap seed)."""
+    samples = samples_by_cell(run)
+    columns = []
+    for experiment in run.experiments:
+        cells = [cell for cell in run.cells if cell.experiment == experiment.name]
+        for scale in sorted({cell.scale for cell in cells}):
+            column = [cell for cell in cells if cell.scale == scale]
+            columns.append(_column(run, experiment, scale, column, samples))
+    return Summary(run, columns)
+
+
+def samples_by_cell(run: Run) -> dict[str, Samples]:
+    """Return each cell's samples in ns, a row of times for every process that took some.
+
+    Cells that failed their proof in any process have none. Rounds stay aligned across cells.
+    """
+    names = [cell.name for cell in run.networks]
+    failures = run.failures
+    rows: dict[str, dict[int, list[int]]] = {}
+    for entry in run.rounds:
+        for index, ns in zip(entry.order, entry.ns, strict=True):
+            rows.setdefault(names[index], {}).setdefault(entry.process, []).append(ns)
+    return {
+        name: [np.asarray(times, float) for times in by_process.values()]
+        for name, by_process in rows.items()
+        if name not in failures
+    }
+
+
+def _column(
+    run: Run, experiment: Experiment, scale: int, cells: list[Cell], samples: dict[str, Samples]
+) -> Column:
+    base = next((cell for cell in cells if cell.row == experiment.base), None)
+    published = {
+        (entry.row, entry.scale): entry
+        for entry in _published(experiment.name, run.protocol.channels)
+    }
+    base_published = published.get((experiment.base, scale))
+    results = []
+    for cell in cells:
+        entry = published.get((cell.row, scale))
+        relative = entry.speed / base_published.speed if entry and base_published else None
+        results.append(
+            CellResult(
+                cell=cell,
+                timing=_timing(run, cell, base, samples),
+                failure=run.failures.get(cell.name),
+                multiply_adds_deviation=(
+                    cell.multiply_adds / base.multiply_adds - 1 if base is not None else 0.0
+                ),
+                published=entry,
+                paper_relative_speed=relative,
+            )
+        )
+    others = [result for result in results if result.cell.row != experiment.base]
+    intervals = [result.timing.relative_speed_ci95 if result.timing else None for result in others]
+    compared = [result for result in results if result.timing and result.published]
+    tau = order_agreement(
+        [result.timing.speed for result in compared if result.timing],
+        [result.published.speed for result in compared if result.published],
+    )
+    return Column(experiment, scale, results, judge(intervals, experiment.slower), tau)
+
+
+def _published(experiment: str, channels: str) -> Sequence[PublishedSpeed]:
+    try:
+        return published_speeds(experiment, channels)
+    except KeyError:
+        return ()
+
+
+def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]) -> Timing | None:
+    own = samples.get(cell.name)
+    if own is None:
+        return None
+    pooled = np.concatenate(own) / 1e6
+    mean = float(pooled.mean())
+    interval = statistics.mean_interval(own)
+    reference = samples.get(base.name) if base is not None else None
+    relative, relative_interval = None, None
+    if cell is base:
+        relative, relative_interval = 1.0, (1.0, 1.0)
+    elif reference is not None:
+        relative = statistics.relative_speed(own, reference)
+        relative_interval = statistics.relative_speed_interval(own, reference)
+    return Timing(
+        samples=pooled.size,
+        processes=len(own),
+        mean_ms=mean,
+        median_ms=float(np.median(pooled)),
+        min_ms=float(pooled.min()),
+        ci95_ms=interval and (interval[0] / 1e6, interval[1] / 1e6),
+        speed=1e3 * run.protocol.batch / mean if run.platform.unit == "images/s" else 1e3 / mean,
+        relative_speed=relative,
+        relative_speed_ci95=relative_interval,
+    )
+
+
+def json_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one JSON object per cell: the contract of `guidelines show --json`."""
+    return [
+        _json_object(summary.run, column, result)
+        for column in summary.columns
+        for result in column.results
+    ]
+
+
+def _json_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]:
+    cell, timing = result.cell, result.timing
+    low, high = (timing and timing.ci95_ms) or (None, None)
+    interval = timing and timing.relative_speed_ci95
+    return {
+        "experiment": cell.experiment,
+        "table": column.experiment.table,
+        "cell": cell.name,
+        "row": cell.row,
+        "platform": run.platform.name,
+        "backend": run.platform.backend,
+        "channels": run.protocol.channels,
+        "scale": cell.scale,
+        "batch": run.protocol.batch,
+        **cell.axes,
+        "multiply_adds": cell.multiply_adds,
+        "multiply_adds_deviation": result.multiply_adds_deviation,
+        "memory_access_cost": cell.memory_access_cost,
+        "memory_access_bytes": cell.memory_access_bytes,
+        "memory_access_bound": cell.memory_access_bound,
+        "weights": cell.weights,
+        "samples": timing.samples if timing else 0,
+        "processes": timing.processes if timing else 0,
+        "mean_ms": timing and timing.mean_ms,
+        "median_ms": timing and timing.median_ms,
+        "min_ms": timing and timing.min_ms,
+        "ci95_low_ms": low,
+        "ci95_high_ms": high,
+        "speed": timing and timing.speed,
+        "unit": run.platform.unit,
+        "multiply_adds_per_second": timing and multiply_adds_per_second(result),
+        "relative_speed": timing and timing.relative_speed,
+        "relative_speed_ci95": list(interval) if interval else None,
+        "paper_speed": result.published and result.published.speed,
+        "paper_relative_speed": result.paper_relative_speed,
+        "verdict": column.verdict.value,
+        "kendall_tau": column.tau,
+        "failure": result.failure,
+    }
+
+
+def multiply_adds_per_second(result: CellResult) -> float | None:
+    """Return a cell's multiply-adds a second by its mean time: speed with the work divided out."""
+    if result.timing is None:
+        return None
+    return result.cell.multiply_adds / (result.timing.mean_ms / 1e3)
