@@ -114,11 +114,9 @@ def _measure_process(
     index = len(run.processes)
     watcher.process_started(index, rounds)
     started = now()
-    cells = [_cell_files(cell, files) for cell in run.networks]
-    worker.send(_setup(run.platform, run.protocol, cells))
-    ready = _ready(worker)
-    _refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
-    warmup, proofs = _prove_all(run, worker, watcher)
+    ready = set_up(run, worker, files)
+    refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
+    warmup, proofs = prove_all(run, worker, watcher.network_ready)
     process = Process(
         index=index,
         session=len(run.sessions) - 1,
@@ -150,6 +148,13 @@ def _measure_process(
     return run
 
 
+def set_up(run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
+    """Tell a fresh worker what `run` measures; return its "ready" event."""
+    cells = [_cell_files(cell, files) for cell in run.networks]
+    worker.send(_setup(run.platform, run.protocol, cells))
+    return _ready(worker)
+
+
 def _measure_round(
     run: Run,
     worker: WorkerProcess,
@@ -171,17 +176,20 @@ def _measure_round(
     return result
 
 
-def _prove_all(
-    run: Run, worker: WorkerProcess, watcher: Watcher
+def prove_all(
+    run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]
 ) -> tuple[dict[str, list[int]], dict[str, Proof]]:
-    """Return warm-up times of the networks that passed their proof, and the proofs of all."""
+    """Return warm-up times (ns) of the networks that passed their proof, and the proofs of all.
+
+    `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
+    """
     warmup, proofs = {}, {}
     for cell in run.networks:
         event = _expect(worker.receive(START_SECONDS), "loaded", "failed")
         proofs[cell.name] = _prove(run, cell, event)
         if proofs[cell.name].failure is None:
             warmup[cell.name] = event["warmup_ns"]
-        watcher.network_ready(cell)
+        ready(cell)
     _expect(worker.receive(START_SECONDS), "warm")
     if not any(cell.name in warmup for cell in run.cells):
         name, first = next(iter(proofs.items()))
@@ -198,9 +206,7 @@ def _prove(run: Run, cell: Cell, event: Mapping[str, Any]) -> Proof:
     return Proof(output_error=error, operators=operators, failure=reason)
 
 
-def _setup(
-    platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _setup(platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "backend": platform.backend,
         "threads": platform.threads,
@@ -243,7 +249,8 @@ def _expect(event: dict[str, Any], *kinds: str) -> dict[str, Any]:
     return event
 
 
-def _refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:
+def refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:
+    """Raise BadInputError, naming the fields that differ, unless both fingerprints are the same."""
     fields = differing_fields(begun_on, found)
     if fields:
         raise BadInputError(

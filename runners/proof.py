@@ -41,13 +41,11 @@ def count_operators(model: onnx.ModelProto) -> Operators:
 def _activation(node: onnx.NodeProto) -> str | None:
     for attribute in node.attribute:
         if attribute.name == "activation":
-            return attribute.s.decode()
+            return str(attribute.s.decode())
     return None
 
 
-def failure(
-    error: float, tolerance: float, executed: Operators, claimed: Operators
-) -> str | None:
+def failure(error: float, tolerance: float, executed: Operators, claimed: Operators) -> str | None:
     """Say why a network must not be timed, or None when it does what its cell claims.
 
     `error` is its output's difference from torch's over the largest output.

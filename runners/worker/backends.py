@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Dict, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class LoadedNetwork(Protocol):
     def output(self) -> Array:
         """Return the output of the last execution, before any other network runs."""
 
-    def executed(self) -> Dict[str, Any]:
+    def executed(self) -> dict[str, Any]:
         """Say what one execution really runs.
 
         Either {"graph": the optimised ONNX graph without its weights, base64} or
@@ -32,11 +32,11 @@ class LoadedNetwork(Protocol):
 class Backend(Protocol):
     """A runtime with its settings made."""
 
-    def versions(self) -> Dict[str, str]:
+    def versions(self) -> dict[str, str]:
         """Return the versions of the runtime and of what it depends on."""
 
     def load(self, path: str, x: Array, y: Array) -> LoadedNetwork:
-        """Read the model file at `path`; bind its input to `x` and, if it can, its output to `y`."""
+        """Read the model file at `path`; bind input `x` and, if the runtime can, output `y`."""
 
 
 def open_backend(name: str, threads: int) -> Backend:

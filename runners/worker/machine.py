@@ -9,19 +9,19 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 _SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
 
-def _read(path: str) -> Optional[str]:
+def _read(path: str) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 
 
-def _sysctl(name: str) -> Optional[str]:
+def _sysctl(name: str) -> str | None:
     try:
         command = ["/usr/sbin/sysctl", "-n", name]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -29,15 +29,15 @@ def _sysctl(name: str) -> Optional[str]:
         return None
 
 
-def _cpuinfo() -> Dict[str, str]:
-    fields: Dict[str, str] = {}
+def _cpuinfo() -> dict[str, str]:
+    fields: dict[str, str] = {}
     for line in (_read("/proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         fields.setdefault(key.strip(), value.strip())
     return fields
 
 
-def _cpu_model(fields: Dict[str, str]) -> str:
+def _cpu_model(fields: dict[str, str]) -> str:
     if "model name" in fields:
         return fields["model name"]
     if "CPU part" in fields:
@@ -45,8 +45,8 @@ def _cpu_model(fields: Dict[str, str]) -> str:
     return _sysctl("machdep.cpu.brand_string") or platform.processor() or "unknown"
 
 
-def _caches() -> Dict[str, int]:
-    sizes: Dict[str, int] = {}
+def _caches() -> dict[str, int]:
+    sizes: dict[str, int] = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = (_read(str(index / name)) for name in ("level", "type", "size"))
         if level and kind and size:
@@ -63,16 +63,17 @@ def _memory() -> int:
         return 0
 
 
-def _virtualisation(flags: List[str]) -> Optional[str]:
-    product = _read("/sys/class/dmi/id/sys_vendor")
-    if Path("/.dockerenv").exists():
-        return "container"
+def _virtualisation(flags: list[str]) -> str | None:
+    found = []
     if "hypervisor" in flags:
-        return "virtual machine" + (" ({})".format(product) if product else "")
-    return None
+        product = _read("/sys/class/dmi/id/sys_vendor")
+        found.append("virtual machine" + (f" ({product})" if product else ""))
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        found.append("container")
+    return ", ".join(found) or None
 
 
-def facts() -> Dict[str, Any]:
+def facts() -> dict[str, Any]:
     """Return what identifies this machine; sizes in bytes (see results.schema.Fingerprint)."""
     fields = _cpuinfo()
     flags = (fields.get("flags") or fields.get("Features") or "").split()
@@ -91,7 +92,7 @@ def facts() -> Dict[str, Any]:
     }
 
 
-def load_average() -> Optional[float]:
+def load_average() -> float | None:
     """Return the 1-minute load average, or None where the system has none."""
     try:
         return os.getloadavg()[0]
@@ -99,7 +100,7 @@ def load_average() -> Optional[float]:
         return None
 
 
-def pin(core: Optional[int]) -> Optional[int]:
+def pin(core: int | None) -> int | None:
     """Keep this process on one core: `core`, or else the last it may use.
 
     Returns the core, or None where the system cannot pin.
@@ -114,7 +115,7 @@ def pin(core: Optional[int]) -> Optional[int]:
     return chosen
 
 
-def peak_memory() -> Optional[int]:
+def peak_memory() -> int | None:
     """Return the largest resident size of this process so far, in bytes."""
     try:
         import resource

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from typing import Any, Dict, List, TextIO, Tuple
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def timed(network: LoadedNetwork) -> int:
     return time.perf_counter_ns() - start
 
 
-def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float) -> List[int]:
+def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float) -> list[int]:
     """Execute until an execution gains no more than `steady_within` on the fastest before it.
 
     At least `least` and at most `most` executions; returns their times in ns.
@@ -57,14 +57,14 @@ def output_error(y: Array, expected: Array) -> float:
 class Worker:
     """Networks loaded into one backend, timed on request."""
 
-    def __init__(self, request: Dict[str, Any], answers: TextIO) -> None:
+    def __init__(self, request: dict[str, Any], answers: TextIO) -> None:
         self.answers = answers
         self.lead_in_below = request["lead_in_below_ns"]
         self.core = machine.pin(request.get("core"))
         self.load_start = machine.load_average()
         self.backend = open_backend(request["backend"], request["threads"])
-        self.networks: Dict[int, LoadedNetwork] = {}
-        self.lead_in: Dict[int, bool] = {}
+        self.networks: dict[int, LoadedNetwork] = {}
+        self.lead_in: dict[int, bool] = {}
 
     def send(self, **event: Any) -> None:
         """Write one event."""
@@ -82,13 +82,13 @@ class Worker:
             runtimes=self.backend.versions(),
         )
 
-    def load(self, cells: List[Dict[str, Any]], seed: int, warmup: Dict[str, Any]) -> None:
+    def load(self, cells: list[dict[str, Any]], seed: int, warmup: dict[str, Any]) -> None:
         """Load, prove and warm up every cell in turn."""
         expected = [np.load(cell["expected"], mmap_mode="r") for cell in cells]
         # One input stream and one output buffer for all: see "Caches" in docs/protocol.md.
         # RandomState's numbers are frozen for good, so boards and desktops draw the same input.
         x = aligned(max((int(np.prod(cell["input_shape"])) for cell in cells), default=0))
-        x[:] = np.random.RandomState(seed).standard_normal(x.size)  # noqa: NPY002
+        x[:] = np.random.RandomState(seed).standard_normal(x.size)
         y = aligned(max((int(wanted.size) for wanted in expected), default=0))
         for index, (cell, wanted) in enumerate(zip(cells, expected)):
             shape = cell["input_shape"]
@@ -99,7 +99,7 @@ class Worker:
                 network = self.backend.load(cell["model"], source, target)
                 times = warm_up(network, **warmup)
                 proof = network.executed()
-            except Exception as error:  # noqa: BLE001 - whatever a runtime raises fails this cell
+            except Exception as error:
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
                 continue
             self.networks[index] = network
@@ -113,7 +113,7 @@ class Worker:
             )
         self.send(event="warm")
 
-    def round(self, order: List[int]) -> None:
+    def round(self, order: list[int]) -> None:
         """Time one execution of each network in `order`, in that order."""
         gc.collect()
         gc.disable()
@@ -142,7 +142,7 @@ class Worker:
         self.send(event="stopped", load=load, peak_memory=peak)
 
 
-def streams() -> Tuple[TextIO, TextIO]:
+def streams() -> tuple[TextIO, TextIO]:
     """Return the request and answer streams; whatever else is printed goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -37,7 +37,7 @@ class OnnxNetwork:
         """Return the bound output."""
         return self.y
 
-    def executed(self) -> Dict[str, Any]:
+    def executed(self) -> dict[str, Any]:
         """Return the graph as optimised by this very session."""
         return {"graph": base64.b64encode(self.graph).decode()}
 
@@ -51,7 +51,7 @@ class OnnxRuntimeCpu:
         memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
         onnxruntime.create_and_register_allocator(memory, None)
 
-    def versions(self) -> Dict[str, str]:
+    def versions(self) -> dict[str, str]:
         """Return the versions of ONNX Runtime and numpy."""
         return {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class TorchNetwork:
         """Return the output of the last execution."""
         return self.y.numpy()
 
-    def executed(self) -> Dict[str, Any]:
+    def executed(self) -> dict[str, Any]:
         """Count the operators of one execution with torch's own profiler."""
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
             self.run()
@@ -48,7 +48,7 @@ class TorchCpu:
         self.inference = torch.inference_mode()
         self.inference.__enter__()
 
-    def versions(self) -> Dict[str, str]:
+    def versions(self) -> dict[str, str]:
         """Return the versions of torch and numpy."""
         return {"torch": torch.__version__, "numpy": np.__version__}
 
