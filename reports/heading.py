@@ -1,0 +1,56 @@
+"""What every report says of a run before its tables: where, how, and how far to trust it."""
+
+from __future__ import annotations
+
+from results.schema import Run
+
+
+def describe(run: Run) -> list[tuple[str, str]]:
+    """Return the run's platform, machine and protocol as pairs of a label and a text."""
+    machine, protocol = run.fingerprint, run.protocol
+    caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in machine.caches.items())
+    versions = ", ".join(f"{name} {version}" for name, version in machine.runtimes.items())
+    virtual = f", {machine.virtualisation}" if machine.virtualisation else ""
+    cores = f"{machine.cores} core{'s' if machine.cores != 1 else ''}"
+    first = run.sessions[0] if run.sessions else None
+    counted = len(run.rounds)
+    samples = f"{counted} samples a cell from {len(run.processes)} fresh processes"
+    return [
+        ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
+        ("Processor", f"{machine.cpu_model}, {cores}{virtual}; {caches or 'caches unknown'}"),
+        ("System", f"{machine.os}, Python {machine.python}, {versions}"),
+        ("Protocol", f"{samples}, {run.platform.threads} thread, {protocol.channels} channel set"),
+        ("Measured", f"{first.started if first else 'never'}, {_load(run)}"),
+        ("Command", " ".join(first.command) if first else ""),
+        ("Suite", f"{first.suite_version}, commit {first.git_revision}" if first else ""),
+    ]
+
+
+def _load(run: Run) -> str:
+    loads = [
+        load
+        for process in run.processes
+        for load in (process.load_start, process.load_end)
+        if load is not None
+    ]
+    if not loads:
+        return "load unknown"
+    return f"load average {min(loads):.1f} to {max(loads):.1f}"
+
+
+def warnings(run: Run) -> list[str]:
+    """Return what a reader must know before trusting the figures."""
+    found = []
+    if not run.complete:
+        found.append(
+            f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
+        )
+    if len(run.processes) < 2:
+        found.append("One process alone: no interval can be given, so nothing is decided.")
+    if run.failures:
+        found.append(f"{len(run.failures)} network(s) failed their proof and have no figures.")
+    if len({process.core for process in run.processes}) > 1:
+        found.append("The processes ran on different cores.")
+    elif run.processes and run.processes[0].core is None:
+        found.append("The workers could not be pinned to a core.")
+    return found

@@ -1,0 +1,46 @@
+"""A report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+
+import jinja2
+
+from reports.heading import describe, warnings
+from reports.tables import Table, sections
+from results.summary import Summary
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def _groups(table: Table) -> list[tuple[str, int]]:
+    """Return the group titles of a table with the number of columns under each."""
+    return [
+        (title, len(list(members)))
+        for title, members in groupby(table.headings, key=lambda heading: heading.group)
+    ]
+
+
+def _data_uri(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
+    """Return the page; `plots` gives each experiment's figure as SVG, which the page embeds."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
+    )
+    environment.filters["groups"] = _groups
+    return environment.get_template("report.html").render(
+        platform=summary.run.platform.name,
+        description=describe(summary.run),
+        warnings=warnings(summary.run),
+        parts=[
+            (section, summary.columns_of(section.experiment), _data_uri(plots[name]))
+            for section in sections(summary)
+            for name in [section.experiment.name]
+        ],
+    )

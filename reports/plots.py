@@ -1,0 +1,131 @@
+"""A plot for each table: relative speed against the axis, one line a scale."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from reports.tables import PAPER_PLATFORMS, scale_title
+from results.schema import Experiment
+from results.summary import CellResult, Column, Summary
+
+# Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
+_STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"))
+_SETTINGS: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "guidelines",
+}
+DPI = 150
+
+
+def plot(summary: Summary, experiment: Experiment) -> Figure:
+    """Return the figure of one experiment.
+
+    Solid lines with filled marks and bands (95 % intervals) are measured; dashed lines with open
+    marks are the paper's. G3 has a panel for each arrangement of its fragments.
+    """
+    columns = summary.columns_of(experiment)
+    panels = _panels(columns[0].results)
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(figsize=(3.6 + 3.0 * len(panels), 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for panel, (title, rows) in zip(axes, panels, strict=True):
+            _draw_panel(panel, columns, rows)
+            panel.set_title(title)
+        axes[0].set_ylabel(f"speed relative to {experiment.base}")
+        device = PAPER_PLATFORMS[summary.run.protocol.channels]
+        figure.suptitle(f"{experiment.table}: {experiment.title}, {summary.run.platform.name}")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside right center",
+            frameon=False,
+            title=f"dashed: the paper's\n{device}",
+        )
+    return figure
+
+
+def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
+    """Return titles and rows of the panels: one, or one for each arrangement of fragments."""
+    arrangements = [str(result.cell.axes.get("arrangement", "")) for result in results]
+    kinds = [kind for kind in dict.fromkeys(arrangements) if kind not in ("", "single")]
+    rows = [result.cell.row for result in results]
+    if not kinds:
+        return [("", rows)]
+    return [
+        (
+            f"in {kind}",
+            [
+                row
+                for row, arrangement in zip(rows, arrangements, strict=True)
+                if arrangement in ("single", kind)
+            ],
+        )
+        for kind in kinds
+    ]
+
+
+def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None:
+    panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
+    for column, (colour, mark) in zip(columns, _STYLES, strict=False):
+        by_row = {result.cell.row: result for result in column.results}
+        chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
+        timed = [
+            (x, result.timing.relative_speed, result.timing.relative_speed_ci95)
+            for x, result in chosen
+            if result.timing and result.timing.relative_speed is not None
+        ]
+        published = [
+            (x, result.paper_relative_speed)
+            for x, result in chosen
+            if result.paper_relative_speed is not None
+        ]
+        panel.plot(
+            [x for x, _, _ in timed],
+            [y for _, y, _ in timed],
+            color=colour,
+            marker=mark,
+            label=scale_title(column),
+            zorder=3,
+        )
+        banded = [(x, interval) for x, _, interval in timed if interval]
+        panel.fill_between(
+            [x for x, _ in banded],
+            [i[0] for _, i in banded],
+            [i[1] for _, i in banded],
+            color=colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+        panel.plot(
+            [x for x, _ in published],
+            [y for _, y in published],
+            color=colour,
+            marker=mark,
+            linestyle="--",
+            linewidth=1,
+            markerfacecolor="white",
+            zorder=2,
+        )
+    labels = [row.removesuffix("-series").removesuffix("-parallel") for row in rows]
+    panel.set_xticks(range(len(rows)), labels)
+    panel.margins(x=0.08)
+
+
+def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+    """Return a figure as PNG or SVG, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,56 @@
+"""A report on the terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from reports.heading import describe, warnings
+from reports.tables import Table, sections
+from results.summary import Summary
+from results.verdict import Verdict
+
+WIDTH = 120
+_STYLES = {
+    Verdict.HOLDS: "green",
+    Verdict.HOLDS_AT_THE_EXTREME: "green",
+    Verdict.REVERSED: "red",
+    Verdict.NO_EFFECT: "yellow",
+    Verdict.UNDECIDED: "yellow",
+}
+
+
+def print_summary(summary: Summary, console: Console | None = None) -> None:
+    """Print all tables and verdicts of a run, `WIDTH` columns wide where there is no terminal."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    for label, text in describe(summary.run):
+        console.print(Text(f"{label:>10}  {text}"))
+    for section in sections(summary):
+        console.print()
+        console.print(Text(section.title, style="bold"))
+        console.print(Text(f"{section.experiment.claim}."))
+        for table in section.tables:
+            console.print(Text(f"\n{table.caption}"))
+            console.print(_rich_table(table))
+        for column, line in zip(
+            summary.columns_of(section.experiment), section.verdicts, strict=True
+        ):
+            console.print(Text(line, style=_STYLES[column.verdict]))
+        for note in section.notes:
+            console.print(Text(note))
+    for warning in warnings(summary.run):
+        console.print(Text(f"Warning: {warning}", style="yellow"))
+
+
+def _rich_table(table: Table) -> RichTable:
+    result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in table.headings:
+        title = f"{heading.group}\n{heading.title}" if heading.group else heading.title
+        result.add_column(Text(title), justify="right" if heading.numeric else "left")
+    for row in table.rows:
+        result.add_row(*(Text(entry) for entry in row))
+    return result
