@@ -59,7 +59,7 @@ def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     """Return the input that the worker draws too: the beginning of one seeded stream."""
     import torch
 
-    values = np.random.RandomState(seed).standard_normal(int(np.prod(shape)))  # noqa: NPY002
+    values = np.random.RandomState(seed).standard_normal(int(np.prod(shape)))
     return torch.from_numpy(values.astype(np.float32).reshape(shape))
 
 

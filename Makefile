@@ -1,0 +1,48 @@
+# Every measuring target is one call of the command line; `make help` lists them all.
+VENV     := .venv
+PYTHON   ?= python3
+PLATFORM ?= cpu
+RUNS     ?= 100
+OUT      ?=
+PIP_ARGS ?=
+
+GUIDELINES := $(VENV)/bin/guidelines
+INSTALLED  := $(VENV)/installed
+RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' --runs '$(RUNS)' $(if $(OUT),--out '$(OUT)')
+
+.DEFAULT_GOAL := help
+.PHONY: help tables g1 g2 g3 g4 report doctor bench lint test
+
+help: ## list the targets
+	@grep -E '^[a-z0-9 ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 ]+):.*## /  \1\t/' | expand -t 16
+	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=$(RUNS) OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed: set PYTHON=, say PYTHON=python3.12' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+tables: $(INSTALLED) ## measure and print Tables 1 to 4 (the main job)
+	@$(RUN) all
+
+g1 g2 g3 g4: $(INSTALLED) ## measure and print one guideline's table
+	@$(RUN) $@
+
+report: $(INSTALLED) ## write every output of the newest stored run again, without measuring
+	@$(GUIDELINES) report $(if $(OUT),--out '$(OUT)')
+
+doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
+	@$(GUIDELINES) doctor
+
+bench: $(INSTALLED) ## measure the suite itself: fidelity, cost, start-up
+	@$(GUIDELINES) bench --platform '$(PLATFORM)'
+
+lint: $(INSTALLED) ## check style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+test: $(INSTALLED) ## run the tests
+	$(VENV)/bin/python -m pytest

@@ -1,0 +1,115 @@
+"""How far a measurement is: a live bar on a terminal, plain lines elsewhere, nothing if quiet.
+
+Everything goes to standard error, so that standard output holds results alone.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from results.schema import Cell, Protocol, Run
+
+LINE_SECONDS = 15.0
+# The bar is redrawn seldom: on a small machine drawing it would disturb what is timed.
+REDRAWS_PER_SECOND = 2
+
+
+class ProgressDisplay:
+    """A watcher of runners.measure that shows rounds, processes and time left."""
+
+    def __init__(self, protocol: Protocol, quiet: bool, console: Console | None = None) -> None:
+        self.protocol = protocol
+        self.quiet = quiet
+        self.console = console or Console(stderr=True)
+        self.stored = 0
+        self._process = ""
+        self._cell = 0
+        self._last_line = 0.0
+        self._first: tuple[float, int] | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("rounds"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self.console,
+            refresh_per_second=REDRAWS_PER_SECOND,
+            disable=quiet or not self.console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=protocol.runs)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def preparing(self, done: int, total: int) -> None:
+        """Tell that `done` of `total` networks are exported."""
+        self._show(f"exporting network {min(done + 1, total)}/{total}")
+
+    def process_started(self, process: int, rounds: int) -> None:
+        """Tell that a worker starts."""
+        self._process = f"process {process + 1}"
+        self._show(f"{self._process}: proving and warming up")
+        self._line(f"process {process + 1}: {rounds} rounds to measure", now=True)
+        self._cell = 0
+
+    def network_ready(self, cell: Cell) -> None:
+        """Tell that a network is ready."""
+        self._show(f"{self._process}: {cell.name} is ready")
+
+    def sample_taken(self, cell: Cell) -> None:
+        """Tell that a sample arrived."""
+        self._cell += 1
+        self._show(f"{self._process}, cell {self._cell}: {cell.name}")
+
+    def round_stored(self, run: Run) -> None:
+        """Tell that a round is on disk."""
+        self._cell = 0
+        self.stored = len(run.rounds)
+        self._bar.update(self._task, completed=self.stored)
+        if self._first is None:
+            self._first = (time.monotonic(), self.stored)
+        self._line(f"{self.stored}/{self.protocol.runs} rounds{self._time_left()}")
+
+    def _show(self, text: str) -> None:
+        self._bar.update(self._task, description=f"{text:<48.48}")
+
+    def _line(self, text: str, now: bool = False) -> None:
+        if self.quiet or self.console.is_terminal:
+            return
+        if now or time.monotonic() - self._last_line >= LINE_SECONDS:
+            self._last_line = time.monotonic()
+            self.console.print(text, highlight=False)
+
+    def _time_left(self) -> str:
+        assert self._first is not None
+        began, already = self._first
+        if self.stored == already:
+            return ""
+        each = (time.monotonic() - began) / (self.stored - already)
+        return f", about {each * (self.protocol.runs - self.stored):.0f} s left"

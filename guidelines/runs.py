@@ -1,0 +1,200 @@
+"""Begin a run, or continue an interrupted one."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from guidelines import models
+from guidelines.controls import CONTROLS
+from guidelines.experiment import Guideline
+from results import store
+from results.errors import BadInputError, PlatformError, suggestion
+from results.schema import Cell, Experiment, Fingerprint, Platform, Protocol, Run, Session
+from runners import measure, worker_archive
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to measure, on what, and how."""
+
+    guidelines: Sequence[Guideline]
+    platform: Platform
+    protocol: Protocol
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The experiments as the record keeps them."""
+        return [guideline.experiment for guideline in self.guidelines]
+
+
+def default_folder(platform: Platform) -> Path:
+    """Return a new folder for a run of `platform`: results/runs/<platform>-<time>."""
+    time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return store.RUNS / f"{platform.name}-{time}"
+
+
+def newest_unfinished(plan: Plan) -> Path | None:
+    """Return the newest stored run that `plan` could continue, or None."""
+    for folder in store.stored_runs():
+        try:
+            run = store.read_run(folder)
+        except BadInputError:
+            continue
+        if not run.complete and not _differences(run, plan):
+            return folder
+    return None
+
+
+def execute(
+    plan: Plan,
+    folder: Path,
+    resume: bool,
+    watcher: measure.Watcher,
+    preparing: Callable[[int, int], None],
+) -> Run:
+    """Measure `plan` into `folder` and return the finished run.
+
+    With `resume`, a run that the folder holds is continued; without, it is refused. `preparing`
+    is told how many of how many networks are exported. Raises the errors of runners.measure,
+    results.store and guidelines.models.
+    """
+    if plan.platform.backend not in models.backends():
+        hint = suggestion(plan.platform.backend, models.backends())
+        raise BadInputError(f"There is no backend {plan.platform.backend!r}: {hint}")
+    existed = folder.exists()
+    try:
+        with store.locked(folder):
+            return _execute(plan, folder, resume, watcher, preparing)
+    finally:
+        if not existed and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _execute(
+    plan: Plan,
+    folder: Path,
+    resume: bool,
+    watcher: measure.Watcher,
+    preparing: Callable[[int, int], None],
+) -> Run:
+    earlier = _earlier_run(plan, folder, resume)
+    if earlier is not None and earlier.complete:
+        return earlier
+    cache = models.cache_folder()
+    launcher = local_launcher(cache)
+    fingerprint = measure.identify(plan.platform, launcher)
+    if earlier is not None:
+        measure.refuse_other_machine(earlier.fingerprint, fingerprint)
+    cells, controls, files = prepare(plan, cache, preparing)
+    run = _begin(plan, fingerprint, cells, controls) if earlier is None else earlier
+    if [cell.model for cell in run.networks] != [cell.model for cell in (*cells, *controls)]:
+        raise BadInputError(
+            f"The networks or the exporters' versions have changed since {folder} was begun, so "
+            "it cannot be continued: begin a new run."
+        )
+    run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
+    return measure.measure(
+        run, files, launcher, lambda done: store.write_run(folder, done), watcher
+    )
+
+
+def local_launcher(cache: Path) -> measure.Launcher:
+    """Return how workers on this machine are started; the worker is packed into `cache`."""
+    try:
+        archive = worker_archive.build(cache)
+    except OSError as error:
+        raise PlatformError(
+            f"The cache {cache} cannot be written ({error.strerror}): free space or set "
+            "XDG_CACHE_HOME to another folder."
+        ) from None
+    return measure.Launcher([sys.executable, str(archive)], worker_archive.digest())
+
+
+def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
+    if not store.has_run(folder):
+        return None
+    if not resume:
+        raise BadInputError(
+            f"{folder} holds a run already: continue it with --resume or choose another --out."
+        )
+    run = store.read_run(folder)
+    differences = _differences(run, plan)
+    if differences:
+        raise BadInputError(
+            f"{folder} holds a run of something else (there / asked for): "
+            f"{'; '.join(differences)}. Ask for the same, or choose another --out."
+        )
+    return run
+
+
+def _differences(run: Run, plan: Plan) -> list[str]:
+    """Name what a stored run and a plan disagree on, with both values."""
+    pairs = [
+        ("experiments", [e.name for e in run.experiments], [e.name for e in plan.experiments]),
+        ("platform", run.platform.name, plan.platform.name),
+    ]
+    for field in Platform.model_fields:
+        pairs.append((field, getattr(run.platform, field), getattr(plan.platform, field)))
+    for field in Protocol.model_fields:
+        pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))
+    return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
+
+
+def prepare(
+    plan: Plan, cache: Path, preparing: Callable[[int, int], None]
+) -> tuple[list[Cell], list[Cell], dict[str, measure.ModelFiles]]:
+    """Return the plan's cells, the controls, and the files of both, exported where missing."""
+    declared = [cell for guideline in plan.guidelines for cell in guideline.cells(plan.protocol)]
+    wanted = [*declared, *CONTROLS]
+    cells, files = [], {}
+    for index, declaration in enumerate(wanted):
+        preparing(index, len(wanted))
+        cell, paths = models.prepare(declaration, plan.platform.backend, plan.protocol.seed, cache)
+        cells.append(cell)
+        files[cell.name] = paths
+    preparing(len(wanted), len(wanted))
+    return cells[: len(declared)], cells[len(declared) :], files
+
+
+def _begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], controls: list[Cell]) -> Run:
+    return Run(
+        platform=plan.platform,
+        fingerprint=fingerprint,
+        protocol=plan.protocol,
+        experiments=plan.experiments,
+        cells=cells,
+        controls=controls,
+        sessions=[],
+        processes=[],
+        rounds=[],
+    )
+
+
+def _session() -> Session:
+    return Session(
+        started=measure.now(),
+        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        suite_version=importlib.metadata.version("guideline-benchmarks"),
+        git_revision=_git_revision(),
+    )
+
+
+def _git_revision() -> str | None:
+    """Return the suite's commit, with "+changes" for a modified tree; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40"]
+    try:
+        found = subprocess.run(
+            [*command, "--dirty=+changes", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
