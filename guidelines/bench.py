@@ -28,8 +28,10 @@ from runners import measure
 from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
 
-ROUNDS = 20
-LAPS = 2
+PASSES = 20
+# Short networks are compared more often in a pass, up to BLOCKS times or for about BLOCK_NS.
+FEWEST_BLOCKS, BLOCKS = 2, 6
+BLOCK_NS = 30e6
 STARTS = 5
 PATIENCE_SECONDS = 120.0
 
@@ -44,23 +46,38 @@ main()
 
 @dataclass(frozen=True)
 class Fidelity:
-    """One cell's times in ns: as recorded in a round, by the harness alone, by a bare loop."""
+    """One cell's times in ns.
+
+    `recorded` are samples taken in full rounds, as in any run, `bare` laps of a bare loop, and
+    `blocks` harness times over bare ones, each from a block bare, harness, harness, bare.
+    """
 
     cell: str
     recorded: list[int] = field(default_factory=list)
-    harness: list[int] = field(default_factory=list)
     bare: list[int] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
 
-    def ratio(self, times: Sequence[int]) -> float:
-        """Return the median of `times` over that of the bare loop."""
-        return statistics.median(times) / statistics.median(self.bare)
+    @property
+    def bare_ns(self) -> float:
+        """Median of the bare loop."""
+        return statistics.median(self.bare)
+
+    @property
+    def harness_ratio(self) -> float:
+        """The harness over the bare loop, both right after the same network."""
+        return statistics.median(self.blocks)
+
+    @property
+    def recorded_ratio(self) -> float:
+        """Samples of full rounds over the bare loop: what the other networks do to the caches."""
+        return statistics.median(self.recorded) / self.bare_ns
 
 
 def measure_fidelity(platform: str) -> list[Fidelity]:
     """Time every cell three ways in one process, interleaved.
 
-    A full round first, as in any run; then, cell by cell, one sample by the harness and LAPS
-    executions in a bare loop of the same session, in alternating order.
+    Each pass is a full round, as in any run, and then, cell by cell, blocks of bare loop, harness,
+    harness, bare loop of the same session, so that a drift of the machine cancels.
     """
     cache = models.cache_folder()
     plan = runs.Plan(
@@ -85,17 +102,24 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
         measure.prove_all(run, worker, lambda _: None)
         order = list(range(len(found)))
         console = Console(stderr=True)
-        for index in track(range(ROUNDS), "fidelity", console=console, transient=True):
+        for index in track(range(PASSES), "fidelity", console=console, transient=True):
             random.Random(index).shuffle(order)
             for cell, ns in zip(order, _round(worker, order), strict=True):
                 found[cell].recorded.append(ns)
             for cell in order:
-                if index % 2:
-                    found[cell].harness.extend(_round(worker, [cell]))
-                found[cell].bare.extend(_loop(worker, cell))
-                if not index % 2:
-                    found[cell].harness.extend(_round(worker, [cell]))
+                blocks = int(BLOCK_NS / found[cell].recorded[-1])
+                for _ in range(max(FEWEST_BLOCKS, min(BLOCKS, blocks))):
+                    _compare(worker, cell, found[cell])
     return found
+
+
+def _compare(worker: WorkerProcess, cell: int, found: Fidelity) -> None:
+    # The first lap warms the caches and does not count.
+    bare = _loop(worker, cell, laps=2)[1:]
+    harness = _round(worker, [cell]) + _round(worker, [cell])
+    bare += _loop(worker, cell, laps=1)
+    found.bare.extend(bare)
+    found.blocks.append(sum(harness) / sum(bare))
 
 
 def _round(worker: WorkerProcess, order: Sequence[int]) -> list[int]:
@@ -105,8 +129,8 @@ def _round(worker: WorkerProcess, order: Sequence[int]) -> list[int]:
     return times
 
 
-def _loop(worker: WorkerProcess, cell: int) -> list[int]:
-    worker.send({"do": "loop", "cell": cell, "times": LAPS})
+def _loop(worker: WorkerProcess, cell: int, laps: int) -> list[int]:
+    worker.send({"do": "loop", "cell": cell, "times": laps})
     return list(worker.receive(PATIENCE_SECONDS)["ns"])
 
 
@@ -162,11 +186,11 @@ def print_benchmarks(platform: str, as_json: bool) -> None:
     help_seconds, list_seconds = measure_start(["--help"]), measure_start(["list"])
     fidelity = measure_fidelity(platform)
     cost = measure_run_cost(platform)
-    long = [f for f in fidelity if statistics.median(f.bare) >= 1e6]
-    short = [f for f in fidelity if statistics.median(f.bare) < 1e6]
-    harness = {f.cell: f.ratio(f.harness) for f in long}
-    recorded = {f.cell: f.ratio(f.recorded) for f in long}
-    gaps = {f.cell: statistics.median(f.harness) - statistics.median(f.bare) for f in short}
+    long = [f for f in fidelity if f.bare_ns >= 1e6]
+    short = [f for f in fidelity if f.bare_ns < 1e6]
+    harness = {f.cell: f.harness_ratio for f in long}
+    recorded = {f.cell: f.recorded_ratio for f in long}
+    gaps = {f.cell: (f.harness_ratio - 1) * f.bare_ns for f in short}
     if as_json:
         figures = {
             "help_s": help_seconds,

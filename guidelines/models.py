@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,16 @@ def digest(network: Network, file_format: str, seed: int) -> str:
 
     That is its declaration, the seed, the sources of networks/, and the versions of the exporters.
     """
+    parts = [network.model_dump(mode="json"), file_format, seed, OPSET, _exporters()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _exporters() -> str:
+    """Return the SHA-256 of what builds and exports a network, other than its declaration."""
     state = hashlib.sha256()
-    versions = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "numpy")}
-    for part in (network.model_dump(mode="json"), file_format, seed, OPSET, versions):
-        state.update(json.dumps(part, sort_keys=True).encode())
+    for name in ("torch", "onnx", "numpy"):
+        state.update(f"{name} {importlib.metadata.version(name)};".encode())
     for file in sorted(NETWORK_SOURCES.glob("*.py")):
         state.update(file.read_bytes())
     return state.hexdigest()
@@ -93,20 +100,20 @@ def backends() -> list[str]:
 
 
 def prepare(
-    declaration: CellDeclaration, backend: str, seed: int, cache: Path
+    declaration: CellDeclaration, backend: str, seed: int, store: Path
 ) -> tuple[Cell, ModelFiles]:
-    """Return the cell with its cost, and its files, exported into `cache` if they are not there.
+    """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
     Imports torch only for what is missing. Raises BadInputError when the cache cannot be written.
     """
     key = digest(declaration.network, backend, seed)
-    folder = cache / "models" / key
+    folder = store / "models" / key
     if not (folder / "cost.json").exists():
         try:
             _export(declaration.network, backend, seed, folder)
         except OSError as error:
             raise BadInputError(
-                f"The model cache {cache} cannot be written ({error.strerror}): free space or set "
+                f"The model cache {store} cannot be written ({error.strerror}): free space or set "
                 "XDG_CACHE_HOME to another folder."
             ) from None
     cost = json.loads((folder / "cost.json").read_text())

@@ -204,14 +204,14 @@ def _times(columns: Sequence[Column]) -> Table:
             return [MISSING] * 5
         return [
             significant(timing.mean_ms),
-            _interval(timing.ci95_ms, significant) or MISSING,
             significant(timing.median_ms),
+            _interval(timing.ci95_ms, significant) or MISSING,
             significant(timing.min_ms),
             significant(rate / 1e9),
         ]
 
-    titles = ["mean, ms", "95 % interval", "median, ms", "minimum, ms", "G multiply-adds/s"]
-    caption = "Time, the interval being the mean's, and speed with the work divided out"
+    titles = ["mean, ms", "median, ms", "95 % interval", "minimum, ms", "G multiply-adds/s"]
+    caption = "Time, the interval being the median's, and speed with the work divided out"
     return _by_cell(columns, caption, titles, entries)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -256,3 +257,16 @@ class Run(Record):
     def complete(self) -> bool:
         """Whether every planned round was measured."""
         return len(self.rounds) >= self.protocol.runs
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of `run.json`; `python -m results.schema > results/run.schema.json`."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Run.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")

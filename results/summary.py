@@ -20,7 +20,7 @@ class Timing:
     """A cell's measured time in ms, and its speed relative to the base cell.
 
     `speed` is batches (or images) a second by the mean time, as in the paper. The intervals are
-    95 %, of the mean and of the relative speed; None where one process gives none.
+    95 %, of the median and of the relative speed; None where one process gives none.
     """
 
     samples: int
@@ -156,7 +156,7 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
         return None
     pooled = np.concatenate(own) / 1e6
     mean = float(pooled.mean())
-    interval = statistics.mean_interval(own)
+    interval = statistics.time_interval(own)
     reference = samples.get(base.name) if base is not None else None
     relative, relative_interval = None, None
     if cell is base:

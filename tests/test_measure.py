@@ -1,0 +1,182 @@
+"""The controller against a worker that answers by a formula, and against ones that misbehave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from results.errors import BadInputError, CheckFailedError, PlatformError
+from results.schema import Run
+from runners import measure, schedule
+from runners.measure import Launcher, ModelFiles
+from tests.synthetic import run_of
+
+FAKE = Path(__file__).parent / "fake_worker.py"
+
+
+class Recorder:
+    """A watcher and a store that keep what they are told."""
+
+    def __init__(self):
+        self.stored: list[Run] = []
+        self.samples = 0
+
+    def process_started(self, process, rounds):
+        pass
+
+    def network_ready(self, cell):
+        pass
+
+    def sample_taken(self, cell):
+        self.samples += 1
+
+    def round_stored(self, run):
+        assert run is self.stored[-1]
+
+    def store(self, run):
+        self.stored.append(run)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "orders.jsonl"
+
+
+@pytest.fixture
+def bench(tmp_path, log):
+    """Measure with the fake worker in a mode; returns the run and what was stored."""
+    models = {}
+
+    def files_of(run):
+        for cell in run.networks:
+            path = tmp_path / cell.name.replace("/", "_")
+            path.write_text(cell.operators.model_dump_json())
+            models[cell.name] = ModelFiles(path, path)
+        return models
+
+    def measured(run, mode="good", recorder=None):
+        recorder = recorder or Recorder()
+        launcher = Launcher([sys.executable, str(FAKE), mode, str(log)], "f" * 64)
+        if run.fingerprint.hostname == "bench":
+            found = measure.identify(
+                run.platform, Launcher([sys.executable, str(FAKE), "good", str(log)], "f" * 64)
+            )
+            run = run.model_copy(update={"fingerprint": found})
+        return measure.measure(run, files_of(run), launcher, recorder.store, recorder), recorder
+
+    return measured
+
+
+def planned(rounds=(3, 2)):
+    """A run of G1 with everything but its processes and rounds."""
+    run = run_of(["g1"], lambda *_: 1.0, rounds=rounds)
+    return run.model_copy(update={"processes": [], "rounds": []})
+
+
+def test_every_cell_and_control_is_measured_once_a_round_in_the_seeded_order(bench, log):
+    run, _ = bench(planned())
+    networks = list(range(len(run.networks)))
+    wanted = [
+        schedule.order(networks, run.protocol.seed, process, number)
+        for process, rounds in enumerate((3, 2))
+        for number in range(rounds)
+    ]
+    assert [json.loads(line) for line in log.read_text().splitlines()] == wanted
+    assert [entry.order for entry in run.rounds] == wanted
+    assert [entry.ns for entry in run.rounds] == [[1000 + i for i in o] for o in wanted]
+    assert run.complete
+
+
+def test_each_process_is_a_fresh_one(bench):
+    run, _ = bench(planned())
+    assert len({process.pid for process in run.processes}) == 2
+    assert [process.load_end for process in run.processes] == [0.5, 0.5]
+
+
+def test_every_round_is_stored_before_the_next_begins(bench, log):
+    class Checking(Recorder):
+        def store(self, run):
+            super().store(run)
+            asked = len(log.read_text().splitlines())
+            assert asked == len(run.rounds)
+
+    _, recorder = bench(planned(), recorder=Checking())
+    assert [len(run.rounds) for run in recorder.stored] == [1, 2, 3, 3, 4, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("die", r"died \(signal 9\)"),
+        ("fail", r"died \(exit code 1\): out of paper"),
+        ("garbage", "no event: 'Segmentation fault"),
+        ("swap", "another network"),
+        ("unavailable", "runtime is missing.*onnxruntime.*pip"),
+    ],
+)
+def test_a_worker_that_misbehaves_is_one_sentence(bench, mode, says):
+    with pytest.raises(PlatformError, match=says) as caught:
+        bench(planned(), mode)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_worker_that_hangs_is_ended(bench, monkeypatch):
+    monkeypatch.setattr(measure, "LEAST_PATIENCE_SECONDS", 0.3)
+    with pytest.raises(PlatformError, match="hangs"):
+        bench(planned(), "hang")
+
+
+def test_a_command_that_does_not_exist_is_one_sentence():
+    run = planned()
+    with pytest.raises(PlatformError, match="could not be started"):
+        measure.identify(run.platform, Launcher(["/nonexistent/python"], "f" * 64))
+
+
+def test_what_was_measured_before_a_worker_died_is_kept_and_continued(bench, log):
+    recorder = Recorder()
+    start = planned(rounds=(20, 20))
+    with pytest.raises(PlatformError):
+        bench(start, "garbage", recorder)
+    assert recorder.stored == []
+    whole, _ = bench(start)
+    interrupted = whole.model_copy(
+        update={"processes": whole.processes[:1], "rounds": whole.rounds[:7]}
+    )
+    log.unlink()
+    finished, _ = bench(interrupted)
+    assert finished.rounds[:7] == interrupted.rounds
+    assert len(finished.rounds) == 40
+    assert len(log.read_text().splitlines()) == 33
+    counts = [sum(r.process == p.index for r in finished.rounds) for p in finished.processes]
+    assert counts == [7, 13, 20]
+
+
+def test_another_machine_is_refused_with_the_differing_fields(bench):
+    run, _ = bench(planned())
+    begun = run.model_copy(update={"rounds": run.rounds[:3]})
+    with pytest.raises(BadInputError, match=r"hostname \(fake / other\)"):
+        bench(begun, "moved")
+
+
+def test_a_network_with_a_wrong_graph_has_no_samples(bench):
+    run, _ = bench(planned(), "wrong")
+    (name,) = run.failures
+    assert name == run.cells[1].name
+    assert "executes 21 convolutions where the cell claims 20" in run.failures[name]
+    assert all(1 not in entry.order for entry in run.rounds)
+
+
+def test_a_network_with_a_wrong_output_has_no_samples(bench):
+    run, _ = bench(planned(), "differs")
+    assert "output differs from torch's by 0.5" in run.failures[run.cells[0].name]
+    assert all(0 not in entry.order for entry in run.rounds)
+
+
+def test_a_run_in_which_nothing_is_right_ends(bench):
+    run = planned()
+    one = run.model_copy(update={"cells": run.cells[:1]})
+    with pytest.raises(CheckFailedError, match="No network passed"):
+        bench(one, "differs")

@@ -1,0 +1,155 @@
+"""Records are whole or not there, and whatever else lies in their place is one clear sentence."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from results import store
+from results.errors import BadInputError, PlatformError
+from results.schema import Platform, Round, Run, json_schema
+from tests.synthetic import run_of
+
+SCHEMA_FILE = Path(store.__file__).parent / "run.schema.json"
+
+
+@pytest.fixture
+def run():
+    return run_of(["g1"], lambda *_: 1.0, rounds=(2, 1))
+
+
+def test_the_schema_in_the_repository_is_the_one_of_the_code():
+    assert SCHEMA_FILE.read_text() == json_schema(), (
+        "run: python -m results.schema > results/run.schema.json"
+    )
+
+
+def test_records_follow_the_schema_and_come_back_the_same(run, tmp_path):
+    store.write_run(tmp_path, run)
+    content = json.loads((tmp_path / store.FILE).read_text())
+    jsonschema.validate(content, json.loads(SCHEMA_FILE.read_text()))
+    assert store.read_run(tmp_path) == run
+    assert store.read_run(tmp_path / store.FILE) == run
+
+
+def test_reference_runs_follow_the_schema():
+    schema = json.loads(SCHEMA_FILE.read_text())
+    for file in SCHEMA_FILE.parent.glob("reference/*/run.json"):
+        jsonschema.validate(json.loads(file.read_text()), schema)
+        assert store.read_run(file).complete
+
+
+@given(cut=st.integers(0, 2000))
+@settings(max_examples=25)
+def test_truncated_records_are_refused(tmp_path_factory, cut):
+    folder = tmp_path_factory.mktemp("run")
+    store.write_run(folder, run_of(["g1"], lambda *_: 1.0, rounds=(1,)))
+    file = folder / store.FILE
+    file.write_bytes(file.read_bytes()[: cut - 2500])
+    with pytest.raises(BadInputError, match="truncated"):
+        store.read_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "truncated"),
+        (b"\xff\xfe\x00", "truncated or not JSON"),
+        (b"[1, 2]", "not a run of this suite"),
+        (b'{"benchmarks": []}', "not a run of this suite"),
+        (b'{"schema_version": true}', "not a run of this suite"),
+        (b'{"schema_version": 2}', "newer version"),
+        (b'{"schema_version": 0}', "not a valid run"),
+        (b'{"schema_version": 1}', "not a valid run: platform"),
+    ],
+)
+def test_foreign_content_is_refused_in_one_sentence(tmp_path, content, says):
+    (tmp_path / store.FILE).write_bytes(content)
+    with pytest.raises(BadInputError, match=says) as caught:
+        store.read_run(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_run_is_refused(tmp_path):
+    with pytest.raises(BadInputError, match="There is no run"):
+        store.read_run(tmp_path / "nowhere")
+
+
+def change(run, **parts):
+    return Run.model_validate(json.loads(run.model_dump_json()) | parts)
+
+
+def test_inconsistent_records_are_refused(run):
+    content = json.loads(run.model_dump_json())
+    rounds = content["rounds"]
+    broken = {
+        "unknown cell": {"rounds": [rounds[0] | {"order": [999], "ns": [1]}]},
+        "unknown process": {"rounds": [rounds[0] | {"process": 9}]},
+        "do not match": {"rounds": [rounds[0] | {"ns": [1]}]},
+        "numbered from 0": {"processes": content["processes"][::-1]},
+        "share a name": {"cells": content["cells"] * 2},
+        "unknown experiment": {"experiments": []},
+        "Extra inputs": {"surprise": 1},
+    }
+    for says, parts in broken.items():
+        with pytest.raises(ValidationError, match=says):
+            change(run, **parts)
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "UP", "x" * 101, "a\0b"])
+def test_names_cannot_leave_the_output_folder(name):
+    with pytest.raises(ValidationError):
+        Platform(name=name, backend="onnxruntime-cpu")
+
+
+def test_times_are_positive():
+    with pytest.raises(ValidationError):
+        Round(process=0, round=0, order=[0], ns=[0])
+
+
+def test_a_failed_write_leaves_the_old_record_whole(run, tmp_path, monkeypatch):
+    store.write_run(tmp_path, run)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PlatformError, match="disk is full.*--resume"):
+        store.write_run(tmp_path, run_of(["g2"], lambda *_: 1.0))
+    assert store.read_run(tmp_path) == run
+    assert [file.name for file in tmp_path.iterdir()] == [store.FILE]
+
+
+def test_a_folder_that_is_a_file_is_refused(run, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BadInputError, match="cannot be written"):
+        store.write_run(tmp_path / "file", run)
+    with pytest.raises(BadInputError, match="cannot be written"), store.locked(tmp_path / "file"):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_two_writers_are_kept_apart(tmp_path):
+    with (
+        store.locked(tmp_path),
+        pytest.raises(BadInputError, match="Another process"),
+        store.locked(tmp_path),
+    ):
+        pass
+    with store.locked(tmp_path):
+        pass
+
+
+def test_the_newest_run_comes_first(run, tmp_path):
+    for age, name in enumerate(["new", "middle", "old"]):
+        store.write_run(tmp_path / name, run)
+        os.utime(tmp_path / name / store.FILE, (10**9 - age, 10**9 - age))
+    assert [folder.name for folder in store.stored_runs(tmp_path)] == ["new", "middle", "old"]
