@@ -51,7 +51,7 @@ def list_experiments() -> None:
 @app.command()
 def run(
     experiments: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT...", help="g1, g2, g3, g4, or all.")
+        list[str], typer.Argument(metavar="EXPERIMENT", help="g1, g2, g3, g4, or all.")
     ],
     platform: Annotated[
         str, typer.Option(help="A platform's name, or the path of a platform file (.toml).")
@@ -123,21 +123,25 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
         with display:
             return folder, runs.execute(plan, folder, resume, display, display.preparing)
     except KeyboardInterrupt:
-        typer.echo(f"guidelines: Interrupted. {_kept(folder, display.stored)}", err=True)
+        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except PlatformError as error:
-        raise PlatformError(f"{error} {_kept(folder, display.stored)}".strip()) from None
+        raise PlatformError(f"{error} {_kept(folder)}".strip()) from None
 
 
-def _kept(folder: Path, stored: int) -> str:
+def _kept(folder: Path) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
-    if not stored:
+    from results import store
+
+    if not store.has_run(folder):
         return "No round was finished yet."
-    words = [word for word in sys.argv if word != "--resume"]
-    if "--out" not in words:
+    program, *words = [word for word in sys.argv if word != "--resume"]
+    if not any(word.split("=")[0] == "--out" for word in words):
         words += ["--out", str(folder)]
-    command = shlex.join([*words, "--resume"])
-    return f"{stored} rounds are kept in {folder}; continue with: {command}"
+    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else [program]
+    command = shlex.join([*started, *words, "--resume"])
+    rounds = len(store.read_run(folder).rounds)
+    return f"{rounds} rounds are kept in {folder}; continue with: {command}"
 
 
 def _publish(folder: Path, finished: Run, quiet: bool, json: bool) -> None:
@@ -190,7 +194,7 @@ def show(
 def report(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Folders of runs; the newest stored one if none."),
+        typer.Argument(metavar="RUN", help="Folders of runs; the newest stored one if none."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to write it.  [default: RUN/report]")

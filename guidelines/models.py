@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import platformdirs
 
-from results.errors import BadInputError
+from results.errors import BadInputError, PlatformError
 from results.schema import Cell, CellDeclaration, Network
 from runners.measure import ModelFiles
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSET = 17
+MODEL, EXPECTED, COST = "model", "expected.npy", "cost.json"
+COST_FIELDS = (
+    "multiply_adds",
+    "memory_access_cost",
+    "memory_access_bytes",
+    "memory_access_bound",
+    "weights",
+)
 NETWORK_SOURCES = Path(__file__).parent.parent / "networks"
 
 
@@ -104,21 +112,27 @@ def prepare(
 ) -> tuple[Cell, ModelFiles]:
     """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
-    Imports torch only for what is missing. Raises BadInputError when the cache cannot be written.
+    Imports torch only for what is missing. Raises BadInputError when the store cannot be written,
+    and PlatformError when what exports a network is not installed.
     """
-    key = digest(declaration.network, backend, seed)
-    folder = store / "models" / key
-    if not (folder / "cost.json").exists():
-        try:
+    try:
+        key = digest(declaration.network, backend, seed)
+        folder = store / "models" / key
+        if not all((folder / name).exists() for name in (MODEL, EXPECTED, COST)):
+            shutil.rmtree(folder, ignore_errors=True)
             _export(declaration.network, backend, seed, folder)
-        except OSError as error:
-            raise BadInputError(
-                f"The model cache {store} cannot be written ({error.strerror}): free space or set "
-                "XDG_CACHE_HOME to another folder."
-            ) from None
-    cost = json.loads((folder / "cost.json").read_text())
+        cost = json.loads((folder / COST).read_text())
+    except ImportError as error:
+        raise PlatformError(
+            f"Networks cannot be exported, since {error.name} is not installed: pip install it."
+        ) from None
+    except OSError as error:
+        raise BadInputError(
+            f"The model cache {store} cannot be written ({error.strerror}): free space or set "
+            "XDG_CACHE_HOME to another folder."
+        ) from None
     cell = Cell(**declaration.model_dump(), **cost, model=key)
-    return cell, ModelFiles(model=folder / "model", expected=folder / "expected.npy")
+    return cell, ModelFiles(model=folder / MODEL, expected=folder / EXPECTED)
 
 
 def _export(network: Network, backend: str, seed: int, folder: Path) -> None:
@@ -133,19 +147,10 @@ def _export(network: Network, backend: str, seed: int, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         partial = Path(name) / "entry"
         partial.mkdir()
-        _EXPORTERS[backend](module, x, partial / "model")
+        _EXPORTERS[backend](module, x, partial / MODEL)
         with torch.inference_mode():
-            np.save(partial / "expected.npy", module(x).numpy())
-        (partial / "cost.json").write_text(
-            json.dumps(
-                {
-                    "multiply_adds": total.multiply_adds,
-                    "memory_access_cost": total.memory_access_cost,
-                    "memory_access_bytes": total.memory_access_bytes,
-                    "memory_access_bound": total.memory_access_bound,
-                    "weights": total.weights,
-                }
-            )
-        )
+            np.save(partial / EXPECTED, module(x).numpy())
+        figures = {name: getattr(total, name) for name in COST_FIELDS}
+        (partial / COST).write_text(json.dumps(figures))
         if not folder.exists():
             shutil.move(partial, folder)

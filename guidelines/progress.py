@@ -73,9 +73,9 @@ class ProgressDisplay:
 
     def process_started(self, process: int, rounds: int) -> None:
         """Tell that a worker starts."""
-        self._process = f"process {process + 1}"
+        self._process = f"process {process + 1} of {max(self.protocol.processes, process + 1)}"
         self._show(f"{self._process}: proving and warming up")
-        self._line(f"process {process + 1}: {rounds} rounds to measure", now=True)
+        self._line(f"{self._process}: {rounds} rounds to measure", now=True)
         self._cell = 0
 
     def network_ready(self, cell: Cell) -> None:

@@ -260,7 +260,7 @@ class Run(Record):
 
 
 def json_schema() -> str:
-    """Return the JSON Schema of `run.json`; `python -m results.schema > results/run.schema.json`."""
+    """Return the JSON Schema of `run.json`; `python -m results.schema` prints it."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Run.model_json_schema(),

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 BAD_SAMPLE = 7
 
@@ -17,7 +18,8 @@ def main():
     mode, log = sys.argv[1:3]
     setup = json.loads(sys.stdin.readline())
     if mode == "unavailable":
-        return send(event="unavailable", reason="No module named 'onnxruntime'")
+        send(event="unavailable", reason="No module named 'onnxruntime'")
+        return
     machine = {
         "hostname": "other" if mode == "moved" else "fake",
         "architecture": "x86_64",
@@ -33,7 +35,7 @@ def main():
     }
     send(event="ready", pid=os.getpid(), core=0, load=0.0, machine=machine, runtimes={"fake": "1"})
     for cell, files in enumerate(setup["cells"]):
-        claimed = json.loads(open(files["model"]).read())
+        claimed = json.loads(Path(files["model"]).read_text())
         if mode == "wrong" and cell == 1:
             claimed["convolutions"] += 1
         error = 0.5 if mode == "differs" and cell == 0 else 1e-7
@@ -49,8 +51,9 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "stop":
-            return send(event="stopped", load=0.5, peak_memory=1000)
-        with open(log, "a") as file:
+            send(event="stopped", load=0.5, peak_memory=1000)
+            return
+        with Path(log).open("a") as file:
             file.write(json.dumps(request["order"]) + "\n")
         for cell in request["order"]:
             samples += 1

@@ -122,7 +122,7 @@ def test_a_failed_write_leaves_the_old_record_whole(run, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(PlatformError, match="disk is full.*--resume"):
+    with pytest.raises(PlatformError, match=r"disk is full.*--resume"):
         store.write_run(tmp_path, run_of(["g2"], lambda *_: 1.0))
     assert store.read_run(tmp_path) == run
     assert [file.name for file in tmp_path.iterdir()] == [store.FILE]

@@ -1,0 +1,305 @@
+"""The program from the outside: real runs, interruptions, and every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from results import store
+from tests.synthetic import noisy, run_of
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((ROOT / "results" / "run.schema.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def command(cache, tmp_path):
+    """Start `guidelines` in an empty folder, with a cache that the tests share."""
+
+    def start(*arguments, **options):
+        environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "guidelines", *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    return start
+
+
+@pytest.fixture
+def guidelines(command):
+    """Run `guidelines` to its end; return exit code, standard output, standard error."""
+
+    def finish(*arguments):
+        process = command(*arguments)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    return finish
+
+
+def complains(result, code, *words):
+    """Check the exit code, and that what is said is short, has the words and no traceback."""
+    found, _, err = result
+    assert found == code, err
+    assert "Traceback" not in err
+    lines = [line for line in err.splitlines() if line.startswith(("guidelines: ", "Error: "))]
+    assert len(lines) == 1, err
+    for word in words:
+        assert re.search(word, lines[0]), err
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
+    arguments = ("run", "g1", "g4", "--platform", platform, "--runs", 4, "--processes", 2)
+    code, out, err = guidelines(*arguments, "--out", "mine")
+    assert code == 0, err
+    assert "Table 1 · G1: Channel ratio" in out
+    assert "Table 4 · G4: Element-wise operations" in out
+    assert "4/4 rounds" in err or "rounds" in err
+
+    jsonschema.validate(json.loads((tmp_path / "mine" / "run.json").read_text()), SCHEMA)
+    run = store.read_run(tmp_path / "mine")
+    assert run.complete
+    assert len(run.processes) == 2
+    assert all(len(entry.order) == 26 for entry in run.rounds)
+    assert run.fingerprint.cpu_model
+    assert run.sessions[0].command[1:3] == ["run", "g1"]
+    assert (tmp_path / "mine" / "report" / "report.html").exists()
+
+    code, out, err = guidelines("show", "mine", "--json")
+    assert code == 0, err
+    objects = json.loads(out)
+    assert len(objects) == 24
+    assert all(entry["samples"] == 4 and entry["processes"] == 2 for entry in objects)
+    assert {entry["platform"] for entry in objects} == {platform}
+
+
+def test_json_goes_to_standard_output_alone(guidelines, tmp_path):
+    code, out, err = guidelines("run", "g4", "--runs", 1, "--json")
+    assert code == 0, err
+    assert len(json.loads(out)) == 12
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    assert re.fullmatch(r"cpu-\d{8}-\d{6}", folder.name)
+
+
+def test_quiet_says_only_where_the_run_is(guidelines):
+    code, out, err = guidelines("run", "g4", "--runs", 1, "--quiet", "--out", "here")
+    assert (code, out, err) == (0, "here\n", "")
+
+
+def test_the_gpu_channel_set_and_the_other_unit_can_be_chosen(guidelines):
+    code, out, err = guidelines(
+        "run", "g4", "--runs", 1, "--channels", "gpu", "--g4-unit", "equal-width", "--json"
+    )
+    assert code == 0, err
+    first = json.loads(out)[0]
+    assert first["paper_speed"] == 2427
+    assert first["multiply_adds"] == 10 * 28 * 28 * (32 * 32 * 2 + 9 * 32 * 32)
+
+
+def wait_for_rounds(folder, least):
+    for _ in range(600):
+        if store.has_run(folder) and len(store.read_run(folder).rounds) >= least:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no round was stored in a minute")
+
+
+def worker_of(process):
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+    )
+    return int(listed.stdout.split()[0])
+
+
+@pytest.mark.parametrize("victim", ["controller", "worker", "ctrl-c"])
+def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines, tmp_path, victim):
+    arguments = ("run", "g4", "--runs", 60, "--processes", 2, "--out", "mine")
+    process = command(*arguments)
+    folder = tmp_path / "mine"
+    wait_for_rounds(folder, 2)
+    if victim == "controller":
+        process.kill()
+    elif victim == "worker":
+        os.kill(worker_of(process), signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == {"controller": -9, "worker": 3, "ctrl-c": 130}[victim]
+    assert "Traceback" not in err
+    if victim != "controller":
+        assert "rounds are kept in mine" in err
+        assert "--resume" in err
+    kept = store.read_run(folder)
+    assert 2 <= len(kept.rounds) < 60
+
+    complains(guidelines(*arguments), 2, "holds a run already", "--resume")
+    complains(guidelines(*arguments[:3], 30, *arguments[4:], "--resume"), 2, r"runs \(60 / 30\)")
+    assert store.read_run(folder) == kept
+
+    code, _, err = guidelines(*arguments, "--resume")
+    assert code == 0, err
+    run = store.read_run(folder)
+    assert run.rounds[: len(kept.rounds)] == kept.rounds
+    assert len(run.rounds) == 60
+    assert len(run.sessions) == 2
+    counts = [sum(r.process == p.index for r in run.rounds) for p in run.processes]
+    assert sum(counts) == 60
+    objects = json.loads(guidelines("show", "mine", "--json")[1])
+    assert {entry["samples"] for entry in objects} == {60}
+
+
+def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, tmp_path):
+    arguments = ("run", "g4", "--runs", 2)
+    assert guidelines(*arguments)[0] == 0
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    run = store.read_run(folder)
+    store.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
+    code, _, err = guidelines(*arguments, "--resume")
+    assert code == 0, err
+    assert len(store.read_run(folder).rounds) == 2
+    assert list((tmp_path / "results" / "runs").iterdir()) == [folder]
+
+
+def test_resume_begins_a_run_where_there_is_none(guidelines, tmp_path):
+    code, _, err = guidelines("run", "g4", "--runs", 1, "--out", "empty", "--resume")
+    assert code == 0, err
+    assert store.read_run(tmp_path / "empty").complete
+
+
+def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
+    foreign = run_of(["g4"], lambda *_: 1.0, rounds=(1,))
+    foreign = foreign.model_copy(
+        update={
+            "platform": foreign.platform.model_copy(
+                update={"description": "ONNX Runtime on this machine's CPU, one thread"}
+            ),
+            "protocol": foreign.protocol.model_copy(update={"runs": 2}),
+        }
+    )
+    store.write_run(tmp_path / "mine", foreign)
+    before = (tmp_path / "mine" / "run.json").read_bytes()
+    result = guidelines("run", "g4", "--runs", 2, "--processes", 1, "--out", "mine", "--resume")
+    complains(result, 2, "not the platform", "cpu_model")
+    assert (tmp_path / "mine" / "run.json").read_bytes() == before
+
+
+def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
+    for age, name in enumerate(["new", "old"]):
+        folder = tmp_path / "results" / "runs" / name
+        store.write_run(folder, run_of(["g1"], noisy(lambda _: 1.0)))
+        os.utime(folder / "run.json", (10**9 - age, 10**9 - age))
+    code, out, err = guidelines("report")
+    assert code == 0, err
+    assert out.strip() == "results/runs/new/report/report.html"
+    assert not (tmp_path / "results" / "runs" / "old" / "report").exists()
+    code, out, err = guidelines("report", "results/runs/old", "--out", "elsewhere")
+    assert code == 0, err
+    assert (tmp_path / "elsewhere" / "g1.svg").exists()
+
+
+def test_list_names_everything(guidelines):
+    code, out, _ = guidelines("list")
+    assert code == 0
+    for word in ("g1", "g2", "g3", "g4", "Table 3", "15 cells", "cpu", "cpu-torch"):
+        assert word in out
+
+
+def test_help_and_list_stay_light():
+    script = (
+        "import sys, runpy; sys.argv[1:] = [{!r}]\n"
+        "try: runpy.run_module('guidelines', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {{'torch', 'pandas', 'scipy', 'matplotlib', 'onnx'}} & set(sys.modules)\n"
+        "print('loaded', sorted(heavy), file=sys.stderr)"
+    )
+    for word in ("--help", "list"):
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(word)], capture_output=True, text=True
+        )
+        assert done.stderr.strip() == "loaded []"
+
+
+def test_doctor_speaks(guidelines):
+    code, out, err = guidelines("doctor")
+    assert code == 0, err
+    assert out.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "g5"], 2, ["no experiment 'g5'", "did you mean g"]),
+        (["run", "channels"], 2, ["no experiment", "known: g1"]),
+        (["run", "g1", "--platform", "cpu-troch"], 2, ["did you mean cpu-torch"]),
+        (["run", "g1", "--platform", "nowhere.toml"], 2, ["nowhere.toml cannot be read"]),
+        (["run", "g1", "--runs", "0"], 2, ["--runs"]),
+        (["run", "g1", "--runs", "-3"], 2, ["--runs"]),
+        (["run", "g1", "--runs", "many"], 2, ["--runs"]),
+        (["run", "g1", "--runs", "3", "--processes", "4"], 2, ["--processes 4", "--runs 3"]),
+        (["run", "g1", "--channels", "tpu"], 2, ["--channels"]),
+        (["run", "g1", "--out", "a-file"], 2, ["a-file cannot be written"]),
+        (["run", "g1", "--out", "a-file/below"], 2, ["cannot be written"]),
+        (["run"], 2, ["EXPERIMENT"]),
+        (["show", "nowhere"], 2, ["no run at nowhere"]),
+        (["show", "a-file"], 2, ["truncated or not JSON|not JSON"]),
+        (["report"], 2, ["no stored run", "make tables"]),
+        (["report", "one", "two", "--out", "x"], 2, ["one run only"]),
+        (["shwo", "x"], 2, ["shwo"]),
+    ],
+)
+def test_bad_input_is_one_sentence(guidelines, tmp_path, arguments, code, words):
+    (tmp_path / "a-file").write_text("mine")
+    complains(guidelines(*arguments), code, *words)
+    assert (tmp_path / "a-file").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["a-file"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("name = ", ["not valid TOML"]),
+        ('name = "a"', ["backend"]),
+        ('name = "../a"\nbackend = "onnxruntime-cpu"', ["name"]),
+        ('name = "a"\nbackend = "onnxruntime-cqu"', ["did you mean onnxruntime-cpu"]),
+        ('name = "a"\nbackend = "torch-cpu"\ncolour = 1', ["colour"]),
+        ('name = "a"\nbackend = "torch-cpu"\nthreads = 0', ["threads"]),
+    ],
+)
+def test_bad_platform_files_are_one_sentence(guidelines, tmp_path, content, words):
+    (tmp_path / "mine.toml").write_text(content)
+    complains(guidelines("run", "g1", "--platform", "mine.toml"), 2, *words)
+
+
+def test_a_platform_file_of_ones_own_is_measured(guidelines, tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "board"\nbackend = "onnxruntime-cpu"\n')
+    code, out, err = guidelines("run", "g4", "--runs", 1, "--platform", "mine.toml", "--json")
+    assert code == 0, err
+    assert {entry["platform"] for entry in json.loads(out)} == {"board"}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_not_writable_is_one_sentence(guidelines, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    complains(guidelines("run", "g4", "--runs", 1, "--out", "locked/run"), 2, "cannot be written")

@@ -1,0 +1,49 @@
+"""No import runs upwards in the house, and the packages import what their rooms may."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("networks", "results", "runners", "reports", "guidelines")
+ALLOWED = {
+    "networks": {"networks"},
+    "results": {"results"},
+    "runners": {"runners", "results"},
+    "reports": {"reports", "results"},
+    "guidelines": set(ROOMS),
+}
+NO_TORCH = ("results", "reports", "runners")
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_below_it(room):
+    for file in (ROOT / room).rglob("*.py"):
+        assert set(imports(file)) & set(ROOMS) <= ALLOWED[room], file
+
+
+@pytest.mark.parametrize("room", NO_TORCH)
+def test_torch_stays_out(room):
+    for file in (ROOT / room).rglob("*.py"):
+        if file.name != "torch_cpu.py":
+            assert "torch" not in set(imports(file)), file
+
+
+def test_the_worker_needs_the_standard_library_numpy_and_one_runtime():
+    import sys
+
+    for file in (ROOT / "runners" / "worker").glob("*.py"):
+        extra = set(imports(file)) - set(sys.stdlib_module_names) - {"__future__", "numpy"}
+        assert extra <= {"onnxruntime", "torch"}, file
+        assert len(extra) <= 1, file

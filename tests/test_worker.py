@@ -1,0 +1,301 @@
+"""The real worker on real runtimes, and the proof that what it times is what the cell claims."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from guidelines import models
+from guidelines.catalogue import GUIDELINES
+from guidelines.controls import CONTROLS
+from results.schema import Network, NetworkChoice, Operators
+from runners import proof, worker_archive
+from runners.worker import main as worker_main
+from runners.worker import onnxruntime_cpu
+from runners.worker_process import WorkerProcess
+
+TOLERANCE = 1e-4
+BACKENDS = ("onnxruntime-cpu", "torch-cpu")
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    return worker_archive.build(tmp_path_factory.mktemp("worker"))
+
+
+def setup(backend, cells, files):
+    return {
+        "backend": backend,
+        "threads": 1,
+        "lead_in_below_ns": 8e6,
+        "seed": 0,
+        "warmup": {"least": 2, "most": 4, "steady_within": 0.05},
+        "cells": [
+            {
+                "model": str(paths.model),
+                "expected": str(paths.expected),
+                "input_shape": list(cell.network.input_shape),
+            }
+            for cell, paths in zip(cells, files, strict=True)
+        ],
+    }
+
+
+def smallest_cells():
+    """The smallest cell of every row of every table, and the controls."""
+    choice = NetworkChoice()
+    cells = [cell for g in GUIDELINES.values() for cell in g.cells(choice) if cell.scale == 1]
+    return [*cells, *CONTROLS]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    cells = smallest_cells()
+    files = [models.prepare(cell, backend, 0, cache)[1] for cell in cells]
+    with WorkerProcess([sys.executable, str(archive)]) as worker:
+        worker.send(setup(backend, cells, files))
+        assert worker.receive(60)["event"] == "ready"
+        for index, cell in enumerate(cells):
+            event = worker.receive(60)
+            assert (event["event"], event["cell"]) == ("loaded", index), event
+            found = proof.executed_operators(event["executed"])
+            assert found == cell.operators, cell.name
+            assert event["output_error"] <= TOLERANCE
+            assert 2 <= len(event["warmup_ns"]) <= 4
+        assert worker.receive(60)["event"] == "warm"
+        order = list(reversed(range(len(cells))))
+        worker.send({"do": "round", "order": order})
+        samples = [worker.receive(60) for _ in order]
+        assert [sample["cell"] for sample in samples] == order
+        assert all(sample["ns"] > 0 for sample in samples)
+        assert worker.receive(60) == {"event": "round"}
+        worker.send({"do": "loop", "cell": 0, "times": 3})
+        assert len(worker.receive(60)["ns"]) == 3
+        worker.send({"do": "stop"})
+        assert worker.receive(60)["event"] == "stopped"
+
+
+def test_the_worker_ends_when_its_reader_is_gone(archive):
+    started = subprocess.Popen(
+        [sys.executable, str(archive)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    request = json.dumps(setup("onnxruntime-cpu", [], [])) + "\n"
+    output, _ = started.communicate(request.encode(), timeout=60)
+    assert started.returncode == 0
+    assert [json.loads(line)["event"] for line in output.splitlines()] == ["ready", "warm"]
+
+
+def test_a_missing_runtime_is_told(archive):
+    blocked = "import sys, runpy; sys.modules['onnxruntime'] = None; runpy.run_path(sys.argv[1])"
+    with WorkerProcess([sys.executable, "-c", blocked, str(archive)]) as worker:
+        worker.send(setup("onnxruntime-cpu", [], []))
+        event = worker.receive(60)
+    assert event["event"] == "unavailable"
+    assert "onnxruntime" in event["reason"]
+
+
+def test_the_worker_that_times_onnxruntime_never_loads_torch(archive):
+    request = json.dumps(setup("onnxruntime-cpu", [], [])) + "\n"
+    script = (
+        "import sys, runpy; runpy.run_path(sys.argv[1], run_name='__main__');"
+        "print('torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(archive)], input=request, capture_output=True, text=True
+    )
+    assert done.stderr.split()[-1] == "False"
+
+
+def test_the_archive_holds_the_worker_alone(archive):
+    listed = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", str(archive)], capture_output=True, text=True
+    ).stdout
+    assert "worker/main.py" in listed
+    assert "schedule" not in listed
+    assert worker_archive.build(archive.parent) == archive
+
+
+class Doctored(nn.Module):
+    """A bottleneck network with one of its parts left out."""
+
+    def __init__(self, original, without):
+        super().__init__()
+        self.original, self.without = original, without
+
+    def forward(self, x):
+        for index, unit in enumerate(self.original):
+            last = index == len(self.original) - 1
+            y = unit.activation(unit.reduce(x))
+            y = (
+                unit.spatial(y)
+                if last and self.without == "relu"
+                else unit.activation(unit.spatial(y))
+            )
+            y = unit.expand(y)
+            if not (last and self.without == "shortcut"):
+                y = y + x
+            x = y if last and self.without == "last relu" else unit.activation(y)
+        return x
+
+
+def load(module, network, tmp_path):
+    """Load a module as ONNX Runtime would in a worker; return its output and operators."""
+    x = models.example_input(network.input_shape, 0)
+    path = tmp_path / "model.onnx"
+    models._export_onnx(module, x, path)
+    backend = onnxruntime_cpu.open_backend(1)
+    y = worker_main.aligned(x.numel()).reshape(x.shape)
+    bound = worker_main.aligned(x.numel()).reshape(x.shape)
+    bound[...] = x.numpy()
+    loaded = backend.load(str(path), bound, y)
+    loaded.run()
+    return loaded.output(), proof.executed_operators(loaded.executed())
+
+
+@pytest.fixture(scope="module")
+def claimed():
+    guideline = GUIDELINES["g4"]
+    return next(c for c in guideline.cells(NetworkChoice()) if c.name == "g4/relu+shortcut/x1")
+
+
+@pytest.mark.parametrize("without", ["relu", "shortcut", "last relu"])
+def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_path):
+    module = models.build(claimed.network, 0)
+    with torch.inference_mode():
+        expected = module(models.example_input(claimed.network.input_shape, 0)).numpy()
+    whole, operators = load(module, claimed.network, tmp_path)
+    error = worker_main.output_error(whole, expected)
+    assert proof.failure(error, TOLERANCE, operators, claimed.operators) is None
+
+    y, operators = load(Doctored(module, without).eval(), claimed.network, tmp_path)
+    assert worker_main.output_error(y, expected) > 100 * TOLERANCE
+    assert "executes" in proof.failure(0.0, TOLERANCE, operators, claimed.operators)
+
+
+def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
+    module = models.build(claimed.network, 0)
+    with torch.inference_mode():
+        expected = module(models.example_input(claimed.network.input_shape, 0)).numpy()
+        weights = module[5].spatial.weight
+        weights.view(-1)[:1] += 0.1
+    y, operators = load(module, claimed.network, tmp_path)
+    assert operators == claimed.operators
+    error = worker_main.output_error(y, expected)
+    assert "output differs" in proof.failure(error, TOLERANCE, operators, claimed.operators)
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (np.ones((1, 2)), np.ones((2, 1))),
+        (np.full((1, 2), np.nan), np.ones((1, 2))),
+        (np.array([1.0, np.inf]), np.ones(2)),
+    ],
+)
+def test_wrong_shapes_and_missing_outputs_are_infinitely_wrong(y, expected):
+    error = worker_main.output_error(y, expected)
+    assert error == float("inf")
+    assert proof.failure(error, TOLERANCE, Operators(), Operators()) is not None
+
+
+def test_fused_operators_are_counted():
+    make = onnx.helper.make_node
+    nodes = [
+        make("Conv", ["x", "w"], ["a"]),
+        make("Conv", ["a", "w", "", "x"], ["b"], domain="com.microsoft.nchwc", activation="Relu"),
+        make("FusedConv", ["b", "w", "c", "a"], ["d"], activation="Relu"),
+        make("Conv", ["d", "w", "c"], ["e"]),
+        make("Sum", ["a", "b", "e"], ["f"]),
+        make("Add", ["f", "a"], ["g"]),
+        make("Relu", ["g"], ["h"]),
+        make("ReorderOutput", ["h"], ["y"]),
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", [], [])
+    found = proof.count_operators(onnx.helper.make_model(graph))
+    assert found == Operators(convolutions=4, adds=5, relus=3)
+    account = {"graph": base64.b64encode(onnx.helper.make_model(graph).SerializeToString())}
+    assert proof.executed_operators(account) == found
+
+
+class Timed:
+    """A network whose executions take the given times, by a clock that the test turns."""
+
+    def __init__(self, times, monkeypatch):
+        self.times, self.now = list(times), 0
+        monkeypatch.setattr(worker_main.time, "perf_counter_ns", lambda: self.now)
+
+    def run(self):
+        self.now += self.times.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("times", "taken"),
+    [
+        ([100, 100], 2),
+        ([200, 100, 99], 3),
+        ([200, 100, 60, 58], 4),
+        ([100, 150], 2),
+        ([256, 128, 64, 32, 16], 5),
+    ],
+)
+def test_warm_up_lasts_until_steady_and_is_bounded(times, taken, monkeypatch):
+    network = Timed([*times, 1], monkeypatch)
+    assert worker_main.warm_up(network, 2, 5, 0.05) == times[:taken]
+
+
+def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
+    sent = []
+    worker = object.__new__(worker_main.Worker)
+    worker.send = lambda **event: sent.append(event)
+    network = Timed([900, 7, 50], monkeypatch)
+    worker.networks = {0: network, 1: network}
+    worker.lead_in = {0: True, 1: False}
+    worker.round([0, 1])
+    assert [event.get("ns") for event in sent] == [7, 50, None]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot pin")
+def test_the_worker_keeps_to_one_core(archive):
+    with WorkerProcess([sys.executable, str(archive)]) as worker:
+        worker.send(setup("onnxruntime-cpu", [], []))
+        ready = worker.receive(60)
+        assert os.sched_getaffinity(ready["pid"]) == {ready["core"]}
+
+
+def test_models_are_exported_once_and_again_when_anything_changes(tmp_path, monkeypatch):
+    cell = CONTROLS[0]
+    first, files = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    written = files.model.stat().st_mtime_ns
+    again, _ = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    assert again == first
+    assert files.model.stat().st_mtime_ns == written
+    keys = {
+        models.digest(cell.network, "onnxruntime-cpu", 0),
+        models.digest(cell.network, "onnxruntime-cpu", 1),
+        models.digest(cell.network, "torch-cpu", 0),
+        models.digest(CONTROLS[1].network, "onnxruntime-cpu", 0),
+        models.digest(Network(block="ComputeBoundBlock", arguments={"c": 64}, channels=64), "x", 0),
+    }
+    assert len(keys) == 5
+    models._exporters.cache_clear()
+    monkeypatch.setattr(models.importlib.metadata, "version", lambda name: "99")
+    assert models.digest(cell.network, "onnxruntime-cpu", 0) not in keys
+    models._exporters.cache_clear()
+
+
+def test_a_half_written_cache_entry_is_exported_again(tmp_path):
+    cell = CONTROLS[0]
+    _, files = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    (files.model.parent / "cost.json").unlink()
+    _, again = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    assert (again.model.parent / "cost.json").exists()
