@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 
 from reports.heading import describe, warnings
-from reports.tables import Table, sections
+from reports.tables import Table, overview, sections
 from results.summary import Summary
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,9 +38,8 @@ def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
         platform=summary.run.platform.name,
         description=describe(summary.run),
         warnings=warnings(summary.run),
+        overview=overview(summary),
         parts=[
-            (section, summary.columns_of(section.experiment), _data_uri(plots[name]))
-            for section in sections(summary)
-            for name in [section.experiment.name]
+            (section, _data_uri(plots[section.experiment.name])) for section in sections(summary)
         ],
     )

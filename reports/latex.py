@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from reports.heading import describe, warnings
-from reports.tables import Section, Table, sections
+from reports.tables import Section, Table, overview, sections
 from results.summary import Summary
 
 _SPECIAL = {
@@ -19,6 +19,7 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2cm,landscape]{geometry}
 \usepackage{booktabs}
+\usepackage{caption}
 \begin{document}
 """
 
@@ -36,7 +37,7 @@ def latex_table(table: Table) -> str:
     lines = [
         r"\begin{table}[htbp]",
         r"\centering\small",
-        rf"\caption{{{escape(table.caption)}}}",
+        rf"\caption*{{{escape(table.caption)}}}",
         rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
         *_group_lines(table),
@@ -80,5 +81,6 @@ def latex(summary: Summary) -> str:
         rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in describe(summary.run)
     ]
     head += [rf"\noindent Warning: {escape(warning)}\par" for warning in warnings(summary.run)]
+    head += [r"\section*{Verdicts}", latex_table(overview(summary))]
     body = [_section(section) for section in sections(summary)]
     return _PREAMBLE + "\n".join([*head, *body]) + "\n\\end{document}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reports.heading import describe, warnings
-from reports.tables import Table, sections
+from reports.tables import Table, overview, sections
 from results.summary import Summary
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#"} | {"\n": " "})
@@ -30,6 +30,8 @@ def markdown(summary: Summary, plots: Mapping[str, str]) -> str:
     parts = [f"# Guidelines on {escape(summary.run.platform.name)}"]
     parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in describe(summary.run)))
     parts += [f"> **Warning.** {escape(warning)}" for warning in warnings(summary.run)]
+    verdicts = overview(summary)
+    parts += ["## Verdicts", markdown_table(verdicts)]
     for section in sections(summary):
         parts.append(f"## {escape(section.title)}")
         parts.append(f"{escape(section.experiment.claim)}.")

@@ -94,6 +94,20 @@ def sections(summary: Summary) -> list[Section]:
     return [_section(summary, experiment) for experiment in summary.experiments]
 
 
+def overview(summary: Summary) -> Table:
+    """Return the verdicts of all guidelines, a row each, smallest scale first."""
+    rows = []
+    for experiment in summary.experiments:
+        columns = summary.columns_of(experiment)
+        verdicts = [f"{scale_title(column)}: {column.verdict.value}" for column in columns]
+        rows.append([f"{experiment.name.upper()} {experiment.title}", *verdicts])
+    scales = max((len(row) for row in rows), default=1) - 1
+    titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
+    headings = [Heading("guideline", numeric=False)]
+    caption = "What each column of the tables says of its guideline"
+    return Table(caption, headings + [Heading(t, numeric=False) for t in titles], rows)
+
+
 def _section(summary: Summary, experiment: Experiment) -> Section:
     columns = summary.columns_of(experiment)
     run = summary.run

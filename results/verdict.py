@@ -34,8 +34,8 @@ def judge(intervals: Sequence[Interval | None], slower: bool) -> Verdict:
     - holds: every interval lies wholly on the predicted side of 1;
     - no effect: every interval lies within 1 ± 0.03;
     - holds at the extreme: the last interval lies wholly on the predicted side;
-    - reversed: the last interval lies wholly on the other side;
-    - undecided: anything else, and a column with no rows.
+    - reversed: the last interval lies wholly on the other side, and none on the predicted one;
+    - undecided: anything else (rows that contradict one another, too), and a column with no rows.
     """
     if not intervals:
         return Verdict.UNDECIDED
@@ -46,7 +46,7 @@ def judge(intervals: Sequence[Interval | None], slower: bool) -> Verdict:
         return Verdict.NO_EFFECT
     if sides[-1] > 0:
         return Verdict.HOLDS_AT_THE_EXTREME
-    if sides[-1] < 0:
+    if sides[-1] < 0 and max(sides) <= 0:
         return Verdict.REVERSED
     return Verdict.UNDECIDED
 

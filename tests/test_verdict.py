@@ -24,6 +24,7 @@ MIRROR = {SLOW: FAST, FAST: SLOW, SAME: SAME, WIDE: WIDE, None: None}
         ([SAME, SAME, SAME], Verdict.NO_EFFECT),
         ([FAST, FAST, FAST], Verdict.REVERSED),
         ([SAME, WIDE, FAST], Verdict.REVERSED),
+        ([SLOW, SAME, FAST], Verdict.UNDECIDED),
         ([SLOW, SLOW, WIDE], Verdict.UNDECIDED),
         ([SAME, SAME, WIDE], Verdict.UNDECIDED),
         ([SLOW, SLOW, None], Verdict.UNDECIDED),
