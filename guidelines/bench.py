@@ -114,10 +114,9 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
 
 
 def _compare(worker: WorkerProcess, cell: int, found: Fidelity) -> None:
-    # The first lap warms the caches and does not count.
-    bare = _loop(worker, cell, laps=2)[1:]
+    bare = _loop(worker, cell)
     harness = _round(worker, [cell]) + _round(worker, [cell])
-    bare += _loop(worker, cell, laps=1)
+    bare += _loop(worker, cell)
     found.bare.extend(bare)
     found.blocks.append(sum(harness) / sum(bare))
 
@@ -129,9 +128,10 @@ def _round(worker: WorkerProcess, order: Sequence[int]) -> list[int]:
     return times
 
 
-def _loop(worker: WorkerProcess, cell: int, laps: int) -> list[int]:
-    worker.send({"do": "loop", "cell": cell, "times": laps})
-    return list(worker.receive(PATIENCE_SECONDS)["ns"])
+def _loop(worker: WorkerProcess, cell: int) -> list[int]:
+    worker.send({"do": "loop", "cell": cell, "times": 2})
+    # The first lap follows an idle moment, so it warms the caches and does not count.
+    return list(worker.receive(PATIENCE_SECONDS)["ns"])[1:]
 
 
 @dataclass(frozen=True)
