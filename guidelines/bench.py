@@ -23,7 +23,7 @@ from rich.progress import track
 from guidelines import models, runs
 from guidelines.catalogue import GUIDELINES
 from results import store
-from results.schema import Protocol, Run
+from results.schema import Protocol
 from runners import measure
 from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
@@ -85,17 +85,7 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
     )
     launcher = runs.local_launcher(cache)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
-    run = Run(
-        platform=plan.platform,
-        fingerprint=measure.identify(plan.platform, launcher),
-        protocol=plan.protocol,
-        experiments=plan.experiments,
-        cells=cells,
-        controls=controls,
-        sessions=[],
-        processes=[],
-        rounds=[],
-    )
+    run = runs.begin(plan, measure.identify(plan.platform, launcher), cells, controls)
     found = [Fidelity(cell.name) for cell in run.cells]
     with WorkerProcess(launcher.command) as worker:
         measure.set_up(run, worker, files)

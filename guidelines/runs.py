@@ -92,7 +92,7 @@ def _execute(
     if earlier is not None:
         measure.refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, controls, files = prepare(plan, cache, preparing)
-    run = _begin(plan, fingerprint, cells, controls) if earlier is None else earlier
+    run = begin(plan, fingerprint, cells, controls) if earlier is None else earlier
     if [cell.model for cell in run.networks] != [cell.model for cell in (*cells, *controls)]:
         raise BadInputError(
             f"The networks or the exporters' versions have changed since {folder} was begun, so "
@@ -162,7 +162,8 @@ def prepare(
     return cells[: len(declared)], cells[len(declared) :], files
 
 
-def _begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], controls: list[Cell]) -> Run:
+def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], controls: list[Cell]) -> Run:
+    """Return a run of `plan` in which nothing is measured yet."""
     return Run(
         platform=plan.platform,
         fingerprint=fingerprint,

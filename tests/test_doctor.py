@@ -1,0 +1,63 @@
+"""The doctor names each disturbance it sees, with a remedy; on a quiet machine it is silent."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from guidelines.doctor import Conditions, findings, observe, unknowns
+
+QUIET = Conditions(
+    cores=8,
+    load=0.1,
+    governor="performance",
+    virtualisation=None,
+    free_memory=16 * 1024**3,
+    swapped=0,
+    on_battery=False,
+    steal=0.0,
+    lost=0.01,
+    busy=(),
+    can_pin=True,
+)
+
+
+def test_a_quiet_machine_has_no_findings():
+    assert findings(QUIET) == []
+    assert unknowns(QUIET) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"cores": 1}, "one core"),
+        ({"load": 7.9}, "load average is 7.9"),
+        ({"governor": "powersave"}, "powersave"),
+        ({"virtualisation": "virtual machine"}, "virtual machine"),
+        ({"free_memory": 10**9}, "1.0 GB"),
+        ({"swapped": 5 * 10**6}, "swapped"),
+        ({"on_battery": True}, "battery"),
+        ({"steal": 3.0}, "3.0 %"),
+        ({"lost": 2.5}, "2.5 %"),
+        ({"busy": (("firefox", 80.0),)}, "firefox"),
+        ({"can_pin": False}, "one core"),
+    ],
+)
+def test_each_disturbance_is_named_with_a_remedy(change, word):
+    (finding,) = findings(dataclasses.replace(QUIET, **change))
+    assert word in finding.problem
+    assert finding.remedy.endswith(".")
+
+
+def test_what_cannot_be_seen_is_said():
+    hidden = dataclasses.replace(QUIET, governor=None, steal=None)
+    assert findings(hidden) == []
+    assert unknowns(hidden) == ["the frequency governor", "time stolen by a hypervisor"]
+
+
+def test_a_real_machine_can_be_observed():
+    seen = observe()
+    assert seen.cores >= 1
+    assert seen.free_memory > 0
+    assert 0 <= seen.lost <= 100

@@ -1,0 +1,51 @@
+"""Progress: a bar on a terminal, plain lines elsewhere, nothing if quiet."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from guidelines import progress
+from guidelines.progress import ProgressDisplay
+from tests.synthetic import run_of
+
+
+def shown(terminal, quiet, monkeypatch):
+    """What a display prints during two processes of three rounds, ten seconds each."""
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    run = run_of(["g1"], lambda *_: 1.0, rounds=(3, 3))
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
+    with ProgressDisplay(run.protocol, quiet, console) as display:
+        display.preparing(0, 14)
+        for process in range(2):
+            display.process_started(process, 3)
+            for cell in run.networks:
+                display.network_ready(cell)
+            for number in range(3):
+                for cell in run.networks:
+                    display.sample_taken(cell)
+                done = run.model_copy(update={"rounds": run.rounds[: 3 * process + number + 1]})
+                display.round_stored(done)
+    return console.file.getvalue()
+
+
+def test_plain_lines_without_a_terminal(monkeypatch):
+    text = shown(False, False, monkeypatch)
+    assert "process 1 of 2: 3 rounds to measure" in text
+    assert "process 2 of 2: 3 rounds to measure" in text
+    assert "/6 rounds, about" in text
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
+def test_quiet_says_nothing(monkeypatch):
+    assert shown(False, True, monkeypatch) == ""
+    assert shown(True, True, monkeypatch) == ""
+
+
+def test_a_bar_on_a_terminal(monkeypatch):
+    text = shown(True, False, monkeypatch)
+    assert "/6" in text
+    assert "left" in text
