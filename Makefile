@@ -30,8 +30,8 @@ tables: $(INSTALLED) ## measure and print Tables 1 to 4 (the main job)
 g1 g2 g3 g4: $(INSTALLED) ## measure and print one guideline's table
 	@$(RUN) $@
 
-report: $(INSTALLED) ## write every output of the newest stored run again, without measuring
-	@$(GUIDELINES) report $(if $(OUT),--out '$(OUT)')
+report: $(INSTALLED) ## write every output of the newest run (or of OUT) again, without measuring
+	@$(GUIDELINES) report $(if $(OUT),'$(OUT)')
 
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor

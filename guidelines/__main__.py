@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
-from guidelines.cli import app
-from results.errors import SuiteError
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; exit 0, 1, 2 or 3 as docs/record.md says, 130 when interrupted."""
     try:
-        app()
+        code = _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _complain("Interrupted.", INTERRUPTED)
+    except OSError as error:
+        code = _os_error(error)
+    sys.exit(code)
+
+
+def _run() -> int:
+    from guidelines.cli import app
+    from results.errors import SuiteError
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal without × or τ shows "?" rather than nothing.
+            stream.reconfigure(errors="replace")
+    try:
+        return int(app(standalone_mode=False) or 0)
     except SuiteError as error:
-        print(f"guidelines: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return _complain(str(error), error.exit_code)
+    except Exception as error:
+        # The exceptions of wrong use belong to typer or, before its version 0.29, to click.
+        if hasattr(error, "format_message"):
+            return _complain(error.format_message(), getattr(error, "exit_code", 2))
+        if type(error).__name__ == "Abort":
+            return _complain("Interrupted.", INTERRUPTED)
+        raise
+
+
+def _os_error(error: OSError) -> int:
+    from results.store import file_error
+
+    found = file_error(error.filename or "standard output", error)
+    if not error.filename:
+        # What is left in the buffer must not complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _complain(str(found), found.exit_code)
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"guidelines: {sentence}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

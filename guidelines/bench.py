@@ -25,6 +25,7 @@ from guidelines.catalogue import GUIDELINES
 from results import store
 from results.schema import Protocol
 from runners import measure
+from runners.events import Loop, RoundDone, Sample
 from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
 
@@ -113,15 +114,15 @@ def _compare(worker: WorkerProcess, cell: int, found: Fidelity) -> None:
 
 def _round(worker: WorkerProcess, order: Sequence[int]) -> list[int]:
     worker.send({"do": "round", "order": list(order)})
-    times = [int(worker.receive(PATIENCE_SECONDS)["ns"]) for _ in order]
-    worker.receive(PATIENCE_SECONDS)
+    times = [worker.receive(PATIENCE_SECONDS, Sample).ns for _ in order]
+    worker.receive(PATIENCE_SECONDS, RoundDone)
     return times
 
 
 def _loop(worker: WorkerProcess, cell: int) -> list[int]:
     worker.send({"do": "loop", "cell": cell, "times": 2})
     # The first lap follows an idle moment, so it warms the caches and does not count.
-    return list(worker.receive(PATIENCE_SECONDS)["ns"])[1:]
+    return worker.receive(PATIENCE_SECONDS, Loop).ns[1:]
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def measure_start(arguments: Sequence[str]) -> float:
 
 
 def print_benchmarks(platform: str, as_json: bool) -> None:
-    """Measure all of the above (about four minutes) and print it, as text or as JSON."""
+    """Measure all of the above (about six minutes) and print it, as text or as JSON."""
     help_seconds, list_seconds = measure_start(["--help"]), measure_start(["list"])
     fidelity = measure_fidelity(platform)
     cost = measure_run_cost(platform)

@@ -22,7 +22,7 @@ def select(names: Sequence[str]) -> list[Guideline]:
     for name in names:
         if name != "all" and name not in GUIDELINES:
             hint = suggestion(name, [*GUIDELINES, "all"])
-            raise BadInputError(f"There is no experiment {name!r}: {hint}")
+            raise BadInputError(f"There is no experiment {name!r}. {hint}")
     if "all" in names:
         return list(GUIDELINES.values())
     return [guideline for name, guideline in GUIDELINES.items() if name in names]

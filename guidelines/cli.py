@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from results.errors import BadInputError, CheckFailedError, PlatformError
+from results.errors import BadInputError, CheckFailedError, PlatformError, SuiteError
 
 if TYPE_CHECKING:
     from guidelines.runs import Plan
@@ -69,7 +70,9 @@ def run(
         Literal["bottleneck", "equal-width"],
         typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
     ] = "bottleneck",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights, input and order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(help="The run's own folder.  [default: results/runs/<platform>-<time>]"),
@@ -119,6 +122,8 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
     folder = out or (runs.newest_unfinished(plan) if resume else None)
     folder = folder or runs.default_folder(plan.platform)
     display = ProgressDisplay(plan.protocol, quiet)
+    # Ended by `kill`, a run must end its worker as it does when interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with display:
             return folder, runs.execute(plan, folder, resume, display, display.preparing)
@@ -126,7 +131,7 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
         typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except PlatformError as error:
-        raise PlatformError(f"{error} {_kept(folder)}".strip()) from None
+        raise PlatformError(f"{error} {_kept(folder)}") from None
 
 
 def _kept(folder: Path) -> str:
@@ -140,23 +145,28 @@ def _kept(folder: Path) -> str:
         words += ["--out", str(folder)]
     started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else [program]
     command = shlex.join([*started, *words, "--resume"])
-    rounds = len(store.read_run(folder).rounds)
-    return f"{rounds} rounds are kept in {folder}; continue with: {command}"
+    kept = len(store.read_run(folder).rounds)
+    return f"Rounds kept in {folder}: {kept}; continue with: {command}"
 
 
 def _publish(folder: Path, finished: Run, quiet: bool, json: bool) -> None:
-    """Write the report, and print what was asked for."""
+    """Print what was asked for, and write the report."""
     from reports.report import write_report
     from results.summary import summarise
 
     summary = summarise(finished)
-    report = write_report(summary, folder / "report")
     if json:
         _print_json(summary)
     elif quiet:
         typer.echo(folder)
     else:
         _print_tables(summary)
+    try:
+        report = write_report(summary, folder / "report")
+    except SuiteError as error:
+        again = f"The run itself is complete; write its report with: guidelines report {folder}"
+        raise type(error)(f"{error} {again}") from None
+    if not (json or quiet):
         typer.echo(f"Record: {folder / 'run.json'}   Report: {report}")
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import json
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import platformdirs
 
-from results.errors import BadInputError, PlatformError
+from results.errors import PlatformError
 from results.schema import Cell, CellDeclaration, Network
+from results.store import write_file
 from runners.measure import ModelFiles
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSET = 17
-MODEL, EXPECTED, COST = "model", "expected.npy", "cost.json"
+MODEL, EXPECTED, ENTRY = "model", "expected.npy", "entry.json"
 COST_FIELDS = (
     "multiply_adds",
     "memory_access_cost",
@@ -50,12 +50,15 @@ def digest(network: Network, file_format: str, seed: int) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def exporter_versions() -> dict[str, str]:
+    """Return the versions of what builds and exports networks; PackageNotFoundError if missing."""
+    return {name: importlib.metadata.version(name) for name in ("torch", "onnx", "numpy")}
+
+
 @cache
 def _exporters() -> str:
     """Return the SHA-256 of what builds and exports a network, other than its declaration."""
-    state = hashlib.sha256()
-    for name in ("torch", "onnx", "numpy"):
-        state.update(f"{name} {importlib.metadata.version(name)};".encode())
+    state = hashlib.sha256(json.dumps(exporter_versions()).encode())
     for file in sorted(NETWORK_SOURCES.glob("*.py")):
         state.update(file.read_bytes())
     return state.hexdigest()
@@ -78,25 +81,34 @@ def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return torch.from_numpy(values.astype(np.float32).reshape(shape))
 
 
-def _export_onnx(module: nn.Module, x: torch.Tensor, path: Path) -> None:
+def _export_onnx(module: nn.Module, x: torch.Tensor) -> bytes:
     import torch
 
+    model = io.BytesIO()
     with warnings.catch_warnings():
         # This exporter is deprecated, not removed; the new one takes ten times as long a network.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, (x,), str(path), dynamo=False, opset_version=OPSET,
-            input_names=["x"], output_names=["y"],
-        )  # fmt: skip
+            module,
+            (x,),
+            model,  # type: ignore[arg-type]  # this exporter takes a buffer, too
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["x"],
+            output_names=["y"],
+        )
+    return model.getvalue()
 
 
-def _export_torch(module: nn.Module, _: torch.Tensor, path: Path) -> None:
+def _export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
     import torch
 
-    torch.save(module, path)
+    model = io.BytesIO()
+    torch.save(module, model)
+    return model.getvalue()
 
 
-_EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor, Path], None]] = {
+_EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
     "onnxruntime-cpu": _export_onnx,
     "torch-cpu": _export_torch,
 }
@@ -112,30 +124,36 @@ def prepare(
 ) -> tuple[Cell, ModelFiles]:
     """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
-    Imports torch only for what is missing. Raises BadInputError when the store cannot be written,
-    and PlatformError when what exports a network is not installed.
+    Damaged files are exported again. Imports torch only for what is missing. Raises BadInputError
+    when the store cannot be written, PlatformError when its disk is full or when what exports a
+    network is not installed.
     """
     try:
         key = digest(declaration.network, backend, seed)
         folder = store / "models" / key
-        if not all((folder / name).exists() for name in (MODEL, EXPECTED, COST)):
-            shutil.rmtree(folder, ignore_errors=True)
-            _export(declaration.network, backend, seed, folder)
-        cost = json.loads((folder / COST).read_text())
+        cost = _stored_cost(folder) or _export(declaration.network, backend, seed, folder)
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
-        ) from None
-    except OSError as error:
-        raise BadInputError(
-            f"The model cache {store} cannot be written ({error.strerror}): free space or set "
-            "XDG_CACHE_HOME to another folder."
         ) from None
     cell = Cell(**declaration.model_dump(), **cost, model=key)
     return cell, ModelFiles(model=folder / MODEL, expected=folder / EXPECTED)
 
 
-def _export(network: Network, backend: str, seed: int, folder: Path) -> None:
+def _stored_cost(folder: Path) -> dict[str, Any] | None:
+    """Return the cost kept in a cache entry, or None unless the entry is whole."""
+    try:
+        entry = json.loads((folder / ENTRY).read_bytes())
+        for name in (MODEL, EXPECTED):
+            if _sha256((folder / name).read_bytes()) != entry["sha256"][name]:
+                return None
+        return {name: entry["cost"][name] for name in COST_FIELDS}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _export(network: Network, backend: str, seed: int, folder: Path) -> dict[str, Any]:
+    """Write a cache entry, its index last, so that it is whole or not there; return the cost."""
     import torch
 
     from networks.cost import cost
@@ -143,14 +161,17 @@ def _export(network: Network, backend: str, seed: int, folder: Path) -> None:
     module = build(network, seed)
     x = example_input(network.input_shape, seed)
     total = cost(module, network.input_shape)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        partial = Path(name) / "entry"
-        partial.mkdir()
-        _EXPORTERS[backend](module, x, partial / MODEL)
-        with torch.inference_mode():
-            np.save(partial / EXPECTED, module(x).numpy())
-        figures = {name: getattr(total, name) for name in COST_FIELDS}
-        (partial / COST).write_text(json.dumps(figures))
-        if not folder.exists():
-            shutil.move(partial, folder)
+    with torch.inference_mode():
+        expected = io.BytesIO()
+        np.save(expected, module(x).numpy())
+    contents = {MODEL: _EXPORTERS[backend](module, x), EXPECTED: expected.getvalue()}
+    figures = {name: getattr(total, name) for name in COST_FIELDS}
+    for name, content in contents.items():
+        write_file(folder / name, content)
+    digests = {name: _sha256(content) for name, content in contents.items()}
+    write_file(folder / ENTRY, json.dumps({"cost": figures, "sha256": digests}))
+    return figures
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from guidelines import models
 from guidelines.controls import CONTROLS
 from guidelines.experiment import Guideline
 from results import store
-from results.errors import BadInputError, PlatformError, suggestion
+from results.errors import BadInputError, suggestion
 from results.schema import Cell, Experiment, Fingerprint, Platform, Protocol, Run, Session
 from runners import measure, worker_archive
 
@@ -34,9 +35,11 @@ class Plan:
 
 
 def default_folder(platform: Platform) -> Path:
-    """Return a new folder for a run of `platform`: results/runs/<platform>-<time>."""
+    """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
     time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return store.RUNS / f"{platform.name}-{time}"
+    folder = store.RUNS / f"{platform.name}-{time}"
+    others = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
+    return next(place for place in itertools.chain([folder], others) if not place.exists())
 
 
 def newest_unfinished(plan: Plan) -> Path | None:
@@ -66,14 +69,9 @@ def execute(
     """
     if plan.platform.backend not in models.backends():
         hint = suggestion(plan.platform.backend, models.backends())
-        raise BadInputError(f"There is no backend {plan.platform.backend!r}: {hint}")
-    existed = folder.exists()
-    try:
-        with store.locked(folder):
-            return _execute(plan, folder, resume, watcher, preparing)
-    finally:
-        if not existed and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        raise BadInputError(f"There is no backend {plan.platform.backend!r}. {hint}")
+    with store.locked(folder):
+        return _execute(plan, folder, resume, watcher, preparing)
 
 
 def _execute(
@@ -88,15 +86,16 @@ def _execute(
         return earlier
     cache = models.cache_folder()
     launcher = local_launcher(cache)
+    # Before anything is exported, so that a missing runtime or another machine is told at once.
     fingerprint = measure.identify(plan.platform, launcher)
     if earlier is not None:
         measure.refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, controls, files = prepare(plan, cache, preparing)
     run = begin(plan, fingerprint, cells, controls) if earlier is None else earlier
-    if [cell.model for cell in run.networks] != [cell.model for cell in (*cells, *controls)]:
+    if (run.experiments, run.cells, run.controls) != (plan.experiments, cells, controls):
         raise BadInputError(
-            f"The networks or the exporters' versions have changed since {folder} was begun, so "
-            "it cannot be continued: begin a new run."
+            "The experiments, their networks, or the versions of torch, onnx or numpy have changed "
+            f"since {folder} was begun, so it cannot be continued: begin a new run."
         )
     run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
     return measure.measure(
@@ -106,13 +105,7 @@ def _execute(
 
 def local_launcher(cache: Path) -> measure.Launcher:
     """Return how workers on this machine are started; the worker is packed into `cache`."""
-    try:
-        archive = worker_archive.build(cache)
-    except OSError as error:
-        raise PlatformError(
-            f"The cache {cache} cannot be written ({error.strerror}): free space or set "
-            "XDG_CACHE_HOME to another folder."
-        ) from None
+    archive = worker_archive.build(cache)
     return measure.Launcher([sys.executable, str(archive)], worker_archive.digest())
 
 
@@ -183,19 +176,22 @@ def _session() -> Session:
         command=[Path(sys.argv[0]).name, *sys.argv[1:]],
         suite_version=importlib.metadata.version("guideline-benchmarks"),
         git_revision=_git_revision(),
+        exporters=models.exporter_versions(),
     )
 
 
 def _git_revision() -> str | None:
-    """Return the suite's commit, with "+changes" for a modified tree; None outside a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40"]
+    """Return the suite's commit, with "+changes" for a modified tree; None outside its checkout."""
+    root = Path(__file__).resolve().parent.parent
+    describe = ("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
     try:
-        found = subprocess.run(
-            [*command, "--dirty=+changes", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root:
+            return None
+        return _git(root, *describe)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

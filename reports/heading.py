@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from results.schema import Run
+import shlex
+
+from results.schema import Run, Session
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
@@ -11,19 +13,35 @@ def describe(run: Run) -> list[tuple[str, str]]:
     caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in machine.caches.items())
     versions = ", ".join(f"{name} {version}" for name, version in machine.runtimes.items())
     virtual = f", {machine.virtualisation}" if machine.virtualisation else ""
-    cores = f"{machine.cores} core{'s' if machine.cores != 1 else ''}"
+    cores, threads = _count(machine.cores, "core"), _count(run.platform.threads, "thread")
     first = run.sessions[0] if run.sessions else None
-    counted = len(run.rounds)
-    samples = f"{counted} samples a cell from {len(run.processes)} fresh processes"
+    measured = len({entry.process for entry in run.rounds})
+    samples = (
+        f"{_count(len(run.rounds), 'sample')} a cell, from {_count(measured, 'fresh process')}"
+    )
     return [
         ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
         ("Processor", f"{machine.cpu_model}, {cores}{virtual}; {caches or 'caches unknown'}"),
         ("System", f"{machine.os}, Python {machine.python}, {versions}"),
-        ("Protocol", f"{samples}, {run.platform.threads} thread, {protocol.channels} channel set"),
+        (
+            "Protocol",
+            f"{samples}; {threads}, {protocol.channels} channel set, seed {protocol.seed}",
+        ),
         ("Measured", f"{first.started if first else 'never'}, {_load(run)}"),
-        ("Command", " ".join(first.command) if first else ""),
-        ("Suite", f"{first.suite_version}, commit {first.git_revision}" if first else ""),
+        ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
+        ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
     ]
+
+
+def _count(number: int, what: str) -> str:
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"
+
+
+def _suite(session: Session) -> str:
+    commit = f", commit {session.git_revision}" if session.git_revision else ""
+    exporters = ", ".join(f"{name} {version}" for name, version in session.exporters.items())
+    return f"{session.suite_version}{commit}; networks exported by {exporters}"
 
 
 def _load(run: Run) -> str:

@@ -12,7 +12,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "\n": " ",
-    "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$", "τ": r"$\tau$", "–": "--",
+    "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$", "→": r"$\to$", "τ": r"$\tau$", "–": "--",
 }  # fmt: skip
 _PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ _SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "svg.hashsalt": "guidelines",
+    # Names come from the record; they are text, not formulas.
+    "text.parse_math": False,
 }
 DPI = 150
 
@@ -50,7 +53,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
             labels,
             loc="outside right center",
             frameon=False,
-            title=f"dashed: the paper's\n{device}",
+            title=f"solid: measured,\nband: 95 % interval\ndashed: the paper's\n{device}",
         )
     return figure
 
@@ -64,7 +67,7 @@ def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
         return [("", rows)]
     return [
         (
-            f"in {kind}",
+            f"fragments in {kind}",
             [
                 row
                 for row, arrangement in zip(rows, arrangements, strict=True)
@@ -77,7 +80,7 @@ def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
 
 def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None:
     panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
-    for column, (colour, mark) in zip(columns, _STYLES, strict=False):
+    for column, (colour, mark) in zip(columns, itertools.cycle(_STYLES), strict=False):
         by_row = {result.cell.row: result for result in column.results}
         chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
         timed = [
@@ -117,9 +120,13 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
             markerfacecolor="white",
             zorder=2,
         )
-    labels = [row.removesuffix("-series").removesuffix("-parallel") for row in rows]
-    panel.set_xticks(range(len(rows)), labels)
+    panel.set_xticks(range(len(rows)), [_tick(row) for row in rows])
     panel.margins(x=0.08)
+
+
+def _tick(row: str) -> str:
+    """Return a row's short label: "2" of "2-fragment-series", whose panel says the rest."""
+    return row.split("-")[0]
 
 
 def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:

@@ -51,13 +51,13 @@ _Labels = tuple[list[str], Callable[[Cell], list[str]]]
 _LABELS: dict[str, _Labels] = {
     "g1": (
         ["c1:c2", "(c1, c2) at ×1"],
-        lambda cell: [cell.row, f"({cell.axes['c1']}, {cell.axes['c2']})"],
+        lambda cell: [cell.row, f"({cell.axes.get('c1')}, {cell.axes.get('c2')})"],
     ),
-    "g2": (["g", "c at ×1"], lambda cell: [str(cell.axes["groups"]), str(cell.axes["c"])]),
+    "g2": (["g", "c at ×1"], lambda cell: [str(cell.axes.get("groups")), str(cell.axes.get("c"))]),
     "g3": (["block"], lambda cell: [cell.row]),
     "g4": (
         ["ReLU", "shortcut"],
-        lambda cell: ["yes" if cell.axes[axis] else "no" for axis in ("relu", "shortcut")],
+        lambda cell: ["yes" if cell.axes.get(axis) else "no" for axis in ("relu", "shortcut")],
     ),
 }
 _OTHER_LABELS: _Labels = (["row"], lambda cell: [cell.row])
@@ -85,7 +85,7 @@ def _interval(interval: tuple[float, float] | None, text: Callable[[float], str]
 def scale_title(column: Column) -> str:
     """Return a column's title: "×2", or "c = 64" where the paper names columns by width."""
     if column.experiment.name in _SCALES_BY_WIDTH:
-        return f"c = {column.results[0].cell.axes['c']}"
+        return f"c = {column.results[0].cell.axes.get('c')}"
     return f"×{column.scale}"
 
 
@@ -115,7 +115,7 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         experiment=experiment,
         tables=[_speeds(run, columns), _relative_speeds(columns), _costs(columns), _times(columns)],
         verdicts=[_verdict_line(column) for column in columns],
-        notes=_notes(columns, experiment),
+        notes=_notes(columns, experiment, run.protocol.g4_unit),
     )
 
 
@@ -234,8 +234,18 @@ def _verdict_line(column: Column) -> str:
     return f"{scale_title(column)}: {column.verdict.value}{order}"
 
 
-def _notes(columns: Sequence[Column], experiment: Experiment) -> list[str]:
+_G4_UNITS = {
+    "bottleneck": "the unit is c → c/4 → c/4 → c",
+    "equal-width": "the unit is c → c → c → c",
+}
+
+
+def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> list[str]:
     notes = []
+    first = columns[0].results[0].cell
+    if experiment.name == "g4":
+        size = first.network.size
+        notes.append(f"Read as {_G4_UNITS[g4_unit]} at {size}×{size} (docs/protocol.md, 4).")
     for column in columns:
         for result in column.results:
             cell = result.cell
@@ -244,9 +254,9 @@ def _notes(columns: Sequence[Column], experiment: Experiment) -> list[str]:
             elif result.timing is None:
                 notes.append(f"{cell.name} was not measured yet.")
             printed = result.published.axes.get("c") if result.published else None
-            if experiment.name == "g2" and printed not in (None, str(cell.axes["c"])):
+            if experiment.name == "g2" and printed not in (None, str(cell.axes.get("c"))):
                 notes.append(
-                    f"{cell.name}: the paper prints c = {printed}, which {cell.axes['groups']} "
-                    f"groups do not divide; c = {cell.axes['c']} was measured."
+                    f"{cell.name}: the paper prints c = {printed}, which {cell.axes.get('groups')} "
+                    f"groups do not divide; c = {cell.axes.get('c')} was measured."
                 )
     return notes

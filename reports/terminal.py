@@ -23,10 +23,10 @@ _STYLES = {
 
 
 def print_summary(summary: Summary, console: Console | None = None) -> None:
-    """Print all tables and verdicts of a run, `WIDTH` columns wide where there is no terminal."""
+    """Print all tables and verdicts of a run, at least `WIDTH` columns wide."""
     console = console or Console()
-    if not console.is_terminal:
-        console.width = WIDTH
+    # On a narrower terminal long lines wrap; rich would cut figures and names instead.
+    console.width = max(console.width, WIDTH)
     for label, text in describe(summary.run):
         console.print(Text(f"{label:>10}  {text}"))
     for section in sections(summary):
@@ -52,7 +52,7 @@ def _rich_table(table: Table) -> RichTable:
     result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in table.headings:
         title = f"{heading.group}\n{heading.title}" if heading.group else heading.title
-        result.add_column(Text(title), justify="right" if heading.numeric else "left")
+        result.add_column(Text(title), justify="right" if heading.numeric else "left", no_wrap=True)
     for row in table.rows:
         result.add_row(*(Text(entry) for entry in row))
     return result

@@ -32,7 +32,7 @@ class PlatformError(SuiteError):
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """Return " (did you mean X?)" for the known name nearest to `wrong`, or all known names."""
+    """Return "Did you mean X?" for the known name nearest to `wrong`, or "Known: ..." with all."""
     names = list(known)
     near = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names)}."

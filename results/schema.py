@@ -6,19 +6,23 @@ import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION: Literal[1] = 1
 
 # Names become parts of file names: no separators, no leading dot.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
+# Integers that fit any reader of JSON, and seeds that fit the generators.
+NonNegativeInt = Annotated[int, Field(ge=0, le=2**63 - 1)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AxisValue = bool | int | str
 
 
 class Record(BaseModel):
     """An immutable part of the record; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Platform(Record):
@@ -31,7 +35,7 @@ class Platform(Record):
     backend: Name
     description: str = ""
     transport: Literal["local"] = "local"
-    threads: PositiveInt = 1
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s"] = "images/s"
 
@@ -76,7 +80,7 @@ class Protocol(NetworkChoice):
 
     runs: PositiveInt
     processes: PositiveInt
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     batch: PositiveInt = 1
     warmup_min: PositiveInt = 2
     warmup_max: PositiveInt = 10
@@ -158,12 +162,16 @@ class Cell(CellDeclaration):
 
 
 class Session(Record):
-    """One call of the command line that measured part of the run."""
+    """One call of the command line that measured part of the run.
+
+    `exporters` are the versions of what built and exported the networks.
+    """
 
     started: str
     command: list[str]
     suite_version: str
     git_revision: str | None
+    exporters: dict[str, str]
 
 
 class Proof(Record):
@@ -198,8 +206,8 @@ class Round(Record):
 
     process: NonNegativeInt
     round: NonNegativeInt
-    order: list[NonNegativeInt]
-    ns: list[PositiveInt]
+    order: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    ns: Annotated[list[PositiveInt], Field(min_length=1)]
 
 
 class Run(Record):
@@ -217,25 +225,10 @@ class Run(Record):
     rounds: list[Round]
 
     @model_validator(mode="after")
-    def _references_are_whole(self) -> Self:
-        known = {experiment.name for experiment in self.experiments}
-        for cell in self.cells:
-            if cell.experiment not in known:
-                raise ValueError(f"cell {cell.name} names an unknown experiment")
-        names = [cell.name for cell in self.networks]
-        if len(set(names)) != len(names):
-            raise ValueError("two cells share a name")
-        if [process.index for process in self.processes] != list(range(len(self.processes))):
-            raise ValueError("processes are not numbered from 0 upwards")
-        if any(process.session >= len(self.sessions) for process in self.processes):
-            raise ValueError("a process names an unknown session")
-        for entry in self.rounds:
-            if entry.process >= len(self.processes):
-                raise ValueError("a round names an unknown process")
-            if len(entry.order) != len(entry.ns) or len(set(entry.order)) != len(entry.order):
-                raise ValueError("a round's order and times do not match")
-            if max(entry.order, default=0) >= len(names):
-                raise ValueError("a round names an unknown cell")
+    def _is_consistent(self) -> Self:
+        fault = _fault_of_cells(self) or _fault_of_processes(self) or _fault_of_rounds(self)
+        if fault:
+            raise ValueError(fault)
         return self
 
     @cached_property
@@ -257,6 +250,64 @@ class Run(Record):
     def complete(self) -> bool:
         """Whether every planned round was measured."""
         return len(self.rounds) >= self.protocol.runs
+
+
+def _fault_of_cells(run: Run) -> str | None:
+    """Say what is wrong with the experiments and cells of a run, if anything."""
+    experiments = {experiment.name: experiment for experiment in run.experiments}
+    if len(experiments) < len(run.experiments):
+        return "two experiments share a name"
+    if len({cell.name for cell in run.networks}) < len(run.networks):
+        return "two cells share a name"
+    for cell in run.cells:
+        if cell.experiment not in experiments:
+            return f"cell {cell.name} names an unknown experiment"
+        if set(cell.axes) != set(experiments[cell.experiment].axes):
+            return f"cell {cell.name} has other axes than its experiment"
+        if not cell.multiply_adds:
+            return f"cell {cell.name} has no multiply-adds"
+    rows = {(cell.experiment, cell.row) for cell in run.cells}
+    for experiment in run.experiments:
+        if (experiment.name, experiment.base) not in rows:
+            return f"experiment {experiment.name} has no base cell"
+    return None
+
+
+def _fault_of_processes(run: Run) -> str | None:
+    """Say what is wrong with the processes of a run, if anything."""
+    names = {cell.name for cell in run.networks}
+    if [process.index for process in run.processes] != list(range(len(run.processes))):
+        return "processes are not numbered from 0 upwards"
+    for process in run.processes:
+        if process.session >= len(run.sessions):
+            return "a process names an unknown session"
+        if set(process.proofs) != names:
+            return f"process {process.index} did not prove just the networks of the run"
+    return None
+
+
+def _fault_of_rounds(run: Run) -> str | None:
+    """Say what is wrong with the rounds of a run, if anything."""
+    if len(run.rounds) > run.protocol.runs:
+        return "there are more rounds than the protocol asks for"
+    if len({(entry.process, entry.round) for entry in run.rounds}) < len(run.rounds):
+        return "a round is there twice"
+    proved: dict[int, list[int]] = {
+        process.index: [
+            index
+            for index, cell in enumerate(run.networks)
+            if process.proofs[cell.name].failure is None
+        ]
+        for process in run.processes
+    }
+    for entry in run.rounds:
+        if entry.process not in proved:
+            return "a round names an unknown process"
+        if sorted(entry.order) != proved[entry.process]:
+            return "a round did not measure each proved network once"
+        if len(entry.order) != len(entry.ns):
+            return "a round's order and times do not match"
+    return None
 
 
 def json_schema() -> str:

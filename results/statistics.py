@@ -44,7 +44,7 @@ def time_interval(
         return result
 
     found = hierarchical_interval([times[None, :] for times in samples], log_time, confidence)
-    return found and (math.exp(found[0]), math.exp(found[1]))
+    return _including(found, math.log(float(reduction(np.concatenate(samples)))))
 
 
 def relative_speed(samples: Samples, base: Samples) -> float:
@@ -66,7 +66,7 @@ def relative_speed_interval(
     Rounds are resampled in pairs, so that what slows both cells of a round cancels.
     """
     found = hierarchical_interval(_paired(samples, base), _log_relative, confidence)
-    return found and (math.exp(found[0]), math.exp(found[1]))
+    return _including(found, math.log(relative_speed(samples, base)))
 
 
 def hierarchical_interval(
@@ -86,18 +86,20 @@ def hierarchical_interval(
       a factor sqrt((P-1)/P) and counts the noise inside processes twice;
     - normal quantiles are widened to Student's with P-1 degrees of freedom.
 
-    None for fewer than two processes. Deterministic: the resampling has a fixed seed.
+    Processes of fewer than half the longest one's rounds (the ends of interrupted ones) are left
+    out, since the spread between processes says nothing of theirs. None for fewer than two
+    processes. Deterministic: the resampling has a fixed seed.
     """
+    longest = max((process.shape[-1] for process in processes), default=0)
+    processes = [process for process in processes if 2 * process.shape[-1] >= longest]
     count = len(processes)
     if count < 2:
         return None
-    weights = _weights(processes)
     estimates = np.array([float(statistic(process)) for process in processes])
-    centre = float(np.average(estimates, weights=weights))
-    between = weights**2 * (estimates - centre) ** 2
-    error = math.sqrt(float(between.sum()) * count / (count - 1))
+    centre = float(estimates.mean())
+    error = float(estimates.std(ddof=1)) / math.sqrt(count)
 
-    replicates = _replicates(processes, statistic, weights, resamples)
+    replicates = _replicates(processes, statistic, resamples)
     spread = float(replicates.std())
     if spread == 0:
         return centre, centre
@@ -112,10 +114,9 @@ def hierarchical_interval(
 def _replicates(
     processes: Sequence[Array],
     statistic: Callable[[Array], Array],
-    weights: Array,
     resamples: int,
 ) -> Array:
-    """Return (resamples,) bootstrap replicates of the weighted mean over processes."""
+    """Return (resamples,) bootstrap replicates of the statistic's mean over processes."""
     random = np.random.default_rng(SEED)
     count = len(processes)
     inside = np.empty((count, resamples))
@@ -125,15 +126,20 @@ def _replicates(
         inside[index] = statistic(np.moveaxis(drawn, 0, 1))
     chosen = random.integers(count, size=(resamples, count))
     values = inside[chosen, random.integers(resamples, size=chosen.shape)]
-    chosen_weights = weights[chosen]
-    result: Array = (values * chosen_weights).sum(axis=1) / chosen_weights.sum(axis=1)
+    result: Array = values.mean(axis=1)
     return result
 
 
-def _weights(processes: Sequence[Array]) -> Array:
-    rounds = np.array([process.shape[-1] for process in processes], float)
-    result: Array = rounds / rounds.sum()
-    return result
+def _including(
+    interval: tuple[float, float] | None, log_estimate: float
+) -> tuple[float, float] | None:
+    """Return an interval of logarithms as one of figures, widened to hold the pooled estimate.
+
+    Of figures in two far groups, the pooled median can lie outside the interval over processes.
+    """
+    if interval is None:
+        return None
+    return math.exp(min(interval[0], log_estimate)), math.exp(max(interval[1], log_estimate))
 
 
 def _paired(samples: Samples, base: Samples) -> list[Array]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,32 +26,38 @@ def write_file(path: Path, content: str | bytes) -> None:
     Raises PlatformError when the disk is full and BadInputError when the place is not writable.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
     except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                Path(temporary).unlink()
-        raise _file_error(path, error) from error
+        raise file_error(path, error) from error
 
 
-def _file_error(path: Path, error: OSError) -> BadInputError | PlatformError:
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_error(path: Path | str, error: OSError) -> BadInputError | PlatformError:
+    """Return the sentence for a file that was not written; PlatformError if the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return PlatformError(
-            f"The disk is full, so {path} could not be written: free some space and continue "
-            "with --resume; everything measured before is kept."
-        )
-    return BadInputError(
-        f"{path} cannot be written ({error.strerror}): choose another folder with --out."
-    )
+        return PlatformError(f"The disk is full: {path} could not be written, so free some space.")
+    in_the_way = error.errno in (errno.EEXIST, errno.ENOTDIR)
+    reason = "a file is in the way" if in_the_way else error.strerror
+    return BadInputError(f"{path} cannot be written ({reason}): choose another place.")
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -65,14 +71,17 @@ def read_run(path: Path) -> Run:
     Raises BadInputError, in one sentence, for a missing, unreadable, truncated, foreign or
     inconsistent record, and for one of a newer schema version.
     """
-    file = path / FILE if path.is_dir() else path
+    file = path
     try:
-        content = json.loads(file.read_bytes())
+        file = path / FILE if path.is_dir() else path
+        text = file.read_bytes()
+        content = json.loads(text)
     except FileNotFoundError:
-        raise BadInputError(f"There is no run at {path}: no {FILE} was found there.") from None
+        hint = near_file(path)
+        raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{file} is truncated or not JSON at all ({error}).") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
@@ -83,7 +92,7 @@ def read_run(path: Path) -> Run:
             "read it with a newer version of the suite."
         )
     try:
-        return Run.model_validate_json(json.dumps(content), strict=True)
+        return Run.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -93,6 +102,16 @@ def read_run(path: Path) -> Run:
         ) from None
 
 
+def near_file(path: Path) -> str:
+    """Return " Did you mean X?" for the existing path nearest to a missing one, or ""."""
+    try:
+        neighbours = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, neighbours, n=1)
+    return f" Did you mean {path.parent / near[0]}?" if near else ""
+
+
 def has_run(folder: Path) -> bool:
     """Whether `folder` holds a record already."""
     return (folder / FILE).exists()
@@ -100,8 +119,11 @@ def has_run(folder: Path) -> bool:
 
 def stored_runs(root: Path = RUNS) -> list[Path]:
     """Folders below `root` that hold a record, the one written last first."""
-    records = root.glob(f"*/{FILE}")
-    return [file.parent for file in sorted(records, key=lambda f: f.stat().st_mtime, reverse=True)]
+    ages = {}
+    for file in root.glob(f"*/{FILE}"):
+        with suppress(OSError):
+            ages[file.parent] = file.stat().st_mtime
+    return sorted(ages, key=lambda folder: ages[folder], reverse=True)
 
 
 @contextmanager
@@ -114,7 +136,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise _file_error(folder, error) from error
+        raise file_error(folder, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -160,7 +160,7 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
     reference = samples.get(base.name) if base is not None else None
     relative, relative_interval = None, None
     if cell is base:
-        relative, relative_interval = 1.0, (1.0, 1.0)
+        relative, relative_interval = 1.0, interval and (1.0, 1.0)
     elif reference is not None:
         relative = statistics.relative_speed(own, reference)
         relative_interval = statistics.relative_speed_interval(own, reference)
@@ -191,6 +191,7 @@ def _json_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
     low, high = (timing and timing.ci95_ms) or (None, None)
     interval = timing and timing.relative_speed_ci95
     return {
+        **cell.axes,
         "experiment": cell.experiment,
         "table": column.experiment.table,
         "cell": cell.name,
@@ -199,8 +200,8 @@ def _json_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "backend": run.platform.backend,
         "channels": run.protocol.channels,
         "scale": cell.scale,
+        "g4_unit": run.protocol.g4_unit,
         "batch": run.protocol.batch,
-        **cell.axes,
         "multiply_adds": cell.multiply_adds,
         "multiply_adds_deviation": result.multiply_adds_deviation,
         "memory_access_cost": cell.memory_access_cost,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,16 @@ from typing import Protocol as Interface
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.schema import Cell, Fingerprint, Platform, Process, Proof, Protocol, Round, Run
 from runners import proof, schedule
+from runners.events import (
+    Failed,
+    Loaded,
+    Ready,
+    RoundDone,
+    Sample,
+    Stopped,
+    Unavailable,
+    Warm,
+)
 from runners.worker_process import WorkerProcess
 
 START_SECONDS = 120.0
@@ -51,13 +62,20 @@ def now() -> str:
 
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
-    """Name the fields in which two fingerprints differ, with both values."""
+    """Name the fields in which two fingerprints differ, with what differs on each side."""
     ours, theirs = one.model_dump(), other.model_dump()
-    return [
-        f"{field} ({ours[field]!s:.60} / {theirs[field]!s:.60})"
-        for field in ours
-        if ours[field] != theirs[field]
-    ]
+    differing = []
+    for field in ours:
+        here, there = ours[field], theirs[field]
+        if here != there:
+            if isinstance(here, list):
+                here, there = sorted({*here} - {*there}), sorted({*there} - {*here})
+            differing.append(f"{field} ({_short(here)} / {_short(there)})")
+    return differing
+
+
+def _short(value: object) -> str:
+    return textwrap.shorten(str(value), 60, placeholder="…") or "none"
 
 
 @dataclass(frozen=True)
@@ -121,9 +139,9 @@ def _measure_process(
         index=index,
         session=len(run.sessions) - 1,
         started=started,
-        pid=ready["pid"],
-        core=ready["core"],
-        load_start=ready["load"],
+        pid=ready.pid,
+        core=ready.core,
+        load_start=ready.load,
         load_end=None,
         peak_memory=None,
         warmup_ns=warmup,
@@ -140,16 +158,16 @@ def _measure_process(
         store(run)
         watcher.round_stored(run)
     worker.send({"do": "stop"})
-    stopped = _expect(worker.receive(START_SECONDS), "stopped")
-    left = {"load_end": stopped["load"], "peak_memory": stopped["peak_memory"]}
+    stopped = worker.receive(START_SECONDS, Stopped)
+    left = {"load_end": stopped.load, "peak_memory": stopped.peak_memory}
     process = process.model_copy(update=left)
     run = run.model_copy(update={"processes": [*earlier, process]})
     store(run)
     return run
 
 
-def set_up(run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
-    """Tell a fresh worker what `run` measures; return its "ready" event."""
+def set_up(run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles]) -> Ready:
+    """Tell a fresh worker what `run` measures; return what it says when it is ready."""
     cells = [_cell_files(cell, files) for cell in run.networks]
     worker.send(_setup(run.platform, run.protocol, cells))
     return _ready(worker)
@@ -167,12 +185,12 @@ def _measure_round(
     for index in order:
         cell = run.networks[index]
         seconds = max(LEAST_PATIENCE_SECONDS, PATIENCE * max(warmup[cell.name]) / 1e9)
-        event = _expect(worker.receive(seconds), "sample")
-        if event["cell"] != index:
+        event = worker.receive(seconds, Sample)
+        if event.cell != index:
             raise PlatformError("The worker measured another network than it was asked to.")
-        result.append(int(event["ns"]))
+        result.append(event.ns)
         watcher.sample_taken(cell)
-    _expect(worker.receive(LEAST_PATIENCE_SECONDS), "round")
+    worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
     return result
 
 
@@ -185,25 +203,26 @@ def prove_all(
     """
     warmup, proofs = {}, {}
     for cell in run.networks:
-        event = _expect(worker.receive(START_SECONDS), "loaded", "failed")
+        event = worker.receive(START_SECONDS, Loaded, Failed)
         proofs[cell.name] = _prove(run, cell, event)
-        if proofs[cell.name].failure is None:
-            warmup[cell.name] = event["warmup_ns"]
+        if isinstance(event, Loaded) and proofs[cell.name].failure is None:
+            warmup[cell.name] = event.warmup_ns
         ready(cell)
-    _expect(worker.receive(START_SECONDS), "warm")
+    worker.receive(START_SECONDS, Warm)
     if not any(cell.name in warmup for cell in run.cells):
         name, first = next(iter(proofs.items()))
         raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
     return warmup, proofs
 
 
-def _prove(run: Run, cell: Cell, event: Mapping[str, Any]) -> Proof:
-    if event["event"] == "failed":
-        return Proof(output_error=None, operators=None, failure=str(event["reason"]))
-    operators = proof.executed_operators(event["executed"])
-    error = float(event["output_error"])
-    reason = proof.failure(error, run.protocol.output_tolerance, operators, cell.operators)
-    return Proof(output_error=error, operators=operators, failure=reason)
+def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
+    if isinstance(event, Failed):
+        said = " ".join(event.reason.split())
+        return Proof(output_error=None, operators=None, failure=said)
+    operators = proof.executed_operators(event.executed)
+    tolerance = run.protocol.output_tolerance
+    reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
+    return Proof(output_error=event.output_error, operators=operators, failure=reason)
 
 
 def _setup(platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]) -> dict[str, Any]:
@@ -230,23 +249,18 @@ def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
     }
 
 
-def _ready(worker: WorkerProcess) -> dict[str, Any]:
-    event = worker.receive(START_SECONDS)
-    if event["event"] == "unavailable":
+def _ready(worker: WorkerProcess) -> Ready:
+    event = worker.receive(START_SECONDS, Ready, Unavailable)
+    if isinstance(event, Unavailable):
         raise PlatformError(
-            f"The platform's runtime is missing ({event['reason']}): install it with pip."
+            f"The platform's runtime is missing ({event.reason}): install it with pip."
         )
-    return _expect(event, "ready")
-
-
-def _fingerprint(ready: Mapping[str, Any], launcher: Launcher) -> Fingerprint:
-    return Fingerprint(**ready["machine"], runtimes=ready["runtimes"], worker=launcher.worker)
-
-
-def _expect(event: dict[str, Any], *kinds: str) -> dict[str, Any]:
-    if event["event"] not in kinds:
-        raise PlatformError(f"The worker sent {event['event']!r} out of turn.")
     return event
+
+
+def _fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
+    machine = ready.machine.model_dump()
+    return Fingerprint(**machine, runtimes=ready.runtimes, worker=launcher.worker)
 
 
 def refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
 from results.schema import Platform
+from results.store import near_file
 
 FOLDER = Path(__file__).parent / "platforms"
 
@@ -28,18 +29,22 @@ def load_platform(name: str) -> Platform:
     if name.endswith(".toml") or "/" in name:
         return _read(Path(name))
     hint = suggestion(name, platform_names())
-    raise BadInputError(f"There is no platform {name!r}: {hint} A path to a .toml file works too.")
+    raise BadInputError(
+        f"There is no platform {name!r}. {hint} The path of a .toml file works too."
+    )
 
 
 def _read(path: Path) -> Platform:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInputError(f"Platform file {path} cannot be read: {error.strerror}.") from None
+        raise BadInputError(
+            f"Platform file {path} cannot be read: {error.strerror}.{near_file(path)}"
+        ) from None
     except ValueError as error:
         raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
     try:
-        return Platform.model_validate(content)
+        return Platform.model_validate(content, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

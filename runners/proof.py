@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import onnx
+from google.protobuf.message import DecodeError
 
+from results.errors import PlatformError
 from results.schema import Operators
+from runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
 # The inputs of a convolution are x, weights and bias; ONNX Runtime appends a fused addition.
 _INPUTS_WITH_SUM = 4
 
 
-def executed_operators(account: dict[str, Any]) -> Operators:
-    """Return the operators of one execution from the worker's account (worker.backends).
+def executed_operators(account: Executed) -> Operators:
+    """Return the operators of one execution from the worker's account of it.
 
-    Raises ValueError or onnx's DecodeError when a graph cannot be read.
+    Raises PlatformError when the account holds no graph that can be read.
     """
-    if "operators" in account:
-        return Operators.model_validate(account["operators"])
-    return count_operators(onnx.load_from_string(base64.b64decode(account["graph"])))
+    if account.operators is not None:
+        return account.operators
+    try:
+        model = onnx.load_from_string(base64.b64decode(account.graph or "", validate=True))
+    except (ValueError, DecodeError):
+        raise PlatformError("The worker sent a graph that cannot be read.") from None
+    return count_operators(model)
 
 
 def count_operators(model: onnx.ModelProto) -> Operators:
@@ -45,12 +51,16 @@ def _activation(node: onnx.NodeProto) -> str | None:
     return None
 
 
-def failure(error: float, tolerance: float, executed: Operators, claimed: Operators) -> str | None:
+def failure(
+    error: float | None, tolerance: float, executed: Operators, claimed: Operators
+) -> str | None:
     """Say why a network must not be timed, or None when it does what its cell claims.
 
-    `error` is its output's difference from torch's over the largest output.
+    `error` is its output's difference from torch's over the largest output, None if infinite.
     """
-    if not error <= tolerance:
+    if error is None:
+        return "its output has another shape than torch's, or is not finite"
+    if error > tolerance:
         return f"its output differs from torch's by {error:.2g} of the largest value"
     for name, wanted in claimed.model_dump().items():
         found = getattr(executed, name)

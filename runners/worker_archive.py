@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import zipapp
 from pathlib import Path
+
+from results.store import write_file
 
 SOURCES = Path(__file__).parent / "worker"
 
@@ -18,16 +21,14 @@ def digest() -> str:
 
 
 def build(folder: Path) -> Path:
-    """Write the archive into `folder`, unless it is there already; return its path."""
-    archive = folder / f"worker-{digest()[:16]}.pyz"
-    if not archive.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = archive.with_suffix(".partial")
-        zipapp.create_archive(
-            SOURCES.parent,
-            partial,
-            main="worker.main:main",
-            filter=lambda file: file.parts[0] == SOURCES.name and file.suffix == ".py",
-        )
-        partial.replace(archive)
-    return archive
+    """Write the archive into `folder`, whole (see results.store.write_file); return its path."""
+    archive = io.BytesIO()
+    zipapp.create_archive(
+        SOURCES.parent,
+        archive,
+        main="worker.main:main",
+        filter=lambda file: file.parts[0] == SOURCES.name and file.suffix == ".py",
+    )
+    path = folder / f"worker-{digest()[:16]}.pyz"
+    write_file(path, archive.getvalue())
+    return path

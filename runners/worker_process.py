@@ -10,11 +10,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 from results.errors import PlatformError
+from runners.events import parse
 
 _CHUNK = 65536
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class WorkerProcess:
@@ -64,20 +68,25 @@ class WorkerProcess:
         except OSError:
             raise self._died() from None
 
-    def receive(self, seconds: float) -> dict[str, Any]:
-        """Return the next event.
+    @overload
+    def receive(self, seconds: float, kind: type[A]) -> A: ...
 
-        Raises PlatformError when the worker dies, is silent for `seconds`, or sends something
-        that is not an event.
+    @overload
+    def receive(self, seconds: float, kind: type[A], other: type[B]) -> A | B: ...
+
+    def receive(self, seconds: float, kind: type[Any], other: type[Any] | None = None) -> Any:
+        """Return the next event, which must be of this `kind` or the `other`.
+
+        Raises PlatformError when the worker dies, is silent for `seconds`, or sends anything else.
         """
         line = self._line(time.monotonic() + seconds, seconds)
         try:
-            event = json.loads(line)
+            event = parse(line)
         except ValueError:
-            event = None
-        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             shown = line[:60].decode(errors="replace")
-            raise PlatformError(f"The worker sent something that is no event: {shown!r}.")
+            raise PlatformError(f"The worker sent something that is no event: {shown!r}.") from None
+        if not isinstance(event, (kind, other or kind)):
+            raise PlatformError(f"The worker sent {event.event!r} out of turn.")
         return event
 
     def _line(self, deadline: float, seconds: float) -> bytes:

@@ -87,6 +87,7 @@ def run_of(
                 command=["guidelines", "run"],
                 suite_version="0",
                 git_revision=None,
+                exporters={"torch": "2"},
             )
         ],
         processes=[

@@ -63,8 +63,9 @@ def complains(result, code, *words):
     found, _, err = result
     assert found == code, err
     assert "Traceback" not in err
-    lines = [line for line in err.splitlines() if line.startswith(("guidelines: ", "Error: "))]
+    lines = err.splitlines()
     assert len(lines) == 1, err
+    assert lines[0].startswith("guidelines: ")
     for word in words:
         assert re.search(word, lines[0]), err
 
@@ -133,7 +134,7 @@ def worker_of(process):
     return int(listed.stdout.split()[0])
 
 
-@pytest.mark.parametrize("victim", ["controller", "worker", "ctrl-c"])
+@pytest.mark.parametrize("victim", ["controller", "worker", "ctrl-c", "kill"])
 def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines, tmp_path, victim):
     arguments = ("run", "g4", "--runs", 60, "--processes", 2, "--out", "mine")
     process = command(*arguments)
@@ -144,12 +145,12 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
     elif victim == "worker":
         os.kill(worker_of(process), signal.SIGKILL)
     else:
-        process.send_signal(signal.SIGINT)
+        process.send_signal({"ctrl-c": signal.SIGINT, "kill": signal.SIGTERM}[victim])
     _, err = process.communicate(timeout=60)
-    assert process.returncode == {"controller": -9, "worker": 3, "ctrl-c": 130}[victim]
+    assert process.returncode == {"controller": -9, "worker": 3, "ctrl-c": 130, "kill": 130}[victim]
     assert "Traceback" not in err
     if victim != "controller":
-        assert "rounds are kept in mine" in err
+        assert re.search(r"Rounds kept in mine: \d+", err)
         assert "--resume" in err
     kept = store.read_run(folder)
     assert 2 <= len(kept.rounds) < 60
@@ -219,6 +220,34 @@ def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
     assert (tmp_path / "elsewhere" / "g1.svg").exists()
 
 
+def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, tmp_path):
+    arguments = ("run", "g4", "--runs", 2, "--out", "mine")
+    assert guidelines(*arguments)[0] == 0
+    run = store.read_run(tmp_path / "mine")
+    cells = [run.cells[0].model_copy(update={"multiply_adds": 5}), *run.cells[1:]]
+    changed = run.model_copy(update={"rounds": run.rounds[:1], "cells": cells})
+    store.write_run(tmp_path / "mine", changed)
+    complains(guidelines(*arguments, "--resume"), 2, "have changed")
+    assert store.read_run(tmp_path / "mine") == changed
+
+
+def test_a_full_standard_output_is_one_sentence(command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "guidelines", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    complains((done.returncode, "", done.stderr), 3, "disk is full")
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    script = f"{sys.executable} -m guidelines list | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Experiments\n", "")
+
+
 def test_list_names_everything(guidelines):
     code, out, _ = guidelines("list")
     assert code == 0
@@ -250,9 +279,9 @@ def test_doctor_speaks(guidelines):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["run", "g5"], 2, ["no experiment 'g5'", "did you mean g"]),
-        (["run", "channels"], 2, ["no experiment", "known: g1"]),
-        (["run", "g1", "--platform", "cpu-troch"], 2, ["did you mean cpu-torch"]),
+        (["run", "g5"], 2, ["no experiment 'g5'", "Did you mean g"]),
+        (["run", "channels"], 2, ["no experiment", "Known: g1"]),
+        (["run", "g1", "--platform", "cpu-troch"], 2, ["Did you mean cpu-torch"]),
         (["run", "g1", "--platform", "nowhere.toml"], 2, ["nowhere.toml cannot be read"]),
         (["run", "g1", "--runs", "0"], 2, ["--runs"]),
         (["run", "g1", "--runs", "-3"], 2, ["--runs"]),
@@ -267,6 +296,11 @@ def test_doctor_speaks(guidelines):
         (["report"], 2, ["no stored run", "make tables"]),
         (["report", "one", "two", "--out", "x"], 2, ["one run only"]),
         (["shwo", "x"], 2, ["shwo"]),
+        (["run", "g1", "--seed", "4294967296"], 2, ["--seed"]),
+        (["show", "a-fiel"], 2, ["Did you mean a-file"]),
+        (["run", "g1", "--platform", "./a-fiel"], 2, ["Did you mean a-file"]),
+        (["run", "g4", "--runs", "1", "--out", "x" * 300], 2, ["cannot be written"]),
+        (["show", "x" * 300], 2, ["cannot be read"]),
     ],
 )
 def test_bad_input_is_one_sentence(guidelines, tmp_path, arguments, code, words):
@@ -282,9 +316,11 @@ def test_bad_input_is_one_sentence(guidelines, tmp_path, arguments, code, words)
         ("name = ", ["not valid TOML"]),
         ('name = "a"', ["backend"]),
         ('name = "../a"\nbackend = "onnxruntime-cpu"', ["name"]),
-        ('name = "a"\nbackend = "onnxruntime-cqu"', ["did you mean onnxruntime-cpu"]),
+        ('name = "a"\nbackend = "onnxruntime-cqu"', ["Did you mean onnxruntime-cpu"]),
         ('name = "a"\nbackend = "torch-cpu"\ncolour = 1', ["colour"]),
         ('name = "a"\nbackend = "torch-cpu"\nthreads = 0', ["threads"]),
+        ('name = "a"\nbackend = "torch-cpu"\nthreads = "2"', ["threads"]),
+        ('name = "a"\nbackend = "torch-cpu"\nthreads = 100000', ["threads"]),
     ],
 )
 def test_bad_platform_files_are_one_sentence(guidelines, tmp_path, content, words):

@@ -186,7 +186,7 @@ def test_latex_uses_booktabs_and_balances_its_braces(folder):
     assert bare.count("{") == bare.count("}")
 
 
-NASTY = "<script>a&b_%$#{}~^\\|`*[x]ü</script>"
+NASTY = "<script>a&b_%$#{}~^\\|`*[x]ü$\\frac$</script>"
 
 
 def test_text_of_a_record_cannot_become_markup(tmp_path):
@@ -200,6 +200,26 @@ def test_text_of_a_record_cannot_become_markup(tmp_path):
     assert r"\_\%\$\#\{\}" in (tmp_path / "report.tex").read_text()
     assert latex_escape("[50 %]") == r"[50 \%]"
     assert markdown_escape("a|b") == r"a\|b"
+
+
+def test_names_are_not_formulas_in_plots(tmp_path):
+    run = run_of(["g1"], noisy(slower))
+    experiment = run.experiments[0].model_copy(update={"title": r"$\\frac$"})
+    write_report(summarise(run.model_copy(update={"experiments": [experiment]})), tmp_path)
+    assert (tmp_path / "g1.png").exists()
+
+
+def test_how_table_4_was_read_is_said(tmp_path):
+    run = run_of(["g4"], noisy(slower))
+    write_report(summarise(run), tmp_path)
+    assert "c → c/4 → c/4 → c at 56×56" in (tmp_path / "report.html").read_text()
+
+
+def test_axes_cannot_take_the_place_of_figures():
+    run = run_of(["g1"], noisy(slower))
+    cell = run.cells[0].model_copy(update={"axes": {"speed": 7, "c1": 1, "c2": 1, "ratio": "1:1"}})
+    run = run.model_copy(update={"cells": [cell, *run.cells[1:]]})
+    assert json_objects(summarise(run))[0]["speed"] != 7
 
 
 def test_cells_without_figures_are_shown_as_such(tmp_path):

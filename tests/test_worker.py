@@ -17,8 +17,20 @@ from torch import nn
 from guidelines import models
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS
+from results.errors import PlatformError
 from results.schema import Network, NetworkChoice, Operators
 from runners import proof, worker_archive
+from runners.events import (
+    Executed,
+    Loaded,
+    Loop,
+    Ready,
+    RoundDone,
+    Sample,
+    Stopped,
+    Unavailable,
+    Warm,
+)
 from runners.worker import main as worker_main
 from runners.worker import onnxruntime_cpu
 from runners.worker_process import WorkerProcess
@@ -64,25 +76,24 @@ def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_pa
     files = [models.prepare(cell, backend, 0, cache)[1] for cell in cells]
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         worker.send(setup(backend, cells, files))
-        assert worker.receive(60)["event"] == "ready"
+        worker.receive(60, Ready)
         for index, cell in enumerate(cells):
-            event = worker.receive(60)
-            assert (event["event"], event["cell"]) == ("loaded", index), event
-            found = proof.executed_operators(event["executed"])
-            assert found == cell.operators, cell.name
-            assert event["output_error"] <= TOLERANCE
-            assert 2 <= len(event["warmup_ns"]) <= 4
-        assert worker.receive(60)["event"] == "warm"
+            event = worker.receive(60, Loaded)
+            assert event.cell == index
+            assert proof.executed_operators(event.executed) == cell.operators, cell.name
+            assert event.output_error <= TOLERANCE
+            assert 2 <= len(event.warmup_ns) <= 4
+        worker.receive(60, Warm)
         order = list(reversed(range(len(cells))))
         worker.send({"do": "round", "order": order})
-        samples = [worker.receive(60) for _ in order]
-        assert [sample["cell"] for sample in samples] == order
-        assert all(sample["ns"] > 0 for sample in samples)
-        assert worker.receive(60) == {"event": "round"}
+        samples = [worker.receive(60, Sample) for _ in order]
+        assert [sample.cell for sample in samples] == order
+        assert all(sample.ns > 0 for sample in samples)
+        worker.receive(60, RoundDone)
         worker.send({"do": "loop", "cell": 0, "times": 3})
-        assert len(worker.receive(60)["ns"]) == 3
+        assert len(worker.receive(60, Loop).ns) == 3
         worker.send({"do": "stop"})
-        assert worker.receive(60)["event"] == "stopped"
+        assert worker.receive(60, Stopped).peak_memory > 10**6
 
 
 def test_the_worker_ends_when_its_reader_is_gone(archive):
@@ -99,9 +110,7 @@ def test_a_missing_runtime_is_told(archive):
     blocked = "import sys, runpy; sys.modules['onnxruntime'] = None; runpy.run_path(sys.argv[1])"
     with WorkerProcess([sys.executable, "-c", blocked, str(archive)]) as worker:
         worker.send(setup("onnxruntime-cpu", [], []))
-        event = worker.receive(60)
-    assert event["event"] == "unavailable"
-    assert "onnxruntime" in event["reason"]
+        assert "onnxruntime" in worker.receive(60, Unavailable).reason
 
 
 def test_the_worker_that_times_onnxruntime_never_loads_torch(archive):
@@ -152,14 +161,14 @@ def load(module, network, tmp_path):
     """Load a module as ONNX Runtime would in a worker; return its output and operators."""
     x = models.example_input(network.input_shape, 0)
     path = tmp_path / "model.onnx"
-    models._export_onnx(module, x, path)
+    path.write_bytes(models._export_onnx(module, x))
     backend = onnxruntime_cpu.open_backend(1)
     y = worker_main.aligned(x.numel()).reshape(x.shape)
     bound = worker_main.aligned(x.numel()).reshape(x.shape)
     bound[...] = x.numpy()
     loaded = backend.load(str(path), bound, y)
     loaded.run()
-    return loaded.output(), proof.executed_operators(loaded.executed())
+    return loaded.output(), proof.executed_operators(Executed(**loaded.executed()))
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +211,9 @@ def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
         (np.array([1.0, np.inf]), np.ones(2)),
     ],
 )
-def test_wrong_shapes_and_missing_outputs_are_infinitely_wrong(y, expected):
+def test_wrong_shapes_and_missing_outputs_are_wrong(y, expected):
     error = worker_main.output_error(y, expected)
-    assert error == float("inf")
+    assert error is None
     assert proof.failure(error, TOLERANCE, Operators(), Operators()) is not None
 
 
@@ -223,8 +232,11 @@ def test_fused_operators_are_counted():
     graph = onnx.helper.make_graph(nodes, "g", [], [])
     found = proof.count_operators(onnx.helper.make_model(graph))
     assert found == Operators(convolutions=4, adds=5, relus=3)
-    account = {"graph": base64.b64encode(onnx.helper.make_model(graph).SerializeToString())}
-    assert proof.executed_operators(account) == found
+    graph = base64.b64encode(onnx.helper.make_model(graph).SerializeToString()).decode()
+    assert proof.executed_operators(Executed(graph=graph)) == found
+    for broken in ("???", base64.b64encode(b"\xff" * 9).decode()):
+        with pytest.raises(PlatformError, match="cannot be read"):
+            proof.executed_operators(Executed(graph=broken))
 
 
 class Timed:
@@ -268,8 +280,17 @@ def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
 def test_the_worker_keeps_to_one_core(archive):
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         worker.send(setup("onnxruntime-cpu", [], []))
-        ready = worker.receive(60)
-        assert os.sched_getaffinity(ready["pid"]) == {ready["core"]}
+        ready = worker.receive(60, Ready)
+        assert os.sched_getaffinity(ready.pid) == {ready.core}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot pin")
+def test_several_threads_do_not_share_one_core(archive):
+    with WorkerProcess([sys.executable, str(archive)]) as worker:
+        worker.send(setup("onnxruntime-cpu", [], []) | {"threads": 2})
+        ready = worker.receive(60, Ready)
+        assert ready.core is None
+        assert os.sched_getaffinity(ready.pid) == os.sched_getaffinity(0)
 
 
 def test_models_are_exported_once_and_again_when_anything_changes(tmp_path, monkeypatch):
@@ -293,9 +314,17 @@ def test_models_are_exported_once_and_again_when_anything_changes(tmp_path, monk
     models._exporters.cache_clear()
 
 
-def test_a_half_written_cache_entry_is_exported_again(tmp_path):
-    cell = CONTROLS[0]
-    _, files = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
-    (files.model.parent / "cost.json").unlink()
-    _, again = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
-    assert (again.model.parent / "cost.json").exists()
+@pytest.mark.parametrize("name", ["model", "expected.npy", "entry.json"])
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_a_damaged_cache_entry_is_exported_again(name, content, tmp_path):
+    cell, files = models.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
+    whole = files.expected.read_bytes()
+    damaged = files.model.parent / name
+    if content is None:
+        damaged.unlink()
+    else:
+        damaged.write_bytes(content)
+    again, files = models.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
+    assert again == cell
+    assert files.expected.read_bytes() == whole
+    assert damaged.stat().st_size > 10

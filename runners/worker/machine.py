@@ -100,19 +100,16 @@ def load_average() -> float | None:
         return None
 
 
-def pin(core: int | None) -> int | None:
-    """Keep this process on one core: `core`, or else the last it may use.
-
-    Returns the core, or None where the system cannot pin.
-    """
+def pin() -> int | None:
+    """Keep this process on one core, the last it may use; return it, or None if impossible."""
     if not hasattr(os, "sched_setaffinity"):
         return None
-    chosen = max(os.sched_getaffinity(0)) if core is None else core
+    core = max(os.sched_getaffinity(0))
     try:
-        os.sched_setaffinity(0, {chosen})
+        os.sched_setaffinity(0, {core})
     except OSError:
         return None
-    return chosen
+    return core
 
 
 def peak_memory() -> int | None:

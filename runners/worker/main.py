@@ -46,10 +46,13 @@ def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float)
     return times
 
 
-def output_error(y: Array, expected: Array) -> float:
-    """Return the largest difference over the largest expected value; infinite for wrong shapes."""
+def output_error(y: Array, expected: Array) -> float | None:
+    """Return the largest difference over the largest expected value.
+
+    None for another shape, and for values that are not finite (say, never written).
+    """
     if y.shape != expected.shape or not np.isfinite(y).all():
-        return float("inf")
+        return None
     scale = float(np.abs(expected).max()) or 1.0
     return float(np.abs(y - expected).max()) / scale
 
@@ -60,7 +63,8 @@ class Worker:
     def __init__(self, request: dict[str, Any], answers: TextIO) -> None:
         self.answers = answers
         self.lead_in_below = request["lead_in_below_ns"]
-        self.core = machine.pin(request.get("core"))
+        # Several threads must not share one core.
+        self.core = machine.pin() if request["threads"] == 1 else None
         self.load_start = machine.load_average()
         self.backend = open_backend(request["backend"], request["threads"])
         self.networks: dict[int, LoadedNetwork] = {}
@@ -99,6 +103,9 @@ class Worker:
                 network = self.backend.load(cell["model"], source, target)
                 times = warm_up(network, **warmup)
                 proof = network.executed()
+            except OSError:
+                # A full disk, say, is no fault of the network's: end, so that it can be continued.
+                raise
             except Exception as error:
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
                 continue

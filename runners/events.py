@@ -1,0 +1,119 @@
+"""What a worker may say (runners.worker), checked as it arrives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from results.schema import NonNegativeInt, Operators, PositiveInt
+
+
+class WorkerEvent(BaseModel):
+    """Anything a worker says; values of other types than declared are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Machine(WorkerEvent):
+    """Facts of the machine; see results.schema.Fingerprint."""
+
+    hostname: str
+    architecture: str
+    cpu_model: str
+    cpu_features: list[str]
+    cores: PositiveInt
+    caches: dict[str, NonNegativeInt]
+    memory: NonNegativeInt
+    governor: str | None
+    virtualisation: str | None
+    os: str
+    python: str
+
+
+class Ready(WorkerEvent):
+    """The runtime is there; `load` is the 1-minute average, `core` the one it is pinned to."""
+
+    event: Literal["ready"]
+    pid: PositiveInt
+    core: NonNegativeInt | None
+    load: float | None
+    machine: Machine
+    runtimes: dict[str, str]
+
+
+class Unavailable(WorkerEvent):
+    """The runtime is not there."""
+
+    event: Literal["unavailable"]
+    reason: str
+
+
+class Executed(WorkerEvent):
+    """What one execution runs: an optimised ONNX graph (base64), or operators by count."""
+
+    graph: str | None = None
+    operators: Operators | None = None
+
+
+class Loaded(WorkerEvent):
+    """A network is loaded and warm; an infinite `output_error` arrives as None."""
+
+    event: Literal["loaded"]
+    cell: NonNegativeInt
+    warmup_ns: Annotated[list[PositiveInt], Field(min_length=1)]
+    output_error: float | None
+    executed: Executed
+
+
+class Failed(WorkerEvent):
+    """A network could not be loaded or run."""
+
+    event: Literal["failed"]
+    cell: NonNegativeInt
+    reason: str
+
+
+class Warm(WorkerEvent):
+    """All networks were loaded."""
+
+    event: Literal["warm"]
+
+
+class Sample(WorkerEvent):
+    """One timed execution."""
+
+    event: Literal["sample"]
+    cell: NonNegativeInt
+    ns: PositiveInt
+
+
+class RoundDone(WorkerEvent):
+    """All samples of a round were sent."""
+
+    event: Literal["round"]
+
+
+class Loop(WorkerEvent):
+    """Laps of a bare loop."""
+
+    event: Literal["loop"]
+    ns: list[PositiveInt]
+
+
+class Stopped(WorkerEvent):
+    """The worker ends; load as in Ready, memory in bytes."""
+
+    event: Literal["stopped"]
+    load: float | None
+    peak_memory: NonNegativeInt | None
+
+
+Event = Ready | Unavailable | Loaded | Failed | Warm | Sample | RoundDone | Loop | Stopped
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def parse(line: bytes) -> Event:
+    """Return the event that a line holds; raises ValueError when it holds none."""
+    return _ADAPTER.validate_json(line)
