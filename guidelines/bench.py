@@ -38,9 +38,10 @@ PATIENCE_SECONDS = 120.0
 
 # Runs the command line, then says how much memory this process itself held at most.
 _WITH_PEAK = """
-import atexit, resource, sys
+import atexit, sys
 from guidelines.__main__ import main
-atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))
+from runners.worker.machine import peak_memory
+atexit.register(lambda: print(peak_memory() or 0, file=sys.stderr))
 main()
 """
 
@@ -156,8 +157,7 @@ def measure_run_cost(platform: str) -> RunCost:
         for index, ns in zip(entry.order, entry.ns, strict=True):
             seconds[index >= len(run.cells)] += ns / 1e9
     peaks = [process.peak_memory or 0 for process in run.processes]
-    kilobytes = int(done.stderr.split()[-1])
-    return RunCost(wall, seconds[0], seconds[1], kilobytes * 1024, max(peaks))
+    return RunCost(wall, seconds[0], seconds[1], int(done.stderr.split()[-1]), max(peaks))
 
 
 def measure_start(arguments: Sequence[str]) -> float:
