@@ -235,8 +235,8 @@ def _verdict_line(column: Column) -> str:
 
 
 _G4_UNITS = {
-    "bottleneck": "the unit is c → c/4 → c/4 → c",
-    "equal-width": "the unit is c → c → c → c",
+    "bottleneck": "c → c/4 → c/4 → c",
+    "equal-width": "c → c → c → c",
 }
 
 
@@ -245,7 +245,9 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
     first = columns[0].results[0].cell
     if experiment.name == "g4":
         size = first.network.size
-        notes.append(f"Read as {_G4_UNITS[g4_unit]} at {size}×{size} (docs/protocol.md, 4).")
+        notes.append(
+            f"The unit is read as {_G4_UNITS[g4_unit]} at {size}×{size} (docs/protocol.md, 4)."
+        )
     for column in columns:
         for result in column.results:
             cell = result.cell
