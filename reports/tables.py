@@ -78,6 +78,11 @@ def _millions(value: float) -> str:
     return significant(value / 1e6, 4)
 
 
+def _printed(speed: float) -> str:
+    """Return a published speed as the paper prints it: one decimal on ARM, none on the GPU."""
+    return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
+
+
 def _interval(interval: tuple[float, float] | None, text: Callable[[float], str]) -> str:
     return f"[{text(interval[0])}, {text(interval[1])}]" if interval else ""
 
@@ -149,7 +154,7 @@ def _paper_layout(
 def _speeds(run: Run, columns: Sequence[Column]) -> Table:
     def entries(result: CellResult) -> list[str]:
         measured = significant(result.timing.speed) if result.timing else MISSING
-        paper = f"{result.published.speed:g}" if result.published else MISSING
+        paper = _printed(result.published.speed) if result.published else MISSING
         return [measured, paper]
 
     device = PAPER_PLATFORMS[run.protocol.channels]
