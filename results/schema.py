@@ -40,12 +40,8 @@ class Platform(Record):
     unit: Literal["images/s", "batches/s"] = "images/s"
 
 
-class Fingerprint(Record):
-    """What identifies the machine and the software that a run was measured on.
-
-    Sizes in bytes. Runs may be continued only where all of this is the same. `worker` is the
-    digest of the program that timed.
-    """
+class Machine(Record):
+    """What identifies a machine; memory and caches in bytes, None for what it does not show."""
 
     hostname: str
     architecture: str
@@ -58,6 +54,15 @@ class Fingerprint(Record):
     virtualisation: str | None
     os: str
     python: str
+
+
+class Fingerprint(Machine):
+    """The machine and the software that a run was measured on.
+
+    A run may be continued only where all of this is the same. `runtimes` are versions by name,
+    `worker` is the digest of the program that timed.
+    """
+
     runtimes: dict[str, str]
     worker: str
 

@@ -6,29 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.schema import NonNegativeInt, Operators, PositiveInt
+from results.schema import Machine, NonNegativeInt, Operators, PositiveInt
 
 
 class WorkerEvent(BaseModel):
     """Anything a worker says; values of other types than declared are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Machine(WorkerEvent):
-    """Facts of the machine; see results.schema.Fingerprint."""
-
-    hostname: str
-    architecture: str
-    cpu_model: str
-    cpu_features: list[str]
-    cores: PositiveInt
-    caches: dict[str, NonNegativeInt]
-    memory: NonNegativeInt
-    governor: str | None
-    virtualisation: str | None
-    os: str
-    python: str
 
 
 class Ready(WorkerEvent):
