@@ -227,6 +227,14 @@ def report(
 
 
 @app.command()
+def networks(json: Json = False) -> None:
+    """List the whole networks with their multiply-adds and weights, beside the published ones."""
+    from guidelines.network_costs import print_network_costs
+
+    print_network_costs(json)
+
+
+@app.command()
 def doctor() -> None:
     """Say in plain words what will make this machine's figures unreliable, and what to do."""
     from guidelines.doctor import print_findings

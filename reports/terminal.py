@@ -35,7 +35,7 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         console.print(Text(f"{section.experiment.claim}."))
         for table in section.tables:
             console.print(Text(f"\n{table.caption}"))
-            console.print(_rich_table(table))
+            console.print(rich_table(table))
         for column, line in zip(
             summary.columns_of(section.experiment), section.verdicts, strict=True
         ):
@@ -43,12 +43,13 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         for note in section.notes:
             console.print(Text(note))
     console.print(Text("\nVerdicts", style="bold"))
-    console.print(_rich_table(overview(summary)))
+    console.print(rich_table(overview(summary)))
     for warning in warnings(summary.run):
         console.print(Text(f"Warning: {warning}", style="yellow"))
 
 
-def _rich_table(table: Table) -> RichTable:
+def rich_table(table: Table) -> RichTable:
+    """Return a table set for a terminal; group titles stand above their columns' own."""
     result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in table.headings:
         title = f"{heading.group}\n{heading.title}" if heading.group else heading.title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,3 +81,57 @@ def published_speeds(experiment: str, channels: str) -> tuple[PublishedSpeed, ..
         )
         for row in rows
     )
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """What the paper prints of a whole network: multiply-adds, and weights where it gives them."""
+
+    multiply_adds: float
+    weights: float | None = None
+
+
+@cache
+def published_networks() -> dict[str, PublishedNetwork]:
+    """Return what Tables 5, 6 and 8 print of whole networks, by the suite's names for them.
+
+    Of networks printed both as published elsewhere and as "our impl." the former is kept.
+    """
+    weights = {f"ShuffleNet v2 {width}": figure for width, figure in _table5("Weights").items()}
+    large = {_network_name(row["model"]): float(row["gflops"]) * 1e9 for row in read_csv(_TABLE6)}
+    small = {
+        _network_name(row["model"]): float(row["mflops"]) * 1e6
+        for row in reversed(read_csv("table8_networks"))
+    }
+    return {
+        name: PublishedNetwork(multiply_adds, weights.get(name))
+        for name, multiply_adds in {**large, **small}.items()
+    }
+
+
+_TABLE6 = "table6_large_models"
+
+
+def _table5(layer: str) -> dict[str, float]:
+    """Return a row of Table 5 that is given in millions, by width as the suite writes it."""
+    row = next(row for row in read_csv("table5_shufflenet_v2") if row["layer"] == layer)
+    columns = {name: name.removeprefix("x").replace("_", ".") for name in row if name[0] == "x"}
+    return {f"{width}x": float(row[name].rstrip("M")) * 1e6 for name, width in columns.items()}
+
+
+def _network_name(printed: str) -> str:
+    """Return the suite's name of a network that the paper prints in one of several ways."""
+    name = re.sub(r" \((our impl\.|with residual)\)", "", printed)
+    name = re.sub(r" \((g=\d+)\)", r" \1", name).replace(" (with SE)", " SE")
+    width_first = re.fullmatch(r"([\d.]+) (MobileNet v\d)", name)
+    return f"{width_first[2]} {float(width_first[1]):g}x" if width_first else name
+
+
+@cache
+def published_decomposition(channels: str) -> dict[str, dict[str, float]]:
+    """Return the pies of Fig. 2 for a platform ("gpu" or "arm"): percent by network, category."""
+    pies: dict[str, dict[str, float]] = {}
+    for row in read_csv("fig2_runtime_decomposition"):
+        if row["platform"] == channels:
+            pies.setdefault(row["network"], {})[row["category"]] = float(row["percent"])
+    return pies

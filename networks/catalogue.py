@@ -1,0 +1,61 @@
+"""The whole networks by name: those whose cost or speed the paper prints, and their family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from torch import nn
+
+from networks.mobilenet_v1 import mobilenet_v1
+from networks.mobilenet_v2 import mobilenet_v2
+from networks.resnet import resnet_50
+from networks.shufflenet_v1 import FIRST, STAGE_2, shufflenet_v1, shufflenet_v1_50
+from networks.shufflenet_v2 import WIDTHS, se_shufflenet_v2_164, shufflenet_v2, shufflenet_v2_50
+
+# Widths and input sizes of the MobileNets in Table 8; both networks can be built with any.
+MOBILENET_V1 = (0.25, 0.5, 0.75, 1.0)
+MOBILENET_V2 = ((0.15, 224), (0.4, 160), (0.6, 224), (0.75, 192), (1.0, 224), (1.4, 224))
+
+
+@dataclass(frozen=True)
+class WholeNetwork:
+    """A network by name, how to build it, and the height and width of its RGB input."""
+
+    name: str
+    build: Callable[[], nn.Module]
+    size: int = 224
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """(batch, channels, height, width) of one image."""
+        return (1, 3, self.size, self.size)
+
+
+def _networks() -> Iterator[WholeNetwork]:
+    for groups in STAGE_2:
+        for width in FIRST:
+            name = f"ShuffleNet v1 {width:g}x g={groups}"
+            yield WholeNetwork(name, partial(shufflenet_v1, groups, width))
+    for width in WIDTHS:
+        name = f"ShuffleNet v2 {width:g}x"
+        yield WholeNetwork(name, partial(shufflenet_v2, width))
+        yield WholeNetwork(f"{name} SE", partial(shufflenet_v2, width, se=True))
+        yield WholeNetwork(f"{name} residual", partial(shufflenet_v2, width, residual=True))
+        both = partial(shufflenet_v2, width, se=True, residual=True)
+        yield WholeNetwork(f"{name} SE residual", both)
+    for width in WIDTHS:
+        name = f"ShuffleNet v2* {width:g}x"
+        yield WholeNetwork(name, partial(shufflenet_v2, width, extra=True))
+    for width in MOBILENET_V1:
+        yield WholeNetwork(f"MobileNet v1 {width:g}x", partial(mobilenet_v1, width))
+    for width, size in MOBILENET_V2:
+        yield WholeNetwork(f"MobileNet v2 {width:g}x", partial(mobilenet_v2, width), size)
+    yield WholeNetwork("ShuffleNet v1-50", shufflenet_v1_50)
+    yield WholeNetwork("ShuffleNet v2-50", shufflenet_v2_50)
+    yield WholeNetwork("ResNet-50", resnet_50)
+    yield WholeNetwork("SE-ShuffleNet v2-164", se_shufflenet_v2_164)
+
+
+NETWORKS: dict[str, WholeNetwork] = {network.name: network for network in _networks()}
