@@ -11,7 +11,7 @@ INSTALLED  := $(VENV)/installed
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' --runs '$(RUNS)' $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 networks report doctor bench lint test
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report doctor bench lint test
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 ]+):.*## /  \1\t/' | expand -t 16
@@ -29,6 +29,9 @@ tables: $(INSTALLED) ## measure and print Tables 1 to 4 (the main job)
 
 g1 g2 g3 g4: $(INSTALLED) ## measure and print one guideline's table
 	@$(RUN) $@
+
+fig2: $(INSTALLED) ## take the run time of two whole networks apart (Fig. 2)
+	@$(RUN) fig2
 
 networks: $(INSTALLED) ## list the whole networks with their costs, beside the published ones
 	@$(GUIDELINES) networks

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from results.errors import BadInputError, CheckFailedError, PlatformError, SuiteError
-
-if TYPE_CHECKING:
-    from guidelines.runs import Plan
-    from results.schema import Run
-    from results.summary import Summary
+from results.errors import BadInputError
 
 app = typer.Typer(
     name="guidelines",
@@ -26,24 +18,41 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DEFAULT_PROCESSES = 5
-INTERRUPTED = 130
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+PlatformName = Annotated[
+    str, typer.Option(help="A platform's name, or the path of a platform file (.toml).")
+]
+Runs = Annotated[int, typer.Option(min=1, help="Samples of each network.")]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="The run's own folder.  [default: results/runs/<platform>-<time>]"),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress and no tables: only where the run is.")
+]
+DepthwiseAs = Annotated[
+    Literal["conv", "elemwise"],
+    typer.Option(help="What depthwise convolutions count as in a decomposition of run time."),
+]
 
 
 @app.command("list")
 def list_experiments() -> None:
     """List the experiments and the platforms that come with the suite."""
-    from guidelines.catalogue import GUIDELINES
+    from guidelines.catalogue import EXPERIMENTS
     from results.schema import NetworkChoice
     from runners.platform_file import load_platform, platform_names
 
     typer.echo("Experiments")
-    for guideline in GUIDELINES.values():
-        experiment = guideline.experiment
-        cells = len(guideline.cells(NetworkChoice()))
-        typer.echo(f"  {experiment.name}   {experiment.table}  {cells} cells  {experiment.claim}")
+    for study in EXPERIMENTS.values():
+        experiment = study.experiment
+        cells = f"{len(study.cells(NetworkChoice()))} cells"
+        typer.echo(f"  {experiment.name:<5}{experiment.table:<8}{cells:>8}  {experiment.claim}")
     typer.echo("Platforms")
     for name in platform_names():
         typer.echo(f"  {name:<10} {load_platform(name).description}")
@@ -52,16 +61,12 @@ def list_experiments() -> None:
 @app.command()
 def run(
     experiments: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT", help="g1, g2, g3, g4, or all.")
+        list[str],
+        typer.Argument(metavar="EXPERIMENT", help="g1, g2, g3, g4, fig2, or all: g1 to g4."),
     ],
-    platform: Annotated[
-        str, typer.Option(help="A platform's name, or the path of a platform file (.toml).")
-    ] = "cpu",
-    runs: Annotated[int, typer.Option(min=1, help="Samples of each cell.")] = 100,
-    processes: Annotated[
-        int | None,
-        typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]"),
-    ] = None,
+    platform: PlatformName = "cpu",
+    runs: Runs = 100,
+    processes: Processes = None,
     channels: Annotated[
         Literal["gpu", "arm"] | None,
         typer.Option(help="The paper's channel set.  [default: the platform's]"),
@@ -70,134 +75,68 @@ def run(
         Literal["bottleneck", "equal-width"],
         typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
     ] = "bottleneck",
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")
-    ] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run's own folder.  [default: results/runs/<platform>-<time>]"),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted run of the same.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress and no tables: only where the run is.")
-    ] = False,
+    depthwise: DepthwiseAs = "conv",
+    seed: Seed = 0,
+    out: Out = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Measure experiments, then print their tables and write the report."""
     from guidelines.catalogue import select
-    from guidelines.runs import Plan
-    from results.schema import Protocol
-    from runners.platform_file import load_platform
+    from guidelines.measuring import Output, measure_and_publish, plan
 
-    if processes is not None and processes > runs:
-        raise BadInputError(
-            f"--processes {processes} is more than --runs {runs}: every process takes at least "
-            "one sample."
-        )
-    chosen = load_platform(platform)
-    protocol = Protocol(
-        runs=runs,
-        processes=processes or min(DEFAULT_PROCESSES, runs),
-        seed=seed,
-        channels=channels or chosen.channels,
-        g4_unit=g4_unit,
-    )
-    plan = Plan(select(experiments), chosen, protocol)
-    folder, finished = _measure(plan, out, resume, quiet or json)
-    _publish(folder, finished, quiet, json)
-    for name, reason in sorted(finished.failures.items()):
-        raise CheckFailedError(
-            f"{len(finished.failures)} network(s) failed their proof and have no figures; "
-            f"{name}: {reason}."
-        )
+    asked = plan(select(experiments), platform, runs, processes, seed, channels, g4_unit)
+    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 
-def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[Path, Run]:
-    """Measure with a progress display; say where to continue when it ends early."""
-    from guidelines import runs
-    from guidelines.progress import ProgressDisplay
+@app.command()
+def decompose(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="An .onnx file, or module:callable that returns a torch module, say "
+            "networks.resnet:resnet_50. Only what is named here is loaded; a callable is code, and "
+            "is run.",
+        ),
+    ],
+    shape: Annotated[
+        str, typer.Option("--input", help="Shape of the input, batch first.")
+    ] = "1,3,224,224",
+    platform: PlatformName = "cpu",
+    runs: Runs = 100,
+    processes: Processes = None,
+    depthwise: DepthwiseAs = "conv",
+    seed: Seed = 0,
+    out: Out = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show where the time of your own network goes, as Fig. 2 does for two of the paper's."""
+    from guidelines.measuring import Output, measure_and_publish, parse_shape, plan
+    from guidelines.runtime_decomposition import user_study
 
-    folder = out or (runs.newest_unfinished(plan) if resume else None)
-    folder = folder or runs.default_folder(plan.platform)
-    display = ProgressDisplay(plan.protocol, quiet)
-    # Ended by `kill`, a run must end its worker as it does when interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with display:
-            return folder, runs.execute(plan, folder, resume, display, display.preparing)
-    except KeyboardInterrupt:
-        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except PlatformError as error:
-        raise PlatformError(f"{error} {_kept(folder)}") from None
-
-
-def _kept(folder: Path) -> str:
-    """Say what an interrupted run leaves behind and how to go on."""
-    from results import store
-
-    if not store.has_run(folder):
-        return "No round was finished yet."
-    program, *words = [word for word in sys.argv if word != "--resume"]
-    if not any(word.split("=")[0] == "--out" for word in words):
-        words += ["--out", str(folder)]
-    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else [program]
-    command = shlex.join([*started, *words, "--resume"])
-    kept = len(store.read_run(folder).rounds)
-    return f"Rounds kept in {folder}: {kept}; continue with: {command}"
-
-
-def _publish(folder: Path, finished: Run, quiet: bool, json: bool) -> None:
-    """Print what was asked for, and write the report."""
-    from reports.report import write_report
-    from results.summary import summarise
-
-    summary = summarise(finished)
-    if json:
-        _print_json(summary)
-    elif quiet:
-        typer.echo(folder)
-    else:
-        _print_tables(summary)
-    try:
-        report = write_report(summary, folder / "report")
-    except SuiteError as error:
-        again = f"The run itself is complete; write its report with: guidelines report {folder}"
-        raise type(error)(f"{error} {again}") from None
-    if not (json or quiet):
-        typer.echo(f"Record: {folder / 'run.json'}   Report: {report}")
-
-
-def _print_json(summary: Summary) -> None:
-    import json
-
-    from results.summary import json_objects
-
-    typer.echo(json.dumps(json_objects(summary), indent=2, ensure_ascii=False))
-
-
-def _print_tables(summary: Summary) -> None:
-    from reports.terminal import print_summary
-
-    print_summary(summary)
+    study = user_study(model, parse_shape(shape))
+    asked = plan([study], platform, runs, processes, seed)
+    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 
 @app.command()
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    depthwise: DepthwiseAs = "conv",
     json: Json = False,
 ) -> None:
-    """Print the tables of a stored run; with --json one object per cell."""
+    """Print the tables of a stored run; with --json one object per cell, or per share of time."""
+    from guidelines.measuring import print_json
+    from reports.terminal import print_summary
     from results.store import read_run
     from results.summary import summarise
 
-    summary = summarise(read_run(run))
-    if json:
-        _print_json(summary)
-    else:
-        _print_tables(summary)
+    summary = summarise(read_run(run), depthwise)
+    (print_json if json else print_summary)(summary)
 
 
 @app.command()
@@ -209,6 +148,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where to write it.  [default: RUN/report]")
     ] = None,
+    depthwise: DepthwiseAs = "conv",
 ) -> None:
     """Write every table, plot and page of stored runs again, without measuring."""
     from reports.report import write_report
@@ -222,7 +162,7 @@ def report(
         raise BadInputError("--out takes the report of one run only: name one RUN.")
     for folder in chosen:
         place = folder if folder.is_dir() else folder.parent
-        summary = summarise(read_run(folder))
+        summary = summarise(read_run(folder), depthwise)
         typer.echo(write_report(summary, out or place / "report"))
 
 
@@ -244,7 +184,7 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    platform: Annotated[str, typer.Option(help="A platform's name or file.")] = "cpu",
+    platform: PlatformName = "cpu",
     json: Json = False,
 ) -> None:
     """Measure the suite itself: fidelity of the harness, cost of a full run, start-up times."""

@@ -1,4 +1,4 @@
-"""The two control networks measured in every round beside the cells; not from the paper.
+"""The control networks measured in every round beside the cells; not from the paper.
 
 One is bound by arithmetic and one by memory, so that a change of the machine's state shows in the
 one that shares its cause (docs/protocol.md, "Controls").
@@ -6,7 +6,20 @@ one that shares its cause (docs/protocol.md, "Controls").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from results.schema import CellDeclaration, Network, Operators
+
+# What the runtime's profiler adds to the time of each operator shows in a hundred trivial ones.
+PROFILER = CellDeclaration(
+    experiment="control",
+    row="profiler",
+    scale=1,
+    axes={},
+    network=Network(block="TrivialBlock", arguments={}, channels=1, size=1, times=100),
+    operators=Operators(),
+    profiled=True,
+)
 
 CONTROLS = (
     CellDeclaration(
@@ -26,3 +39,8 @@ CONTROLS = (
         operators=Operators(adds=10, relus=20),
     ),
 )
+
+
+def controls(cells: Sequence[CellDeclaration]) -> list[CellDeclaration]:
+    """Return the controls of a run that measures `cells`."""
+    return [*CONTROLS, *([PROFILER] if any(cell.profiled for cell in cells) else [])]

@@ -13,17 +13,27 @@ BLOCKS = 10
 
 
 @dataclass(frozen=True)
-class Guideline:
-    """One experiment: what the record keeps of it, and how each published entry is repeated."""
+class Study:
+    """One experiment: what the record keeps of it, and the cells that a choice of networks gives.
+
+    Cells come in the paper's order.
+    """
 
     experiment: Experiment
-    cell: Callable[[PublishedSpeed, NetworkChoice], CellDeclaration]
+    cells: Callable[[NetworkChoice], list[CellDeclaration]]
 
     @property
     def name(self) -> str:
-        """The experiment's short name, "g1" to "g4"."""
+        """The experiment's short name, "g1" to "g4" or "fig2"."""
         return self.experiment.name
 
-    def cells(self, choice: NetworkChoice) -> list[CellDeclaration]:
-        """Return all cells of a channel set, in the paper's order."""
-        return [self.cell(entry, choice) for entry in published_speeds(self.name, choice.channels)]
+
+def guideline(
+    experiment: Experiment, cell: Callable[[PublishedSpeed, NetworkChoice], CellDeclaration]
+) -> Study:
+    """Return the study of one of Tables 1 to 4: `cell` repeats each of its published entries."""
+
+    def cells(choice: NetworkChoice) -> list[CellDeclaration]:
+        return [cell(entry, choice) for entry in published_speeds(experiment.name, choice.channels)]
+
+    return Study(experiment, cells)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import Guideline
+from guidelines.experiment import guideline
 from results.paper import PublishedSpeed
 from results.schema import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
@@ -19,7 +19,7 @@ def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
     )
 
 
-GUIDELINE = Guideline(
+GUIDELINE = guideline(
     Experiment(
         name="g1",
         table="Table 1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from guidelines.experiment import BLOCKS, Guideline
+from guidelines.experiment import BLOCKS, guideline
 from results.paper import PublishedSpeed
 from results.schema import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
@@ -30,7 +30,7 @@ def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
     )
 
 
-GUIDELINE = Guideline(
+GUIDELINE = guideline(
     Experiment(
         name="g3",
         table="Table 3",

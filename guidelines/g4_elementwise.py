@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import BLOCKS, Guideline
+from guidelines.experiment import BLOCKS, guideline
 from results.paper import PublishedSpeed
 from results.schema import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
@@ -34,7 +34,7 @@ def _cell(entry: PublishedSpeed, choice: NetworkChoice) -> CellDeclaration:
     )
 
 
-GUIDELINE = Guideline(
+GUIDELINE = guideline(
     Experiment(
         name="g4",
         table="Table 4",

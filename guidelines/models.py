@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import io
 import json
-import warnings
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import platformdirs
 
+from guidelines import user_networks
+from guidelines.exporters import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
-from results.schema import Cell, CellDeclaration, Network
+from results.schema import Cell, CellDeclaration, Network, UserNetwork, WholeNetwork
 from results.store import write_file
 from runners.measure import ModelFiles
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
-OPSET = 17
 MODEL, EXPECTED, ENTRY = "model", "expected.npy", "entry.json"
 COST_FIELDS = (
     "multiply_adds",
@@ -41,7 +37,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("guideline-benchmarks"))
 
 
-def digest(network: Network, file_format: str, seed: int) -> str:
+def digest(network: Network | WholeNetwork, file_format: str, seed: int) -> str:
     """Return the SHA-256 of all that an exported network depends on, without building it.
 
     That is its declaration, the seed, the sources of networks/, and the versions of the exporters.
@@ -64,59 +60,21 @@ def _exporters() -> str:
     return state.hexdigest()
 
 
-def build(network: Network, seed: int) -> nn.Module:
+def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
     """Return the network with weights drawn from `seed`."""
     from networks import blocks
+    from networks.catalogue import NETWORKS
 
+    if isinstance(network, WholeNetwork):
+        return blocks.initialise(NETWORKS[network.name].build(), seed)
     block = getattr(blocks, network.block)
     module = blocks.stack(lambda: block(**network.arguments), network.times)
     return blocks.initialise(module, seed)
 
 
-def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """Return the input that the worker draws too: the beginning of one seeded stream."""
-    import torch
-
-    values = np.random.RandomState(seed).standard_normal(int(np.prod(shape)))
-    return torch.from_numpy(values.astype(np.float32).reshape(shape))
-
-
-def _export_onnx(module: nn.Module, x: torch.Tensor) -> bytes:
-    import torch
-
-    model = io.BytesIO()
-    with warnings.catch_warnings():
-        # This exporter is deprecated, not removed; the new one takes ten times as long a network.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            (x,),
-            model,  # type: ignore[arg-type]  # this exporter takes a buffer, too
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["x"],
-            output_names=["y"],
-        )
-    return model.getvalue()
-
-
-def _export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
-    import torch
-
-    model = io.BytesIO()
-    torch.save(module, model)
-    return model.getvalue()
-
-
-_EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
-    "onnxruntime-cpu": _export_onnx,
-    "torch-cpu": _export_torch,
-}
-
-
 def backends() -> list[str]:
     """Names of the backends that a network can be exported for."""
-    return list(_EXPORTERS)
+    return list(EXPORTERS)
 
 
 def prepare(
@@ -129,15 +87,29 @@ def prepare(
     network is not installed.
     """
     try:
-        key = digest(declaration.network, backend, seed)
-        folder = store / "models" / key
-        cost = _stored_cost(folder) or _export(declaration.network, backend, seed, folder)
+        key, cost = _prepare(declaration.network, backend, seed, store / "models")
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
         ) from None
+    folder = store / "models" / key
     cell = Cell(**declaration.model_dump(), **cost, model=key)
     return cell, ModelFiles(model=folder / MODEL, expected=folder / EXPECTED)
+
+
+def _prepare(
+    network: Network | WholeNetwork | UserNetwork, backend: str, seed: int, models: Path
+) -> tuple[str, dict[str, Any]]:
+    """Return the key of a network's entry in the folder `models`, and its cost."""
+    if isinstance(network, UserNetwork):
+        # What it depends on is known only to itself, so its content is its key.
+        model, expected = user_networks.export(network, backend, seed)
+        key = _sha256(model + expected)
+        uncounted = dict.fromkeys(COST_FIELDS, 0)
+        _store(models / key, {MODEL: model, EXPECTED: expected}, uncounted)
+        return key, uncounted
+    key = digest(network, backend, seed)
+    return key, _stored_cost(models / key) or _export(network, backend, seed, models / key)
 
 
 def _stored_cost(folder: Path) -> dict[str, Any] | None:
@@ -152,25 +124,32 @@ def _stored_cost(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _export(network: Network, backend: str, seed: int, folder: Path) -> dict[str, Any]:
-    """Write a cache entry, its index last, so that it is whole or not there; return the cost."""
+def _export(
+    network: Network | WholeNetwork, backend: str, seed: int, folder: Path
+) -> dict[str, Any]:
+    """Build a network, write its cache entry, and return its cost."""
     import torch
 
     from networks.cost import cost
+    from networks.folding import fold_batch_norm
 
     module = build(network, seed)
     x = example_input(network.input_shape, seed)
     total = cost(module, network.input_shape)
     with torch.inference_mode():
-        expected = io.BytesIO()
-        np.save(expected, module(x).numpy())
-    contents = {MODEL: _EXPORTERS[backend](module, x), EXPECTED: expected.getvalue()}
+        expected = npy(module(x).numpy())
     figures = {name: getattr(total, name) for name in COST_FIELDS}
+    model = EXPORTERS[backend](fold_batch_norm(module), x)
+    _store(folder, {MODEL: model, EXPECTED: expected}, figures)
+    return figures
+
+
+def _store(folder: Path, contents: dict[str, bytes], figures: dict[str, Any]) -> None:
+    """Write a cache entry, its index last, so that it is whole or not there."""
     for name, content in contents.items():
         write_file(folder / name, content)
     digests = {name: _sha256(content) for name, content in contents.items()}
     write_file(folder / ENTRY, json.dumps({"cost": figures, "sha256": digests}))
-    return figures
 
 
 def _sha256(content: bytes) -> str:

@@ -6,17 +6,27 @@ import importlib.metadata
 import itertools
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from guidelines import models
-from guidelines.controls import CONTROLS
-from guidelines.experiment import Guideline
+from guidelines.controls import controls
+from guidelines.experiment import Study
 from results import store
 from results.errors import BadInputError, suggestion
-from results.schema import Cell, Experiment, Fingerprint, Platform, Protocol, Run, Session
+from results.schema import (
+    Cell,
+    CellDeclaration,
+    Experiment,
+    Fingerprint,
+    Platform,
+    Protocol,
+    Run,
+    Session,
+)
 from runners import measure, worker_archive
 
 
@@ -24,14 +34,19 @@ from runners import measure, worker_archive
 class Plan:
     """What a run is to measure, on what, and how."""
 
-    guidelines: Sequence[Guideline]
+    studies: Sequence[Study]
     platform: Platform
     protocol: Protocol
 
     @property
     def experiments(self) -> list[Experiment]:
         """The experiments as the record keeps them."""
-        return [guideline.experiment for guideline in self.guidelines]
+        return [study.experiment for study in self.studies]
+
+    @property
+    def cells(self) -> list[CellDeclaration]:
+        """The cells of all experiments, in the record's order."""
+        return [cell for study in self.studies for cell in study.cells(self.protocol)]
 
 
 def default_folder(platform: Platform) -> Path:
@@ -90,9 +105,9 @@ def _execute(
     fingerprint = measure.identify(plan.platform, launcher)
     if earlier is not None:
         measure.refuse_other_machine(earlier.fingerprint, fingerprint)
-    cells, controls, files = prepare(plan, cache, preparing)
-    run = begin(plan, fingerprint, cells, controls) if earlier is None else earlier
-    if (run.experiments, run.cells, run.controls) != (plan.experiments, cells, controls):
+    cells, others, files = prepare(plan, cache, preparing)
+    run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
+    if (run.experiments, run.cells, run.controls) != (plan.experiments, cells, others):
         raise BadInputError(
             "The experiments, their networks, or the versions of torch, onnx or numpy have changed "
             f"since {folder} was begun, so it cannot be continued: begin a new run."
@@ -130,6 +145,7 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     """Name what a stored run and a plan disagree on, with both values."""
     pairs = [
         ("experiments", [e.name for e in run.experiments], [e.name for e in plan.experiments]),
+        ("networks", _rows(run.cells), _rows(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
     ]
     for field in Platform.model_fields:
@@ -139,12 +155,17 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
 
 
+def _rows(cells: Sequence[CellDeclaration]) -> str:
+    """Name the rows of some cells, shortened, to tell one set from another."""
+    return textwrap.shorten(", ".join(dict.fromkeys(cell.row for cell in cells)), 80)
+
+
 def prepare(
     plan: Plan, cache: Path, preparing: Callable[[int, int], None]
 ) -> tuple[list[Cell], list[Cell], dict[str, measure.ModelFiles]]:
     """Return the plan's cells, the controls, and the files of both, exported where missing."""
-    declared = [cell for guideline in plan.guidelines for cell in guideline.cells(plan.protocol)]
-    wanted = [*declared, *CONTROLS]
+    declared = plan.cells
+    wanted = [*declared, *controls(declared)]
     cells, files = [], {}
     for index, declaration in enumerate(wanted):
         preparing(index, len(wanted))
@@ -155,7 +176,7 @@ def prepare(
     return cells[: len(declared)], cells[len(declared) :], files
 
 
-def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], controls: list[Cell]) -> Run:
+def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[Cell]) -> Run:
     """Return a run of `plan` in which nothing is measured yet."""
     return Run(
         platform=plan.platform,
@@ -163,7 +184,7 @@ def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], controls: lis
         protocol=plan.protocol,
         experiments=plan.experiments,
         cells=cells,
-        controls=controls,
+        controls=others,
         sessions=[],
         processes=[],
         rounds=[],

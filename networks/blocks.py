@@ -117,6 +117,13 @@ class MemoryHeavyBlock(nn.Module):
         return torch.relu(torch.relu(x) + x)
 
 
+class TrivialBlock(nn.Tanh):
+    """A tanh, whose time on a single element is what calling any operator takes (a control).
+
+    Input and output: any shape.
+    """
+
+
 def stack(block: Callable[[], nn.Module], times: int = 10) -> nn.Sequential:
     """Return `times` fresh blocks one after the other: the paper's synthetic network."""
     return nn.Sequential(*(block() for _ in range(times)))

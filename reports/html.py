@@ -10,7 +10,8 @@ from pathlib import Path
 import jinja2
 
 from reports.heading import describe, warnings
-from reports.tables import Table, overview, sections
+from reports.sections import sections
+from reports.tables import Table, overview
 from results.summary import Summary
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,7 +30,7 @@ def _data_uri(svg: bytes) -> str:
 
 
 def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
-    """Return the page; `plots` gives each experiment's figure as SVG, which the page embeds."""
+    """Return the page; `plots` gives each figure by name as SVG, which the page embeds."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
@@ -40,6 +41,7 @@ def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
         warnings=warnings(summary.run),
         overview=overview(summary),
         parts=[
-            (section, _data_uri(plots[section.experiment.name])) for section in sections(summary)
+            (section, [(text, _data_uri(plots[name])) for name, text in section.plots])
+            for section in sections(summary)
         ],
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reports.heading import describe, warnings
-from reports.tables import Table, overview, sections
+from reports.sections import sections
+from reports.tables import Table, overview
 from results.summary import Summary
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#"} | {"\n": " "})
@@ -26,18 +27,19 @@ def markdown_table(table: Table) -> str:
 
 
 def markdown(summary: Summary, plots: Mapping[str, str]) -> str:
-    """Return the whole report; `plots` gives each experiment's image, relative to the page."""
+    """Return the whole report; `plots` gives each plot's image, relative to the page."""
     parts = [f"# Guidelines on {escape(summary.run.platform.name)}"]
     parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in describe(summary.run)))
     parts += [f"> **Warning.** {escape(warning)}" for warning in warnings(summary.run)]
     verdicts = overview(summary)
-    parts += ["## Verdicts", markdown_table(verdicts)]
+    if verdicts.rows:
+        parts += ["## Verdicts", markdown_table(verdicts)]
     for section in sections(summary):
         parts.append(f"## {escape(section.title)}")
         parts.append(f"{escape(section.experiment.claim)}.")
-        parts.append("\n".join(f"- **{escape(line)}**" for line in section.verdicts))
-        if section.experiment.name in plots:
-            parts.append(f"![{escape(section.title)}]({plots[section.experiment.name]})")
+        if section.verdicts:
+            parts.append("\n".join(f"- **{escape(line)}**" for line in section.verdicts))
+        parts += [f"![{escape(text)}]({plots[name]})" for name, text in section.plots]
         for table in section.tables:
             parts.append(f"{escape(table.caption)}:")
             parts.append(markdown_table(table))

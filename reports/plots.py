@@ -18,7 +18,7 @@ from results.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 _STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"))
-_SETTINGS: Any = {
+SETTINGS: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,7 +37,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     """
     columns = summary.columns_of(experiment)
     panels = _panels(columns[0].results)
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(3.6 + 3.0 * len(panels), 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -132,7 +132,7 @@ def _tick(row: str) -> str:
 def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     """Return a figure as PNG or SVG, the same bytes for the same figure."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
     return buffer.getvalue()

@@ -6,34 +6,49 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.decomposition import decomposition_sections
+from reports.decomposition_plots import bars, pies
 from reports.html import html
 from reports.latex import latex
 from reports.markdown import markdown
 from reports.plots import image, plot
+from results.json_objects import cell_objects, part_objects, share_objects
 from results.store import write_file
-from results.summary import Summary, json_objects
+from results.summary import Summary
 
 
 def write_report(summary: Summary, folder: Path) -> Path:
     """Write the report of a run into `folder` and return its HTML page.
 
-    report.html, report.md, report.tex, cells.csv, and for each experiment NAME.png and NAME.svg.
-    Raises the errors of results.store.write_file.
+    report.html, report.md, report.tex, each plot as NAME.png and NAME.svg, and as CSV the cells of
+    Tables 1 to 4, the shares and operators of decompositions. Raises the errors of
+    results.store.write_file.
     """
     figures = {e.name: plot(summary, e) for e in summary.experiments}
+    for section in decomposition_sections(summary):
+        for (name, _), draw in zip(section.plots, (pies, bars), strict=False):
+            figures[name] = draw(summary, section.experiment)
     drawings = {name: image(figure, "svg") for name, figure in figures.items()}
     for name, figure in figures.items():
         write_file(folder / f"{name}.svg", drawings[name])
         write_file(folder / f"{name}.png", image(figure, "png"))
     write_file(folder / "report.md", markdown(summary, {name: f"{name}.svg" for name in figures}))
     write_file(folder / "report.tex", latex(summary))
-    write_file(folder / "cells.csv", cells_csv(summary))
+    for name, lines in csv_files(summary).items():
+        write_file(folder / name, lines)
     page = folder / "report.html"
     write_file(page, html(summary, drawings))
     return page
 
 
-def cells_csv(summary: Summary) -> str:
-    """Return one line per cell with the columns of `guidelines show --json`."""
-    table: str = pd.DataFrame(json_objects(summary)).to_csv(index=False)
-    return table
+def csv_files(summary: Summary) -> dict[str, str]:
+    """Return the CSV files of a report by name, those alone that have lines.
+
+    cells.csv and shares.csv have the columns of `guidelines show --json`.
+    """
+    objects = {
+        "cells.csv": cell_objects(summary),
+        "shares.csv": share_objects(summary),
+        "operators.csv": part_objects(summary),
+    }
+    return {name: pd.DataFrame(o).to_csv(index=False) for name, o in objects.items() if o}

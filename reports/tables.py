@@ -32,18 +32,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment in a report: its claim, its tables, and a line for each column's verdict."""
+    """One experiment in a report: its claim, its tables, and a line for each column's verdict.
+
+    `plots` are the names of its figures with what they show, in words.
+    """
 
     experiment: Experiment
+    title: str
     tables: Sequence[Table]
     verdicts: Sequence[str]
     notes: Sequence[str]
-
-    @property
-    def title(self) -> str:
-        """For instance "Table 1 · G1: Channel ratio"."""
-        experiment = self.experiment
-        return f"{experiment.table} · {experiment.name.upper()}: {experiment.title}"
+    plots: Sequence[tuple[str, str]]
 
 
 # How the paper labels the rows of each table: titles, and the entries for a row's first cell.
@@ -83,7 +82,8 @@ def _printed(speed: float) -> str:
     return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
 
 
-def _interval(interval: tuple[float, float] | None, text: Callable[[float], str]) -> str:
+def interval_text(interval: tuple[float, float] | None, text: Callable[[float], str]) -> str:
+    """Return an interval in brackets, its ends written by `text`; "" for None."""
     return f"[{text(interval[0])}, {text(interval[1])}]" if interval else ""
 
 
@@ -94,8 +94,8 @@ def scale_title(column: Column) -> str:
     return f"×{column.scale}"
 
 
-def sections(summary: Summary) -> list[Section]:
-    """Return every experiment of a run as a section."""
+def guideline_sections(summary: Summary) -> list[Section]:
+    """Return every experiment of a run that compares rows as a section."""
     return [_section(summary, experiment) for experiment in summary.experiments]
 
 
@@ -116,11 +116,15 @@ def overview(summary: Summary) -> Table:
 def _section(summary: Summary, experiment: Experiment) -> Section:
     columns = summary.columns_of(experiment)
     run = summary.run
+    # For instance "Table 1 · G1: Channel ratio".
+    title = f"{experiment.table} · {experiment.name.upper()}: {experiment.title}"
     return Section(
         experiment=experiment,
+        title=title,
         tables=[_speeds(run, columns), _relative_speeds(columns), _costs(columns), _times(columns)],
         verdicts=[_verdict_line(column) for column in columns],
         notes=_notes(columns, experiment, run.protocol.g4_unit),
+        plots=[(experiment.name, f"{title}: speed relative to {experiment.base}")],
     )
 
 
@@ -173,7 +177,7 @@ def _relative_speeds(columns: Sequence[Column]) -> Table:
         if timing and timing.relative_speed is not None:
             measured = f"{timing.relative_speed:.3f}"
             if result.cell.row != columns[0].experiment.base:
-                measured += " " + _interval(timing.relative_speed_ci95, "{:.3f}".format)
+                measured += " " + interval_text(timing.relative_speed_ci95, "{:.3f}".format)
         return [measured.rstrip(), f"{paper:.3f}" if paper is not None else MISSING]
 
     caption = f"Speed relative to {columns[0].experiment.base}, with 95 % intervals over processes"
@@ -224,7 +228,7 @@ def _times(columns: Sequence[Column]) -> Table:
         return [
             significant(timing.mean_ms),
             significant(timing.median_ms),
-            _interval(timing.ci95_ms, significant) or MISSING,
+            interval_text(timing.ci95_ms, significant) or MISSING,
             significant(timing.min_ms),
             significant(rate / 1e9),
         ]
@@ -249,9 +253,9 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
     notes = []
     first = columns[0].results[0].cell
     if experiment.name == "g4":
-        size = first.network.size
+        height, width = first.network.input_shape[2:]
         notes.append(
-            f"The unit is read as {_G4_UNITS[g4_unit]} at {size}×{size} (docs/protocol.md, 4)."
+            f"The unit is read as {_G4_UNITS[g4_unit]} at {height}×{width} (docs/protocol.md, 4)."
         )
     for column in columns:
         for result in column.results:

@@ -8,7 +8,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from reports.heading import describe, warnings
-from reports.tables import Table, overview, sections
+from reports.sections import sections
+from reports.tables import Table, overview
 from results.summary import Summary
 from results.verdict import Verdict
 
@@ -42,8 +43,10 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
             console.print(Text(line, style=_STYLES[column.verdict]))
         for note in section.notes:
             console.print(Text(note))
-    console.print(Text("\nVerdicts", style="bold"))
-    console.print(rich_table(overview(summary)))
+    verdicts = overview(summary)
+    if verdicts.rows:
+        console.print(Text("\nVerdicts", style="bold"))
+        console.print(rich_table(verdicts))
     for warning in warnings(summary.run):
         console.print(Text(f"Warning: {warning}", style="yellow"))
 

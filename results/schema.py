@@ -8,7 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Literal[1] = 1
+from results.consistency import fault_of
+
+# Version 2 added whole networks and profiles; a version 1 record is a version 2 record without.
+SCHEMA_VERSION: Literal[2] = 2
 
 # Names become parts of file names: no separators, no leading dot.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
@@ -17,6 +20,7 @@ NonNegativeInt = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AxisValue = bool | int | str
+Shape = list[NonNegativeInt]
 
 
 class Record(BaseModel):
@@ -95,9 +99,10 @@ class Protocol(NetworkChoice):
 
 
 class Experiment(Record):
-    """One guideline's table: what is claimed, and the row that the others are compared with.
+    """One table or figure: what is claimed, and the row that the others are compared with.
 
-    `slower` says that the guideline predicts the other rows to be slower than the base.
+    `slower` says that the guideline predicts the other rows to be slower than the base. `base` is
+    None for a decomposition of run time, which compares no rows.
     """
 
     name: Name
@@ -105,8 +110,8 @@ class Experiment(Record):
     title: str
     claim: str
     axes: list[str]
-    base: str
-    slower: bool
+    base: str | None
+    slower: bool = True
 
 
 class Network(Record):
@@ -122,9 +127,33 @@ class Network(Record):
     times: PositiveInt = 10
 
     @property
-    def input_shape(self) -> tuple[int, int, int, int]:
+    def input_shape(self) -> tuple[int, ...]:
         """(batch, channels, height, width)."""
         return (1, self.channels, self.size, self.size)
+
+
+class WholeNetwork(Record):
+    """A network of networks.catalogue by name; `size` is the height and width of its RGB input."""
+
+    name: str
+    size: PositiveInt = 224
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(batch, channels, height, width)."""
+        return (1, 3, self.size, self.size)
+
+
+class UserNetwork(Record):
+    """A network that the user named: the path of an .onnx file, or module:callable."""
+
+    model: str
+    input: Annotated[list[PositiveInt], Field(min_length=1)]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The input's shape, batch first."""
+        return tuple(self.input)
 
 
 class Operators(Record):
@@ -136,14 +165,19 @@ class Operators(Record):
 
 
 class CellDeclaration(Record):
-    """One entry of a table as its experiment declares it: a network and what it must execute."""
+    """One entry of a table as its experiment declares it: a network and what it must execute.
+
+    `operators` is None where nothing is claimed but the output. A `profiled` network is also
+    executed under the runtime's profiler in every round.
+    """
 
     experiment: Name
     row: str
     scale: PositiveInt
     axes: dict[str, AxisValue]
-    network: Network
-    operators: Operators
+    network: Network | WholeNetwork | UserNetwork
+    operators: Operators | None
+    profiled: bool = False
 
     @property
     def name(self) -> str:
@@ -154,8 +188,8 @@ class CellDeclaration(Record):
 class Cell(CellDeclaration):
     """A declared cell with what it costs analytically (for the whole batch).
 
-    Memory access cost, its bound and weights in elements; `model` is the digest of the exported
-    network that was timed.
+    Memory access cost, its bound and weights in elements. All are 0 for a network that the user
+    named, whose cost nobody counts. `model` is the digest of the exported network that was timed.
     """
 
     multiply_adds: NonNegativeInt
@@ -179,16 +213,30 @@ class Session(Record):
     exporters: dict[str, str]
 
 
+class OperatorCall(Record):
+    """One operator of an execution: its name in the runtime, the node's name, and shapes.
+
+    Shapes of scalars, and of what the runtime does not show, are empty.
+    """
+
+    operator: str
+    name: str
+    inputs: list[Shape]
+    outputs: list[Shape]
+
+
 class Proof(Record):
     """What one process found of a cell before timing it.
 
-    `output_error` is the largest difference from torch's output over the largest output;
-    `failure` says why the cell must not be timed.
+    `output_error` is the largest difference from the reference output over the largest output;
+    `failure` says why the cell must not be timed. `calls` are the operators of one execution, in
+    order, of a cell that is profiled.
     """
 
     output_error: float | None
     operators: Operators | None
     failure: str | None
+    calls: list[OperatorCall] | None = None
 
 
 class Process(Record):
@@ -206,19 +254,34 @@ class Process(Record):
     proofs: dict[str, Proof]
 
 
+class Profile(Record):
+    """One execution under the runtime's profiler: its wall time, and each operator's, in ns.
+
+    `network` indexes cells and then controls; `operators_ns` is aligned with its proof's calls.
+    """
+
+    network: NonNegativeInt
+    ns: PositiveInt
+    operators_ns: Annotated[list[NonNegativeInt], Field(min_length=1)]
+
+
 class Round(Record):
-    """One pass over the cells: `order` indexes cells and then controls, `ns` is aligned with it."""
+    """One pass over the cells: `order` indexes cells and then controls, `ns` is aligned with it.
+
+    `ns` are never taken under a profiler; `profiles` are further executions of the same round.
+    """
 
     process: NonNegativeInt
     round: NonNegativeInt
     order: Annotated[list[NonNegativeInt], Field(min_length=1)]
     ns: Annotated[list[PositiveInt], Field(min_length=1)]
+    profiles: list[Profile] = []
 
 
 class Run(Record):
     """One recorded measurement of some experiments on one platform."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol
@@ -231,7 +294,7 @@ class Run(Record):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        fault = _fault_of_cells(self) or _fault_of_processes(self) or _fault_of_rounds(self)
+        fault = fault_of(self)
         if fault:
             raise ValueError(fault)
         return self
@@ -255,64 +318,6 @@ class Run(Record):
     def complete(self) -> bool:
         """Whether every planned round was measured."""
         return len(self.rounds) >= self.protocol.runs
-
-
-def _fault_of_cells(run: Run) -> str | None:
-    """Say what is wrong with the experiments and cells of a run, if anything."""
-    experiments = {experiment.name: experiment for experiment in run.experiments}
-    if len(experiments) < len(run.experiments):
-        return "two experiments share a name"
-    if len({cell.name for cell in run.networks}) < len(run.networks):
-        return "two cells share a name"
-    for cell in run.cells:
-        if cell.experiment not in experiments:
-            return f"cell {cell.name} names an unknown experiment"
-        if set(cell.axes) != set(experiments[cell.experiment].axes):
-            return f"cell {cell.name} has other axes than its experiment"
-        if not cell.multiply_adds:
-            return f"cell {cell.name} has no multiply-adds"
-    rows = {(cell.experiment, cell.row) for cell in run.cells}
-    for experiment in run.experiments:
-        if (experiment.name, experiment.base) not in rows:
-            return f"experiment {experiment.name} has no base cell"
-    return None
-
-
-def _fault_of_processes(run: Run) -> str | None:
-    """Say what is wrong with the processes of a run, if anything."""
-    names = {cell.name for cell in run.networks}
-    if [process.index for process in run.processes] != list(range(len(run.processes))):
-        return "processes are not numbered from 0 upwards"
-    for process in run.processes:
-        if process.session >= len(run.sessions):
-            return "a process names an unknown session"
-        if set(process.proofs) != names:
-            return f"process {process.index} did not prove just the networks of the run"
-    return None
-
-
-def _fault_of_rounds(run: Run) -> str | None:
-    """Say what is wrong with the rounds of a run, if anything."""
-    if len(run.rounds) > run.protocol.runs:
-        return "there are more rounds than the protocol asks for"
-    if len({(entry.process, entry.round) for entry in run.rounds}) < len(run.rounds):
-        return "a round is there twice"
-    proved: dict[int, list[int]] = {
-        process.index: [
-            index
-            for index, cell in enumerate(run.networks)
-            if process.proofs[cell.name].failure is None
-        ]
-        for process in run.processes
-    }
-    for entry in run.rounds:
-        if entry.process not in proved:
-            return "a round names an unknown process"
-        if sorted(entry.order) != proved[entry.process]:
-            return "a round did not measure each proved network once"
-        if len(entry.order) != len(entry.ns):
-            return "a round's order and times do not match"
-    return None
 
 
 def json_schema() -> str:

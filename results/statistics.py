@@ -73,14 +73,31 @@ def hierarchical_interval(
     processes: Sequence[Array],
     statistic: Callable[[Array], Array],
     confidence: float = CONFIDENCE,
-    resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
-    """Return a confidence interval of a statistic's mean over processes.
+    """Return a confidence interval of one statistic's mean over processes.
+
+    As `hierarchical_intervals`, of a `statistic` that reduces (..., k, rounds) to (...).
+    """
+
+    def single(times: Array) -> Array:
+        return statistic(times)[..., None]
+
+    found = hierarchical_intervals(processes, single, confidence)
+    return found[0] if found is not None else None
+
+
+def hierarchical_intervals(
+    processes: Sequence[Array],
+    statistic: Callable[[Array], Array],
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+) -> list[tuple[float, float]] | None:
+    """Return confidence intervals of several statistics' means over processes.
 
     Each process is an array (k, rounds) of k quantities measured together; `statistic` reduces
-    (..., k, rounds) to (...). The hierarchical bootstrap draws processes, then rounds inside each,
-    with replacement, and gives the interval its shape. Its width is corrected twice, because few
-    processes make it wrong both ways:
+    (..., k, rounds) to (..., m). The hierarchical bootstrap draws processes, then rounds inside
+    each, with replacement, and gives the intervals their shape. Their width is corrected twice,
+    because few processes make it wrong both ways:
 
     - the standard error is set to the one between processes, s/sqrt(P): the bootstrap's own lacks
       a factor sqrt((P-1)/P) and counts the noise inside processes twice;
@@ -95,20 +112,20 @@ def hierarchical_interval(
     count = len(processes)
     if count < 2:
         return None
-    estimates = np.array([float(statistic(process)) for process in processes])
-    centre = float(estimates.mean())
-    error = float(estimates.std(ddof=1)) / math.sqrt(count)
+    estimates = np.stack([statistic(process) for process in processes])
+    centres = estimates.mean(axis=0)
+    errors = estimates.std(axis=0, ddof=1) / math.sqrt(count)
 
     replicates = _replicates(processes, statistic, resamples)
-    spread = float(replicates.std())
-    if spread == 0:
-        return centre, centre
+    spreads = replicates.std(axis=0)
     tail = (1 - confidence) / 2
     student = float(scipy.stats.t.ppf(1 - tail, count - 1))
     normal = float(scipy.stats.norm.ppf(1 - tail))
-    low, high = np.quantile(replicates, [tail, 1 - tail]) - replicates.mean()
-    scale = student / normal * error / spread
-    return centre + scale * float(low), centre + scale * float(high)
+    quantiles = np.quantile(replicates, [tail, 1 - tail], axis=0) - replicates.mean(axis=0)
+    # A statistic that never varies has its own value for an interval.
+    scales = student / normal * np.divide(errors, spreads, out=0 * errors, where=spreads > 0)
+    lows, highs = centres + scales * quantiles
+    return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
 def _replicates(
@@ -116,16 +133,16 @@ def _replicates(
     statistic: Callable[[Array], Array],
     resamples: int,
 ) -> Array:
-    """Return (resamples,) bootstrap replicates of the statistic's mean over processes."""
+    """Return (resamples, m) bootstrap replicates of the statistics' means over processes."""
     random = np.random.default_rng(SEED)
     count = len(processes)
-    inside = np.empty((count, resamples))
-    for index, process in enumerate(processes):
+    inside = []
+    for process in processes:
         rounds = process.shape[1]
         drawn = process[:, random.integers(rounds, size=(resamples, rounds))]
-        inside[index] = statistic(np.moveaxis(drawn, 0, 1))
+        inside.append(statistic(np.moveaxis(drawn, 0, 1)))
     chosen = random.integers(count, size=(resamples, count))
-    values = inside[chosen, random.integers(resamples, size=chosen.shape)]
+    values = np.stack(inside)[chosen, random.integers(resamples, size=chosen.shape)]
     result: Array = values.mean(axis=1)
     return result
 

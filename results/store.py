@@ -92,7 +92,9 @@ def read_run(path: Path) -> Run:
             "read it with a newer version of the suite."
         )
     try:
-        return Run.model_validate_json(text, strict=True)
+        run = Run.model_validate_json(text, strict=True)
+        # What is written from here on is of this version.
+        return run.model_copy(update={"schema_version": SCHEMA_VERSION})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"

@@ -1,14 +1,15 @@
-"""What a run found: one result per cell, one verdict per column, from raw samples alone."""
+"""What a run found, from raw samples alone: results of cells, verdicts of columns, shares."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from results import statistics
+from results.decomposition import Decomposition, decompose
+from results.operators import Depthwise
 from results.paper import PublishedSpeed, published_speeds
 from results.schema import Cell, Experiment, Run
 from results.statistics import Samples
@@ -67,27 +68,45 @@ class Summary:
 
     run: Run
     columns: Sequence[Column]
+    decompositions: Sequence[Decomposition]
+    depthwise: Depthwise
 
     @property
     def experiments(self) -> list[Experiment]:
-        """The experiments in the record's order."""
-        return self.run.experiments
+        """The experiments that compare rows, in the record's order."""
+        return [experiment for experiment in self.run.experiments if experiment.base is not None]
+
+    @property
+    def decomposed(self) -> list[Experiment]:
+        """The experiments that take run time apart, in the record's order."""
+        return [experiment for experiment in self.run.experiments if experiment.base is None]
+
+    def decompositions_of(self, experiment: Experiment) -> list[Decomposition]:
+        """The networks that one experiment takes apart, in the record's order."""
+        return [found for found in self.decompositions if found.experiment == experiment]
 
     def columns_of(self, experiment: Experiment) -> list[Column]:
         """The columns of one experiment, smallest scale first."""
         return [column for column in self.columns if column.experiment == experiment]
 
 
-def summarise(run: Run) -> Summary:
-    """Compute every figure of `run` from its samples (deterministic: a fixed bootstrap seed)."""
+def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
+    """Compute every figure of `run` from its samples (deterministic: a fixed bootstrap seed).
+
+    `depthwise` says what depthwise convolutions count as in decompositions.
+    """
     samples = samples_by_cell(run)
-    columns = []
+    columns: list[Column] = []
+    decompositions = []
     for experiment in run.experiments:
         cells = [cell for cell in run.cells if cell.experiment == experiment.name]
+        if experiment.base is None:
+            decompositions += [decompose(run, cell, depthwise) for cell in cells]
+            continue
         for scale in sorted({cell.scale for cell in cells}):
             column = [cell for cell in cells if cell.scale == scale]
             columns.append(_column(run, experiment, scale, column, samples))
-    return Summary(run, columns)
+    return Summary(run, columns, decompositions, depthwise)
 
 
 def samples_by_cell(run: Run) -> dict[str, Samples]:
@@ -116,7 +135,7 @@ def _column(
         (entry.row, entry.scale): entry
         for entry in _published(experiment.name, run.protocol.channels)
     }
-    base_published = published.get((experiment.base, scale))
+    base_published = published.get((experiment.base or "", scale))
     results = []
     for cell in cells:
         entry = published.get((cell.row, scale))
@@ -175,57 +194,6 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
         relative_speed=relative,
         relative_speed_ci95=relative_interval,
     )
-
-
-def json_objects(summary: Summary) -> list[dict[str, Any]]:
-    """Return one JSON object per cell: the contract of `guidelines show --json`."""
-    return [
-        _json_object(summary.run, column, result)
-        for column in summary.columns
-        for result in column.results
-    ]
-
-
-def _json_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]:
-    cell, timing = result.cell, result.timing
-    low, high = (timing and timing.ci95_ms) or (None, None)
-    interval = timing and timing.relative_speed_ci95
-    return {
-        **cell.axes,
-        "experiment": cell.experiment,
-        "table": column.experiment.table,
-        "cell": cell.name,
-        "row": cell.row,
-        "platform": run.platform.name,
-        "backend": run.platform.backend,
-        "channels": run.protocol.channels,
-        "scale": cell.scale,
-        "g4_unit": run.protocol.g4_unit,
-        "batch": run.protocol.batch,
-        "multiply_adds": cell.multiply_adds,
-        "multiply_adds_deviation": result.multiply_adds_deviation,
-        "memory_access_cost": cell.memory_access_cost,
-        "memory_access_bytes": cell.memory_access_bytes,
-        "memory_access_bound": cell.memory_access_bound,
-        "weights": cell.weights,
-        "samples": timing.samples if timing else 0,
-        "processes": timing.processes if timing else 0,
-        "mean_ms": timing and timing.mean_ms,
-        "median_ms": timing and timing.median_ms,
-        "min_ms": timing and timing.min_ms,
-        "ci95_low_ms": low,
-        "ci95_high_ms": high,
-        "speed": timing and timing.speed,
-        "unit": run.platform.unit,
-        "multiply_adds_per_second": timing and multiply_adds_per_second(result),
-        "relative_speed": timing and timing.relative_speed,
-        "relative_speed_ci95": list(interval) if interval else None,
-        "paper_speed": result.published and result.published.speed,
-        "paper_relative_speed": result.paper_relative_speed,
-        "verdict": column.verdict.value,
-        "kendall_tau": column.tau,
-        "failure": result.failure,
-    }
 
 
 def multiply_adds_per_second(result: CellResult) -> float | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.schema import Machine, NonNegativeInt, Operators, PositiveInt
+from results.schema import Machine, NonNegativeInt, OperatorCall, Operators, PositiveInt
 
 
 class WorkerEvent(BaseModel):
@@ -48,6 +48,7 @@ class Loaded(WorkerEvent):
     warmup_ns: Annotated[list[PositiveInt], Field(min_length=1)]
     output_error: float | None
     executed: Executed
+    calls: Annotated[list[OperatorCall], Field(min_length=1)] | None = None
 
 
 class Failed(WorkerEvent):
@@ -72,6 +73,15 @@ class Sample(WorkerEvent):
     ns: PositiveInt
 
 
+class Profiled(WorkerEvent):
+    """One execution under the profiler; times of operators in the order of the calls in Loaded."""
+
+    event: Literal["profile"]
+    cell: NonNegativeInt
+    ns: PositiveInt
+    operators_ns: Annotated[list[NonNegativeInt], Field(min_length=1)]
+
+
 class RoundDone(WorkerEvent):
     """All samples of a round were sent."""
 
@@ -93,7 +103,9 @@ class Stopped(WorkerEvent):
     peak_memory: NonNegativeInt | None
 
 
-Event = Ready | Unavailable | Loaded | Failed | Warm | Sample | RoundDone | Loop | Stopped
+Event = (
+    Ready | Unavailable | Loaded | Failed | Warm | Sample | Profiled | RoundDone | Loop | Stopped
+)
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

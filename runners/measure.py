@@ -8,15 +8,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from typing import Protocol as Interface
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import Cell, Fingerprint, Platform, Process, Proof, Protocol, Round, Run
+from results.schema import (
+    Cell,
+    Fingerprint,
+    Platform,
+    Process,
+    Profile,
+    Proof,
+    Protocol,
+    Round,
+    Run,
+)
 from runners import proof, schedule
 from runners.events import (
     Failed,
     Loaded,
+    Profiled,
     Ready,
     RoundDone,
     Sample,
@@ -30,6 +41,8 @@ START_SECONDS = 120.0
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.
 PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
+
+Timed = TypeVar("Timed", Sample, Profiled)
 
 
 @dataclass(frozen=True)
@@ -152,8 +165,8 @@ def _measure_process(
     working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
     for number in range(rounds):
         order = schedule.order(working, run.protocol.seed, index, number)
-        ns = _measure_round(run, worker, order, warmup, watcher)
-        entry = Round(process=index, round=number, order=order, ns=ns)
+        ns, profiles = _measure_round(run, worker, order, warmup, watcher)
+        entry = Round(process=index, round=number, order=order, ns=ns, profiles=profiles)
         run = run.model_copy(update={"rounds": [*run.rounds, entry]})
         store(run)
         watcher.round_stored(run)
@@ -179,19 +192,30 @@ def _measure_round(
     order: list[int],
     warmup: Mapping[str, Sequence[int]],
     watcher: Watcher,
-) -> list[int]:
+) -> tuple[list[int], list[Profile]]:
+    """Return the times of the networks in `order`, and the profiles of those that have one."""
     worker.send({"do": "round", "order": order})
-    result = []
+    times, profiles = [], []
     for index in order:
         cell = run.networks[index]
         seconds = max(LEAST_PATIENCE_SECONDS, PATIENCE * max(warmup[cell.name]) / 1e9)
-        event = worker.receive(seconds, Sample)
-        if event.cell != index:
-            raise PlatformError("The worker measured another network than it was asked to.")
-        result.append(event.ns)
+        times.append(_of(index, worker.receive(seconds, Sample)).ns)
+        if cell.profiled:
+            found = _of(index, worker.receive(seconds, Profiled))
+            calls = run.processes[-1].proofs[cell.name].calls or []
+            if len(found.operators_ns) != len(calls):
+                raise PlatformError(f"The worker profiled other operators of {cell.name}.")
+            profiles.append(Profile(network=index, ns=found.ns, operators_ns=found.operators_ns))
         watcher.sample_taken(cell)
     worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
-    return result
+    return times, profiles
+
+
+def _of(index: int, event: Timed) -> Timed:
+    """Return an event that must be of the network `index`."""
+    if event.cell != index:
+        raise PlatformError("The worker measured another network than it was asked to.")
+    return event
 
 
 def prove_all(
@@ -222,7 +246,11 @@ def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
     operators = proof.executed_operators(event.executed)
     tolerance = run.protocol.output_tolerance
     reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
-    return Proof(output_error=event.output_error, operators=operators, failure=reason)
+    if cell.profiled and reason is None:
+        reason = proof.uncategorised(event.calls)
+    return Proof(
+        output_error=event.output_error, operators=operators, failure=reason, calls=event.calls
+    )
 
 
 def _setup(platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]) -> dict[str, Any]:
@@ -246,6 +274,7 @@ def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
         "model": str(paths.model),
         "expected": str(paths.expected),
         "input_shape": list(cell.network.input_shape),
+        "profile": cell.profiled,
     }
 
 

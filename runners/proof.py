@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 import onnx
 from google.protobuf.message import DecodeError
 
-from results.errors import PlatformError
-from results.schema import Operators
+from results.errors import BadInputError, PlatformError
+from results.operators import parts
+from results.schema import OperatorCall, Operators
 from runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
@@ -52,18 +54,32 @@ def _activation(node: onnx.NodeProto) -> str | None:
 
 
 def failure(
-    error: float | None, tolerance: float, executed: Operators, claimed: Operators
+    error: float | None, tolerance: float, executed: Operators, claimed: Operators | None
 ) -> str | None:
     """Say why a network must not be timed, or None when it does what its cell claims.
 
-    `error` is its output's difference from torch's over the largest output, None if infinite.
+    `error` is its output's difference from the reference (torch's, or the unoptimised graph's) over
+    the largest output, None if infinite. Without a claim about operators only the output counts.
     """
     if error is None:
-        return "its output has another shape than torch's, or is not finite"
+        return "its output has another shape than the reference, or is not finite"
     if error > tolerance:
-        return f"its output differs from torch's by {error:.2g} of the largest value"
+        return f"its output differs from the reference by {error:.2g} of the largest value"
+    if claimed is None:
+        return None
     for name, wanted in claimed.model_dump().items():
         found = getattr(executed, name)
         if found != wanted:
             return f"it executes {found} {name} where the cell claims {wanted}"
+    return None
+
+
+def uncategorised(calls: Sequence[OperatorCall] | None) -> str | None:
+    """Say why a profiled network cannot be taken apart, or None when every operator is known."""
+    if not calls:
+        return "its profile shows no operator"
+    try:
+        parts(calls)
+    except BadInputError as error:
+        return str(error).removesuffix(".")
     return None

@@ -171,7 +171,7 @@ def test_a_network_with_a_wrong_graph_has_no_samples(bench):
 
 def test_a_network_with_a_wrong_output_has_no_samples(bench):
     run, _ = bench(planned(), "differs")
-    assert "output differs from torch's by 0.5" in run.failures[run.cells[0].name]
+    assert "output differs from the reference by 0.5" in run.failures[run.cells[0].name]
     assert all(0 not in entry.order for entry in run.rounds)
 
 

@@ -17,10 +17,12 @@ from rich.console import Console
 from reports.latex import escape as latex_escape
 from reports.markdown import escape as markdown_escape
 from reports.report import write_report
-from reports.tables import sections, significant
+from reports.sections import sections
+from reports.tables import significant
 from reports.terminal import print_summary
+from results.json_objects import json_objects
 from results.paper import published_speeds
-from results.summary import json_objects, summarise
+from results.summary import summarise
 from tests.synthetic import noisy, run_of
 
 ALL = ["g1", "g2", "g3", "g4"]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines import models
+from guidelines import exporters, models
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS
 from results.errors import PlatformError
@@ -56,6 +56,7 @@ def setup(backend, cells, files):
                 "model": str(paths.model),
                 "expected": str(paths.expected),
                 "input_shape": list(cell.network.input_shape),
+                "profile": cell.profiled,
             }
             for cell, paths in zip(cells, files, strict=True)
         ],
@@ -159,9 +160,9 @@ class Doctored(nn.Module):
 
 def load(module, network, tmp_path):
     """Load a module as ONNX Runtime would in a worker; return its output and operators."""
-    x = models.example_input(network.input_shape, 0)
+    x = exporters.example_input(network.input_shape, 0)
     path = tmp_path / "model.onnx"
-    path.write_bytes(models._export_onnx(module, x))
+    path.write_bytes(exporters.export_onnx(module, x))
     backend = onnxruntime_cpu.open_backend(1)
     y = worker_main.aligned(x.numel()).reshape(x.shape)
     bound = worker_main.aligned(x.numel()).reshape(x.shape)
@@ -181,7 +182,7 @@ def claimed():
 def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_path):
     module = models.build(claimed.network, 0)
     with torch.inference_mode():
-        expected = module(models.example_input(claimed.network.input_shape, 0)).numpy()
+        expected = module(exporters.example_input(claimed.network.input_shape, 0)).numpy()
     whole, operators = load(module, claimed.network, tmp_path)
     error = worker_main.output_error(whole, expected)
     assert proof.failure(error, TOLERANCE, operators, claimed.operators) is None
@@ -194,7 +195,7 @@ def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_
 def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
     module = models.build(claimed.network, 0)
     with torch.inference_mode():
-        expected = module(models.example_input(claimed.network.input_shape, 0)).numpy()
+        expected = module(exporters.example_input(claimed.network.input_shape, 0)).numpy()
         weights = module[5].spatial.weight
         weights.view(-1)[:1] += 0.1
     y, operators = load(module, claimed.network, tmp_path)
@@ -271,7 +272,7 @@ def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
     worker.send = lambda **event: sent.append(event)
     network = Timed([900, 7, 50], monkeypatch)
     worker.networks = {0: network, 1: network}
-    worker.lead_in = {0: True, 1: False}
+    worker.lead_in, worker.profiled = {0: True, 1: False}, {}
     worker.round([0, 1])
     assert [event.get("ns") for event in sent] == [7, 50, None]
 

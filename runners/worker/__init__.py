@@ -7,7 +7,8 @@ one JSON object a line on standard input and answers with JSON lines on standard
         → {"event": "ready", ...}, or {"event": "unavailable", "reason"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}
-        → one {"event": "sample", "cell", "ns"} each, then {"event": "round"}
+        → one {"event": "sample", "cell", "ns"} each, followed for cells with "profile" set by
+          {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}
     {"do": "loop", "cell", "times"}
         → {"event": "loop", "ns": [...]}: a bare loop without the harness, for `make bench`
     {"do": "stop"}, or the end of the input

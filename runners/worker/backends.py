@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,19 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 MODULES = {"onnxruntime-cpu": "onnxruntime_cpu", "torch-cpu": "torch_cpu"}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One execution under the runtime's profiler, in ns: the whole, and each operator in order.
+
+    `calls` says which operators: {"operator", "name", "inputs", "outputs"} each, the last two being
+    lists of shapes, empty where the runtime does not show them.
+    """
+
+    ns: int
+    calls: list[dict[str, Any]]
+    operators_ns: list[int]
 
 
 class LoadedNetwork(Protocol):
@@ -27,6 +41,9 @@ class LoadedNetwork(Protocol):
         Either {"graph": the optimised ONNX graph without its weights, base64} or
         {"operators": {"convolutions": n, "adds": n, "relus": n}}.
         """
+
+    def profile(self) -> Profile:
+        """Execute under the runtime's own profiler, after one execution that does not count."""
 
 
 class Backend(Protocol):

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from . import machine
-from .backends import Array, LoadedNetwork, open_backend
+from .backends import Array, LoadedNetwork, Profile, open_backend
 
 FLOAT_BYTES = 4
 CACHE_LINE = 64
@@ -57,6 +57,30 @@ def output_error(y: Array, expected: Array) -> float | None:
     return float(np.abs(y - expected).max()) / scale
 
 
+def worst(errors: list[float | None]) -> float | None:
+    """Return the largest of several output errors, None if one of them is infinite."""
+    known = [error for error in errors if error is not None]
+    return max(known) if len(known) == len(errors) else None
+
+
+def in_order(calls: list[dict[str, Any]], found: Profile) -> list[int]:
+    """Return the times of a profile's operators in the order of `calls`.
+
+    A runtime may visit parallel branches in another order each time. Raises RuntimeError unless
+    both hold the same operators.
+    """
+    times: dict[str, list[int]] = {}
+    for call, ns in zip(reversed(found.calls), reversed(found.operators_ns)):
+        times.setdefault(json.dumps(call), []).append(ns)
+    try:
+        result = [times[json.dumps(call)].pop() for call in calls]
+    except (KeyError, IndexError):
+        result = []
+    if len(result) != len(found.calls):
+        raise RuntimeError("a profiled execution ran other operators than the one before")
+    return result
+
+
 class Worker:
     """Networks loaded into one backend, timed on request."""
 
@@ -69,6 +93,7 @@ class Worker:
         self.backend = open_backend(request["backend"], request["threads"])
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}
+        self.profiled: dict[int, Profile] = {}
 
     def send(self, **event: Any) -> None:
         """Write one event."""
@@ -103,6 +128,11 @@ class Worker:
                 network = self.backend.load(cell["model"], source, target)
                 times = warm_up(network, **warmup)
                 proof = network.executed()
+                errors = [output_error(network.output(), wanted)]
+                if cell["profile"]:
+                    target.fill(np.nan)
+                    self.profiled[index] = network.profile()
+                    errors.append(output_error(network.output(), wanted))
             except OSError:
                 # A full disk, say, is no fault of the network's: end, so that it can be continued.
                 raise
@@ -110,13 +140,14 @@ class Worker:
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
                 continue
             self.networks[index] = network
-            self.lead_in[index] = min(times) < self.lead_in_below
+            self.lead_in[index] = cell["profile"] or min(times) < self.lead_in_below
             self.send(
                 event="loaded",
                 cell=index,
                 warmup_ns=times,
-                output_error=output_error(network.output(), wanted),
+                output_error=worst(errors),
                 executed=proof,
+                calls=self.profiled[index].calls if cell["profile"] else None,
             )
         # A collection between samples would take their caches; the rounds leave no garbage.
         gc.collect()
@@ -124,13 +155,24 @@ class Worker:
         self.send(event="warm")
 
     def round(self, order: list[int]) -> None:
-        """Time one execution of each network in `order`, in that order."""
+        """Time one execution of each network in `order`, in that order.
+
+        Networks that are to be profiled are executed once more, under the profiler.
+        """
         for index in order:
             network = self.networks[index]
             if self.lead_in[index]:
                 network.run()
             self.send(event="sample", cell=index, ns=timed(network))
+            if index in self.profiled:
+                self.send_profile(index)
         self.send(event="round")
+
+    def send_profile(self, index: int) -> None:
+        """Profile one execution, which must run the very operators that were proved."""
+        found = self.networks[index].profile()
+        times = in_order(self.profiled[index].calls, found)
+        self.send(event="profile", cell=index, ns=found.ns, operators_ns=times)
 
     def loop(self, cell: int, times: int) -> None:
         """Time a bare loop over one network, without the harness."""

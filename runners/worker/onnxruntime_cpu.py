@@ -8,26 +8,51 @@ as the paper ran them (docs/protocol.md, "Caches").
 from __future__ import annotations
 
 import base64
+import json
+import re
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from .backends import Array
+from .backends import Array, Profile
+
+MICROSECOND = 1000
+# What the profiler appends, and a number that differs from one session to the next.
+_PROFILER_SUFFIX = re.compile(r"(_token_\d+)?_kernel_time$")
 
 
 class OnnxNetwork:
-    """One session with its input and output bound."""
+    """A model with a session whose input and output are bound."""
 
-    def __init__(self, session: Any, binding: Any, x: Array, y: Array, graph: bytes) -> None:
-        self.session = session
-        self.binding = binding
+    def __init__(self, runtime: OnnxRuntimeCpu, path: str, x: Array, y: Array) -> None:
+        self.runtime = runtime
+        self.path = path
         # They are bound by address, so they must live as long as the session.
         self.x = x
         self.y = y
-        self.graph = graph
+        with tempfile.TemporaryDirectory() as folder:
+            graph = Path(folder) / "optimised.onnx"
+            options = runtime.options()
+            options.optimized_model_filepath = str(graph)
+            weights = "session.optimized_model_external_initializers_"
+            options.add_session_config_entry(weights + "file_name", "weights.bin")
+            options.add_session_config_entry(weights + "min_size_in_bytes", "0")
+            self.session, self.binding = self.open(options)
+            self.graph = graph.read_bytes()
+
+    def open(self, options: Any) -> tuple[Any, Any]:
+        """Return a session of the model and its binding."""
+        providers = ["CPUExecutionProvider"]
+        session = onnxruntime.InferenceSession(self.path, options, providers=providers)
+        source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
+        x, y, binding = self.x, self.y, session.io_binding()
+        binding.bind_input(source, "cpu", 0, np.float32, x.shape, x.ctypes.data)
+        binding.bind_output(target, "cpu", 0, np.float32, y.shape, y.ctypes.data)
+        return session, binding
 
     def run(self) -> None:
         """Execute once."""
@@ -40,6 +65,42 @@ class OnnxNetwork:
     def executed(self) -> dict[str, Any]:
         """Return the graph as optimised by this very session."""
         return {"graph": base64.b64encode(self.graph).decode()}
+
+    def profile(self) -> Profile:
+        """Execute in a session of its own, since a session cannot stop profiling and go on."""
+        with tempfile.TemporaryDirectory() as folder:
+            options = self.runtime.options()
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "profile")
+            session, binding = self.open(options)
+            session.run_with_iobinding(binding)
+            start = time.perf_counter_ns()
+            session.run_with_iobinding(binding)
+            ns = time.perf_counter_ns() - start
+            events = json.loads(Path(session.end_profiling()).read_bytes())
+        ends = [index for index, event in enumerate(events) if event["name"] == "model_run"]
+        nodes = [event for event in events[ends[-2] : ends[-1]] if event["cat"] == "Node"]
+        return Profile(
+            ns=ns,
+            calls=[call(node) for node in nodes],
+            operators_ns=[node["dur"] * MICROSECOND for node in nodes],
+        )
+
+
+def call(node: dict[str, Any]) -> dict[str, Any]:
+    """Return what a profiled node executed (see Profile)."""
+    arguments = node["args"]
+    return {
+        "operator": arguments["op_name"],
+        "name": _PROFILER_SUFFIX.sub("", node["name"]),
+        "inputs": shapes(arguments["input_type_shape"]),
+        "outputs": shapes(arguments["output_type_shape"]),
+    }
+
+
+def shapes(described: list[dict[str, list[int]]]) -> list[list[int]]:
+    """Return the shapes of tensors that are described as {type: shape}."""
+    return [shape for tensor in described for shape in tensor.values()]
 
 
 class OnnxRuntimeCpu:
@@ -55,28 +116,19 @@ class OnnxRuntimeCpu:
         """Return the versions of ONNX Runtime and numpy."""
         return {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
 
-    def load(self, path: str, x: Array, y: Array) -> OnnxNetwork:
-        """Read an ONNX file; keep the optimised graph as proof of what will run."""
+    def options(self) -> Any:
+        """Return the settings of every session: all optimisations, one arena for all."""
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.use_env_allocators", "1")
-        with tempfile.TemporaryDirectory() as folder:
-            graph = Path(folder) / "optimised.onnx"
-            options.optimized_model_filepath = str(graph)
-            weights = "session.optimized_model_external_initializers_"
-            options.add_session_config_entry(weights + "file_name", "weights.bin")
-            options.add_session_config_entry(weights + "min_size_in_bytes", "0")
-            providers = ["CPUExecutionProvider"]
-            session = onnxruntime.InferenceSession(path, options, providers=providers)
-            optimised = graph.read_bytes()
-        source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
-        binding = session.io_binding()
-        binding.bind_input(source, "cpu", 0, np.float32, x.shape, x.ctypes.data)
-        binding.bind_output(target, "cpu", 0, np.float32, y.shape, y.ctypes.data)
-        return OnnxNetwork(session, binding, x, y, optimised)
+        return options
+
+    def load(self, path: str, x: Array, y: Array) -> OnnxNetwork:
+        """Read an ONNX file; keep the optimised graph as proof of what will run."""
+        return OnnxNetwork(self, path, x, y)
 
 
 def open_backend(threads: int) -> OnnxRuntimeCpu:

@@ -1,0 +1,67 @@
+"""A torch module as a file that a backend reads, with the input and output to prove it by."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+OPSET = 17
+
+
+def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    """Return the input that the worker draws too: the beginning of one seeded stream."""
+    import torch
+
+    values = np.random.RandomState(seed).standard_normal(int(np.prod(shape)))
+    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+
+
+def export_onnx(module: nn.Module, x: torch.Tensor) -> bytes:
+    """Return `module`, traced with `x`, as an ONNX file; its input is called x, its output y."""
+    import torch
+
+    model = io.BytesIO()
+    with warnings.catch_warnings():
+        # This exporter is deprecated, not removed; the new one takes ten times as long a network.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (x,),
+            model,  # type: ignore[arg-type]  # this exporter takes a buffer, too
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["x"],
+            output_names=["y"],
+        )
+    return model.getvalue()
+
+
+def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
+    """Return `module` as a pickle that torch.load reads."""
+    import torch
+
+    model = io.BytesIO()
+    torch.save(module, model)
+    return model.getvalue()
+
+
+EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
+    "onnxruntime-cpu": export_onnx,
+    "torch-cpu": export_torch,
+}
+
+
+def npy(values: NDArray[Any]) -> bytes:
+    """Return an array as the content of a .npy file."""
+    content = io.BytesIO()
+    np.save(content, values)
+    return content.getvalue()

@@ -1,0 +1,156 @@
+"""What `guidelines run` and `guidelines decompose` do: measure, print, write the report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from results.errors import BadInputError, CheckFailedError, PlatformError, SuiteError
+
+if TYPE_CHECKING:
+    from guidelines.experiment import Study
+    from guidelines.runs import Plan
+    from results.operators import Depthwise
+    from results.schema import Run
+    from results.summary import Summary
+
+DEFAULT_PROCESSES = 5
+INTERRUPTED = 130
+# Beyond this many along an axis no input fits into any memory.
+LARGEST_SIZE = 2**20
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to print of a run: its folder alone, JSON, or (neither) tables; and how to count."""
+
+    quiet: bool
+    json: bool
+    depthwise: Depthwise
+
+
+def plan(
+    studies: Sequence[Study],
+    platform: str,
+    runs: int,
+    processes: int | None,
+    seed: int,
+    channels: Literal["gpu", "arm"] | None = None,
+    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
+) -> Plan:
+    """Return the plan of a run of `studies` on the platform of that name or file.
+
+    Raises BadInputError for an unknown platform and for more processes than runs.
+    """
+    from guidelines.runs import Plan
+    from results.schema import Protocol
+    from runners.platform_file import load_platform
+
+    if processes is not None and processes > runs:
+        raise BadInputError(
+            f"--processes {processes} is more than --runs {runs}: every process takes at least "
+            "one sample."
+        )
+    chosen = load_platform(platform)
+    protocol = Protocol(
+        runs=runs,
+        processes=processes or min(DEFAULT_PROCESSES, runs),
+        seed=seed,
+        channels=channels or chosen.channels,
+        g4_unit=g4_unit,
+    )
+    return Plan(studies, chosen, protocol)
+
+
+def parse_shape(text: str) -> list[int]:
+    """Return the shape that "1,3,224,224" names; raises BadInputError for anything else."""
+    try:
+        shape = [int(size) for size in text.split(",")]
+    except ValueError:
+        shape = []
+    if not shape or min(shape) < 1 or max(shape) > LARGEST_SIZE:
+        raise BadInputError(f"--input {text} is no shape: give sizes above 0, say 1,3,224,224.")
+    return shape
+
+
+def measure_and_publish(asked: Plan, out: Path | None, resume: bool, output: Output) -> None:
+    """Measure, print and report; raises CheckFailedError at last if a network failed its proof."""
+    folder, finished = _measure(asked, out, resume, output.quiet or output.json)
+    _publish(folder, finished, output)
+    for name, reason in sorted(finished.failures.items()):
+        raise CheckFailedError(
+            f"{len(finished.failures)} network(s) failed their proof and have no figures; "
+            f"{name}: {reason}."
+        )
+
+
+def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[Path, Run]:
+    """Measure with a progress display; say where to continue when it ends early."""
+    from guidelines import runs
+    from guidelines.progress import ProgressDisplay
+
+    folder = out or (runs.newest_unfinished(plan) if resume else None)
+    folder = folder or runs.default_folder(plan.platform)
+    display = ProgressDisplay(plan.protocol, quiet)
+    # Ended by `kill`, a run must end its worker as it does when interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with display:
+            return folder, runs.execute(plan, folder, resume, display, display.preparing)
+    except KeyboardInterrupt:
+        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except PlatformError as error:
+        raise PlatformError(f"{error} {_kept(folder)}") from None
+
+
+def _kept(folder: Path) -> str:
+    """Say what an interrupted run leaves behind and how to go on."""
+    from results import store
+
+    if not store.has_run(folder):
+        return "No round was finished yet."
+    program, *words = [word for word in sys.argv if word != "--resume"]
+    if not any(word.split("=")[0] == "--out" for word in words):
+        words += ["--out", str(folder)]
+    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else [program]
+    command = shlex.join([*started, *words, "--resume"])
+    kept = len(store.read_run(folder).rounds)
+    return f"Rounds kept in {folder}: {kept}; continue with: {command}"
+
+
+def _publish(folder: Path, finished: Run, output: Output) -> None:
+    """Print what was asked for, and write the report."""
+    from reports.report import write_report
+    from reports.terminal import print_summary
+    from results.summary import summarise
+
+    summary = summarise(finished, output.depthwise)
+    if output.json:
+        print_json(summary)
+    elif output.quiet:
+        typer.echo(folder)
+    else:
+        print_summary(summary)
+    try:
+        report = write_report(summary, folder / "report")
+    except SuiteError as error:
+        again = f"The run itself is complete; write its report with: guidelines report {folder}"
+        raise type(error)(f"{error} {again}") from None
+    if not (output.json or output.quiet):
+        typer.echo(f"Record: {folder / 'run.json'}   Report: {report}")
+
+
+def print_json(summary: Summary) -> None:
+    """Print the JSON objects of a run."""
+    from results.json_objects import json_objects
+
+    typer.echo(json.dumps(json_objects(summary), indent=2, ensure_ascii=False))

@@ -1,0 +1,172 @@
+"""Networks that the user names: an .onnx file, or the callable that makes a torch module.
+
+Nothing is loaded but what was named. A callable is code of the user's, and runs as such.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from guidelines.exporters import EXPORTERS, example_input, npy
+from results.errors import BadInputError
+from results.schema import UserNetwork
+from results.store import near_file
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ONNX_BACKEND = "onnxruntime-cpu"
+
+
+def is_onnx(model: str) -> bool:
+    """Whether `model` names an ONNX file rather than module:callable."""
+    return model.endswith(".onnx")
+
+
+def export(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
+    """Return the network as a model file for `backend`, and its expected output as .npy.
+
+    The reference is torch's output, of an ONNX file that of the graph without optimisation. Raises
+    BadInputError, in one sentence, when there is no such model, when it does not take the input or
+    cannot be exported.
+    """
+    if is_onnx(network.model):
+        return _export_file(network, backend, seed)
+    return _export_callable(network, backend, seed)
+
+
+def _export_file(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
+    import onnx
+    import onnxruntime
+
+    if backend != ONNX_BACKEND:
+        raise BadInputError(
+            f"{network.model} is an ONNX file, which the backend {backend} does not read: choose a "
+            "platform with ONNX Runtime, or name a module:callable."
+        )
+    path = Path(network.model)
+    if not path.is_file():
+        raise BadInputError(f"There is no file {path}.{near_file(path)}")
+    try:
+        # Loaded and written again, so that weights kept in other files come along.
+        content = onnx.load(path).SerializeToString()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BadInputError(f"{path} is no ONNX model that can be run: {_first(error)}") from None
+    _check_signature(network, session)
+    x = example_input(network.input_shape, seed).numpy()
+    try:
+        (y,) = session.run(None, {session.get_inputs()[0].name: x})
+    except Exception as error:
+        raise _refused(network, error) from None
+    return content, npy(_checked(network, y))
+
+
+def _check_signature(network: UserNetwork, session: Any) -> None:
+    """Refuse what takes or returns anything but one float32 tensor of the input's shape."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise BadInputError(
+            f"{network.model} takes {len(inputs)} inputs and returns {len(outputs)} outputs: only "
+            "networks with one of each can be measured."
+        )
+    for verb, kind in (("takes", inputs[0].type), ("returns", outputs[0].type)):
+        if kind != "tensor(float)":
+            raise BadInputError(f"{network.model} {verb} {kind}, not one tensor of 32-bit floats.")
+    wanted, given = inputs[0].shape, network.input_shape
+    fits = len(wanted) == len(given) and all(
+        not isinstance(size, int) or size == other
+        for size, other in zip(wanted, given, strict=True)
+    )
+    if not fits:
+        raise BadInputError(
+            f"{network.model} takes an input of {_shape(wanted)}, not of {_shape(given)}: say so "
+            "with --input."
+        )
+
+
+def _export_callable(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
+    import torch
+
+    module = _module(network.model, seed).eval()
+    x = example_input(network.input_shape, seed)
+    with torch.inference_mode():
+        try:
+            y = module(x)
+        except Exception as error:
+            raise _refused(network, error) from None
+    if not isinstance(y, torch.Tensor):
+        raise BadInputError(
+            f"{network.model} returns a {type(y).__name__}: only networks that return one tensor "
+            "can be measured."
+        )
+    expected = npy(_checked(network, y.numpy()))
+    try:
+        return EXPORTERS[backend](module, x), expected
+    except Exception as error:
+        raise BadInputError(
+            f"{network.model} cannot be exported for {backend}: {_first(error)} Export it yourself "
+            "and name the .onnx file."
+        ) from None
+
+
+def _module(model: str, seed: int) -> nn.Module:
+    """Return the torch module that "module:callable" makes, with torch's generator seeded."""
+    import torch
+    from torch import nn
+
+    module_name, _, attribute = model.partition(":")
+    if not (module_name and attribute):
+        raise BadInputError(
+            f"{model!r} is neither an .onnx file nor module:callable, say my_models.nets:small."
+        )
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        made = importlib.import_module(module_name)
+        for name in attribute.split("."):
+            made = getattr(made, name)
+    except (Exception, SystemExit) as error:
+        raise BadInputError(f"{model} cannot be imported: {_first(error)}") from None
+    if not callable(made):
+        raise BadInputError(f"{model} is not callable: name what makes the network.")
+    torch.manual_seed(seed)
+    try:
+        found = made()
+    except (Exception, SystemExit) as error:
+        raise BadInputError(f"{model}() fails without arguments: {_first(error)}") from None
+    if not isinstance(found, nn.Module):
+        raise BadInputError(f"{model}() returns a {type(found).__name__}, not an nn.Module.")
+    return found
+
+
+def _checked(network: UserNetwork, y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the output if it is one that a measurement can be proved by."""
+    if y.dtype != np.float32:
+        raise BadInputError(f"{network.model} returns {y.dtype}, not 32-bit floats.")
+    if not np.isfinite(y).all():
+        raise BadInputError(f"{network.model} returns values that are not finite.")
+    return y
+
+
+def _refused(network: UserNetwork, error: Exception) -> BadInputError:
+    given = _shape(network.input_shape)
+    return BadInputError(f"{network.model} does not take an input of {given}: {_first(error)}")
+
+
+def _shape(sizes: Any) -> str:
+    return "×".join(str(size) for size in sizes)
+
+
+def _first(error: BaseException) -> str:
+    """Return the first line that an error says, as the end of a sentence."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".")[:200] + "."

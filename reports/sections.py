@@ -1,0 +1,12 @@
+"""All that a report says, experiment after experiment; exporters only set it."""
+
+from __future__ import annotations
+
+from reports.decomposition import decomposition_sections
+from reports.tables import Section, guideline_sections
+from results.summary import Summary
+
+
+def sections(summary: Summary) -> list[Section]:
+    """Return the tables of guidelines, then the decompositions, each as a section."""
+    return [*guideline_sections(summary), *decomposition_sections(summary)]

@@ -1,0 +1,93 @@
+"""What a record must fulfil beyond the types of its fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from results.schema import Round, Run
+
+
+def fault_of(run: Run) -> str | None:
+    """Say in what the parts of a run contradict one another, or None."""
+    return _fault_of_cells(run) or _fault_of_processes(run) or _fault_of_rounds(run)
+
+
+def _fault_of_cells(run: Run) -> str | None:
+    """Say what is wrong with the experiments and cells of a run, if anything."""
+    experiments = {experiment.name: experiment for experiment in run.experiments}
+    if len(experiments) < len(run.experiments):
+        return "two experiments share a name"
+    if len({cell.name for cell in run.networks}) < len(run.networks):
+        return "two cells share a name"
+    for cell in run.cells:
+        if cell.experiment not in experiments:
+            return f"cell {cell.name} names an unknown experiment"
+        if set(cell.axes) != set(experiments[cell.experiment].axes):
+            return f"cell {cell.name} has other axes than its experiment"
+        compared = experiments[cell.experiment].base is not None
+        if compared and not cell.multiply_adds:
+            return f"cell {cell.name} has no multiply-adds"
+        if not (compared or cell.profiled):
+            return f"cell {cell.name} is neither compared nor profiled"
+    rows = {(cell.experiment, cell.row) for cell in run.cells}
+    for experiment in run.experiments:
+        if experiment.base is not None and (experiment.name, experiment.base) not in rows:
+            return f"experiment {experiment.name} has no base cell"
+    return None
+
+
+def _fault_of_processes(run: Run) -> str | None:
+    """Say what is wrong with the processes of a run, if anything."""
+    names = {cell.name for cell in run.networks}
+    if [process.index for process in run.processes] != list(range(len(run.processes))):
+        return "processes are not numbered from 0 upwards"
+    for process in run.processes:
+        if process.session >= len(run.sessions):
+            return "a process names an unknown session"
+        if set(process.proofs) != names:
+            return f"process {process.index} did not prove just the networks of the run"
+        for cell in run.networks:
+            proof = process.proofs[cell.name]
+            if cell.profiled and proof.failure is None and not proof.calls:
+                return f"process {process.index} lists no operators of {cell.name}"
+    return None
+
+
+def _fault_of_rounds(run: Run) -> str | None:
+    """Say what is wrong with the rounds of a run, if anything."""
+    if len(run.rounds) > run.protocol.runs:
+        return "there are more rounds than the protocol asks for"
+    if len({(entry.process, entry.round) for entry in run.rounds}) < len(run.rounds):
+        return "a round is there twice"
+    proved: dict[int, list[int]] = {
+        process.index: [
+            index
+            for index, cell in enumerate(run.networks)
+            if process.proofs[cell.name].failure is None
+        ]
+        for process in run.processes
+    }
+    for entry in run.rounds:
+        if entry.process not in proved:
+            return "a round names an unknown process"
+        if sorted(entry.order) != proved[entry.process]:
+            return "a round did not measure each proved network once"
+        if len(entry.order) != len(entry.ns):
+            return "a round's order and times do not match"
+        fault = _fault_of_profiles(run, entry)
+        if fault:
+            return fault
+    return None
+
+
+def _fault_of_profiles(run: Run, entry: Round) -> str | None:
+    """Say what is wrong with the profiles of a round, if anything."""
+    wanted = sorted(index for index in entry.order if run.networks[index].profiled)
+    if sorted(profile.network for profile in entry.profiles) != wanted:
+        return "a round did not profile each network that is to be profiled once"
+    for profile in entry.profiles:
+        calls = run.processes[entry.process].proofs[run.networks[profile.network].name].calls
+        if len(profile.operators_ns) != len(calls or []):
+            return "a profile has other operators than its network"
+    return None

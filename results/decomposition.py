@@ -1,0 +1,275 @@
+"""Where the time of a network goes: shares of its unprofiled run time, from profiled executions.
+
+A profiler's own time has to come off twice (docs/decomposition.md). What it adds between operators
+does not count: shares are of the time without a profiler, measured beside. What it adds inside each
+operator's time is learnt from a chain of trivial operators and subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from results.operators import Category, Depthwise, Part, parts
+from results.paper import published_decomposition
+from results.schema import Cell, Experiment, Run
+from results.statistics import Array, hierarchical_intervals
+from results.verdict import Interval
+
+UNATTRIBUTED = "unattributed"
+# The control network that shows what a profiler adds to an operator's time.
+PROFILER_CONTROL = "control/profiler/x1"
+# Rows of a process's table of times, before one row for each part: without a profiler the network
+# and the control, then the control's operators in sum.
+_PLAIN, _CONTROL, _CONTROL_OPERATORS, _FIRST_PART = range(4)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a network's run time in percent, with its 95 % interval (None from one process).
+
+    `ms` is the same in milliseconds, `calls` the operators in one execution.
+    """
+
+    percent: float
+    percent_ci95: Interval | None
+    ms: float
+    calls: int
+
+
+@dataclass(frozen=True)
+class CategoryShare(Share):
+    """The share of a category; `depthwise_percent` of it is depthwise convolutions.
+
+    `paper_percent` is that of Fig. 2, None where the paper gives none.
+    """
+
+    category: str
+    depthwise_percent: float = 0.0
+    paper_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class PartShare(Share):
+    """The share of one kind of operator."""
+
+    part: Part
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """One network taken apart, or the reason why it has no figures.
+
+    Times in ms: without the profiler, under it, the operators in sum as the profiler reports them,
+    and what it adds to each operator (`per_operator_ms`). Categories come in the paper's order with
+    "unattributed" last and sum to 100 %; so do parts, largest first, and "unattributed".
+    """
+
+    experiment: Experiment
+    cell: Cell
+    samples: int
+    processes: int
+    plain_ms: float
+    profiled_ms: float
+    operators_ms: float
+    per_operator_ms: float
+    categories: Sequence[CategoryShare]
+    parts: Sequence[PartShare]
+    failure: str | None
+
+    @property
+    def overhead(self) -> float:
+        """The fraction by which the profiler slows the whole execution."""
+        return self.profiled_ms / self.plain_ms - 1 if self.plain_ms else 0.0
+
+
+def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
+    """Take one profiled cell of `run` apart.
+
+    Raises BadInputError for an operator in no category.
+    """
+    experiment = next(e for e in run.experiments if e.name == cell.experiment)
+    failures = run.failures
+    failure = failures.get(cell.name) or failures.get(PROFILER_CONTROL)
+    tables = None if failure else _tables(run, cell, depthwise)
+    if not tables:
+        return Decomposition(experiment, cell, 0, 0, 0.0, 0.0, 0.0, 0.0, [], [], failure)
+    return _decomposition(run, cell, experiment, tables)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The times in ns of every process, (rows, rounds) each, and what the rows are.
+
+    `profiled` are the wall times under the profiler; `counts` the calls behind each part's row.
+    """
+
+    processes: Sequence[Array]
+    profiled: Array
+    parts: Sequence[Part]
+    counts: Array
+    control_calls: int
+
+
+def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
+    """Collect the rounds of one cell; None where none was measured."""
+    names = [network.name for network in run.networks]
+    own, control = names.index(cell.name), names.index(PROFILER_CONTROL)
+    by_process: dict[int, list[Array]] = {}
+    profiled = []
+    kinds: list[Part] = []
+    for entry in run.rounds:
+        calls = run.processes[entry.process].proofs[cell.name].calls or []
+        found = parts(calls, depthwise)
+        kinds = kinds or sorted(set(found), key=lambda part: (part.category, part.label))
+        plain = dict(zip(entry.order, entry.ns, strict=True))
+        profiles = {profile.network: profile for profile in entry.profiles}
+        rows = np.zeros(_FIRST_PART + len(kinds))
+        rows[_PLAIN], rows[_CONTROL] = plain[own], plain[control]
+        rows[_CONTROL_OPERATORS] = sum(profiles[control].operators_ns)
+        for part, ns in zip(found, profiles[own].operators_ns, strict=True):
+            rows[_FIRST_PART + kinds.index(part)] += ns
+        by_process.setdefault(entry.process, []).append(rows)
+        profiled.append(profiles[own].ns)
+    if not by_process:
+        return None
+    first = run.processes[run.rounds[0].process]
+    own_parts = parts(first.proofs[cell.name].calls or [], depthwise)
+    return _Tables(
+        processes=[np.stack(rounds, axis=-1) for rounds in by_process.values()],
+        profiled=np.asarray(profiled, float),
+        parts=kinds,
+        counts=np.array([own_parts.count(part) for part in kinds], float),
+        control_calls=len(first.proofs[PROFILER_CONTROL].calls or []),
+    )
+
+
+def shares(times: Array, counts: Array, control_calls: int) -> Array:
+    """Return (..., parts) fractions of the unprofiled time from (..., rows, rounds) times in ns.
+
+    What a profiler adds to one operator is what the control's operators take in sum beyond the
+    control's unprofiled time, divided by their number. Should the operators then still take more
+    than the network without a profiler, all are scaled down to it. 1 minus the sum is unattributed.
+    """
+    plain = middle_mean(times[..., _PLAIN, :])
+    added = _per_operator(times, control_calls)
+    rows = times[..., _FIRST_PART:, :]
+    means = _middle_by_total(rows)
+    net = np.maximum(means - counts * added[..., None], 0.0)
+    whole = np.maximum(plain, net.sum(axis=-1))
+    result: Array = net / whole[..., None]
+    return result
+
+
+def _per_operator(times: Array, control_calls: int) -> Array:
+    """Return the ns that the profiler adds to each operator's time, at least 0."""
+    inside = middle_mean(times[..., _CONTROL_OPERATORS, :])
+    plain = middle_mean(times[..., _CONTROL, :])
+    result: Array = np.maximum(inside - plain, 0.0) / max(1, control_calls)
+    return result
+
+
+def middle_mean(times: Array) -> Array:
+    """Return the mean of the middle half along the last axis: no hiccup moves it, and means add up.
+
+    Of fewer than four values all count.
+    """
+    result: Array = np.sort(times, axis=-1)[..., _middle(times.shape[-1])].mean(axis=-1)
+    return result
+
+
+def _middle(rounds: int) -> slice:
+    """Return where the middle half of so many ordered rounds lies."""
+    return slice(rounds // 4, rounds - rounds // 4)
+
+
+def _middle_by_total(rows: Array) -> Array:
+    """Return each row's mean over the rounds whose totals over all rows are the middle half.
+
+    All rows share the rounds, so that their means sum to the mean total.
+    """
+    order = np.argsort(rows.sum(axis=-2), axis=-1)
+    chosen = order[..., None, _middle(rows.shape[-1])]
+    result: Array = np.take_along_axis(rows, chosen, axis=-1).mean(axis=-1)
+    return result
+
+
+def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables) -> Decomposition:
+    pooled = np.concatenate(tables.processes, axis=-1)
+    plain_ms = float(middle_mean(pooled[_PLAIN])) / 1e6
+    found = _shares(tables, pooled, plain_ms)
+    published = published_decomposition(run.protocol.channels).get(cell.row, {})
+    categories = [
+        CategoryShare(
+            **vars(found[category]),
+            category=category.value,
+            depthwise_percent=found[category, "depthwise"].percent,
+            paper_percent=published.get(category.value),
+        )
+        for category in Category
+    ]
+    rest = _rest(found["all"], plain_ms)
+    categories.append(CategoryShare(**vars(rest), category=UNATTRIBUTED))
+    singles = [PartShare(**vars(found[part]), part=part) for part in tables.parts]
+    return Decomposition(
+        experiment=experiment,
+        cell=cell,
+        samples=pooled.shape[-1],
+        processes=len(tables.processes),
+        plain_ms=plain_ms,
+        profiled_ms=float(middle_mean(tables.profiled)) / 1e6,
+        operators_ms=float(_middle_by_total(pooled[_FIRST_PART:]).sum()) / 1e6,
+        per_operator_ms=float(_per_operator(pooled, tables.control_calls)) / 1e6,
+        categories=categories,
+        parts=sorted(singles, key=lambda single: -single.percent),
+        failure=None,
+    )
+
+
+def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Share]:
+    """Return the shares of each part, each category, its depthwise convolutions, and of "all"."""
+    chosen: dict[object, list[bool]] = {
+        part: [other is part for other in tables.parts] for part in tables.parts
+    }
+    for category in Category:
+        chosen[category] = [part.category is category for part in tables.parts]
+        chosen[category, "depthwise"] = [
+            part.category is category and part.depthwise for part in tables.parts
+        ]
+    chosen["all"] = [True for _ in tables.parts]
+    sums = np.array(list(chosen.values()), float)
+
+    def percent(times: Array) -> Array:
+        result: Array = 100 * shares(times, tables.counts, tables.control_calls) @ sums.T
+        return result
+
+    values = percent(pooled).tolist()
+    intervals = hierarchical_intervals(tables.processes, percent)
+    bounds: Sequence[Interval | None] = intervals or [None for _ in values]
+    calls = (sums @ tables.counts).tolist()
+    return {
+        key: Share(value, _within(interval, value), value / 100 * plain_ms, int(count))
+        for key, value, interval, count in zip(chosen, values, bounds, calls, strict=True)
+    }
+
+
+def _within(interval: Interval | None, value: float) -> Interval | None:
+    """Return an interval of percentages, widened to hold the pooled value, inside 0 to 100."""
+    if interval is None:
+        return None
+    return max(0.0, min(interval[0], value)), min(100.0, max(interval[1], value))
+
+
+def _rest(attributed: Share, plain_ms: float) -> Share:
+    """Return what is left of the whole by the operators' share of it."""
+    # Where operators take all of it, the sum of their shares is 100 but for rounding errors.
+    percent = max(0.0, round(100.0 - attributed.percent, 9))
+    interval = attributed.percent_ci95
+    return Share(
+        percent=percent,
+        percent_ci95=interval and (100.0 - interval[1], 100.0 - interval[0]),
+        ms=percent / 100 * plain_ms,
+        calls=0,
+    )

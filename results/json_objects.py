@@ -1,0 +1,127 @@
+"""What `guidelines show --json` prints: the contract that scripts build on (docs/record.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from results.decomposition import CategoryShare, Decomposition
+from results.schema import Run
+from results.summary import CellResult, Column, Summary, multiply_adds_per_second
+
+
+def json_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per cell, then one per share of each network that was taken apart."""
+    return [*cell_objects(summary), *share_objects(summary)]
+
+
+def cell_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per cell of Tables 1 to 4."""
+    return [
+        _cell_object(summary.run, column, result)
+        for column in summary.columns
+        for result in column.results
+    ]
+
+
+def share_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per category (and "unattributed") of each network that was taken apart.
+
+    A network that failed its proof has one object, without figures.
+    """
+    result = []
+    for found in summary.decompositions:
+        shares: Sequence[CategoryShare | None] = found.categories or [None]
+        result += [_share_object(summary, found, share) for share in shares]
+    return result
+
+
+def part_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per kind of operator of each network that was taken apart."""
+    return [
+        {
+            "experiment": found.experiment.name,
+            "network": found.cell.row,
+            "platform": summary.run.platform.name,
+            "category": single.part.category.value,
+            "operator": single.part.label,
+            "calls": single.calls,
+            "ms": single.ms,
+            "percent": single.percent,
+            "percent_ci95": _listed(single.percent_ci95),
+        }
+        for found in summary.decompositions
+        for single in found.parts
+    ]
+
+
+def _listed(interval: tuple[float, float] | None) -> list[float] | None:
+    return list(interval) if interval else None
+
+
+def _share_object(
+    summary: Summary, found: Decomposition, share: CategoryShare | None
+) -> dict[str, Any]:
+    run = summary.run
+    return {
+        "experiment": found.experiment.name,
+        "network": found.cell.row,
+        "platform": run.platform.name,
+        "backend": run.platform.backend,
+        "channels": run.protocol.channels,
+        "category": share and share.category,
+        "percent": share and share.percent,
+        "percent_ci95": share and _listed(share.percent_ci95),
+        "paper_percent": share and share.paper_percent,
+        "depthwise": summary.depthwise,
+        "depthwise_percent": share and share.depthwise_percent,
+        "ms": share and share.ms,
+        "calls": share and share.calls,
+        "samples": found.samples,
+        "processes": found.processes,
+        "unprofiled_ms": found.plain_ms if share else None,
+        "profiled_ms": found.profiled_ms if share else None,
+        "failure": found.failure,
+    }
+
+
+def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]:
+    cell, timing = result.cell, result.timing
+    low, high = (timing and timing.ci95_ms) or (None, None)
+    interval = timing.relative_speed_ci95 if timing else None
+    return {
+        **cell.axes,
+        "experiment": cell.experiment,
+        "table": column.experiment.table,
+        "cell": cell.name,
+        "row": cell.row,
+        "platform": run.platform.name,
+        "backend": run.platform.backend,
+        "channels": run.protocol.channels,
+        "scale": cell.scale,
+        "g4_unit": run.protocol.g4_unit,
+        "batch": run.protocol.batch,
+        "multiply_adds": cell.multiply_adds,
+        "multiply_adds_deviation": result.multiply_adds_deviation,
+        "memory_access_cost": cell.memory_access_cost,
+        "memory_access_bytes": cell.memory_access_bytes,
+        "memory_access_bound": cell.memory_access_bound,
+        "weights": cell.weights,
+        "samples": timing.samples if timing else 0,
+        "processes": timing.processes if timing else 0,
+        "mean_ms": timing and timing.mean_ms,
+        "median_ms": timing and timing.median_ms,
+        "min_ms": timing and timing.min_ms,
+        "ci95_low_ms": low,
+        "ci95_high_ms": high,
+        "speed": timing and timing.speed,
+        "unit": run.platform.unit,
+        "multiply_adds_per_second": timing and multiply_adds_per_second(result),
+        "relative_speed": timing and timing.relative_speed,
+        "relative_speed_ci95": _listed(interval),
+        "paper_speed": result.published and result.published.speed,
+        "paper_relative_speed": result.paper_relative_speed,
+        "verdict": column.verdict.value,
+        "kendall_tau": column.tau,
+        "failure": result.failure,
+    }
