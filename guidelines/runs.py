@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from guidelines import models
+from guidelines import models, user_networks
 from guidelines.controls import controls
 from guidelines.experiment import Study
 from results import store
@@ -100,7 +100,7 @@ def _execute(
     if earlier is not None and earlier.complete:
         return earlier
     cache = models.cache_folder()
-    launcher = local_launcher(cache)
+    launcher = local_launcher(cache, user_networks.search_path(plan.cells))
     # Before anything is exported, so that a missing runtime or another machine is told at once.
     fingerprint = measure.identify(plan.platform, launcher)
     if earlier is not None:
@@ -118,10 +118,13 @@ def _execute(
     )
 
 
-def local_launcher(cache: Path) -> measure.Launcher:
-    """Return how workers on this machine are started; the worker is packed into `cache`."""
+def local_launcher(cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
+    """Return how workers on this machine are started; the worker is packed into `cache`.
+
+    They also look for modules in the folders `search`.
+    """
     archive = worker_archive.build(cache)
-    return measure.Launcher([sys.executable, str(archive)], worker_archive.digest())
+    return measure.Launcher([sys.executable, str(archive)], worker_archive.digest(), search)
 
 
 def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:

@@ -6,15 +6,19 @@ Nothing is loaded but what was named. A callable is code of the user's, and runs
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from guidelines.exporters import EXPORTERS, example_input, npy
 from results.errors import BadInputError
-from results.schema import UserNetwork
+from results.schema import CellDeclaration, UserNetwork
 from results.store import near_file
 
 if TYPE_CHECKING:
@@ -28,6 +32,13 @@ def is_onnx(model: str) -> bool:
     return model.endswith(".onnx")
 
 
+def search_path(cells: Sequence[CellDeclaration]) -> list[str]:
+    """Return where a worker looks for the modules of cells that name module:callable."""
+    networks = [cell.network for cell in cells]
+    needed = any(isinstance(n, UserNetwork) and not is_onnx(n.model) for n in networks)
+    return [str(Path.cwd())] if needed else []
+
+
 def export(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
     """Return the network as a model file for `backend`, and its expected output as .npy.
 
@@ -37,7 +48,22 @@ def export(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]
     """
     if is_onnx(network.model):
         return _export_file(network, backend, seed)
-    return _export_callable(network, backend, seed)
+    with _output_to(sys.stderr):
+        return _export_callable(network, backend, seed)
+
+
+@contextmanager
+def _output_to(file: IO[Any]) -> Iterator[None]:
+    """Send to `file` what is printed to standard output, which is for results alone."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(file.fileno(), 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _export_file(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
@@ -110,7 +136,9 @@ def _export_callable(network: UserNetwork, backend: str, seed: int) -> tuple[byt
         )
     expected = npy(_checked(network, y.numpy()))
     try:
-        return EXPORTERS[backend](module, x), expected
+        # What torch prints of a graph that it cannot export helps nobody.
+        with tempfile.TemporaryFile() as ignored, _output_to(ignored):
+            return EXPORTERS[backend](module, x), expected
     except Exception as error:
         raise BadInputError(
             f"{network.model} cannot be exported for {backend}: {_first(error)} Export it yourself "

@@ -140,9 +140,7 @@ def _totals(networks: Sequence[Decomposition]) -> Table:
         Heading("slower by"),
         Heading("operators, ms"),
         Heading("calls"),
-        Heading("subtracted a call, µs"),
-        Heading("samples"),
-        Heading("processes"),
+        Heading("off a call, µs"),
     ]
     rows = [
         [
@@ -153,12 +151,11 @@ def _totals(networks: Sequence[Decomposition]) -> Table:
             significant(found.operators_ms),
             str(sum(single.calls for single in found.parts)),
             f"{1e3 * found.per_operator_ms:.2f}",
-            str(found.samples),
-            str(found.processes),
         ]
         for found in networks
     ]
-    return Table("Times with and without the profiler (mean of the middle half)", headings, rows)
+    caption = "Times without and with the profiler, and what is taken off each operator's for it"
+    return Table(caption, headings, rows)
 
 
 def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:

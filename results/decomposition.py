@@ -150,16 +150,18 @@ def shares(times: Array, counts: Array, control_calls: int) -> Array:
     """Return (..., parts) fractions of the unprofiled time from (..., rows, rounds) times in ns.
 
     What a profiler adds to one operator is what the control's operators take in sum beyond the
-    control's unprofiled time, divided by their number. Should the operators then still take more
-    than the network without a profiler, all are scaled down to it. 1 minus the sum is unattributed.
+    control's unprofiled time, divided by their number; it is subtracted from each. The operators'
+    fraction of the unprofiled time is the median of the rounds' own, at most 1, and is divided
+    among the parts as the middle half of the profiled executions is. The rest is unattributed.
     """
-    plain = middle_mean(times[..., _PLAIN, :])
-    added = _per_operator(times, control_calls)
     rows = times[..., _FIRST_PART:, :]
-    means = _middle_by_total(rows)
-    net = np.maximum(means - counts * added[..., None], 0.0)
-    whole = np.maximum(plain, net.sum(axis=-1))
-    result: Array = net / whole[..., None]
+    added = counts * _per_operator(times, control_calls)[..., None]
+    totals = rows.sum(axis=-2) - added.sum(axis=-1)[..., None]
+    attributed = np.clip(np.median(totals / times[..., _PLAIN, :], axis=-1), 0.0, 1.0)
+    net = np.maximum(_middle_by_total(rows) - added, 0.0)
+    # Should nothing be left of any operator, nothing is attributed.
+    whole = np.maximum(net.sum(axis=-1), np.finfo(float).tiny)
+    result: Array = net * (attributed / whole)[..., None]
     return result
 
 

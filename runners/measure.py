@@ -93,10 +93,14 @@ def _short(value: object) -> str:
 
 @dataclass(frozen=True)
 class Launcher:
-    """How workers of a platform are started: the command, and the digest of what it runs."""
+    """How workers of a platform are started: the command, and the digest of what it runs.
+
+    `search` are folders where the worker finds modules besides Python's own places.
+    """
 
     command: Sequence[str]
     worker: str
+    search: Sequence[str] = ()
 
 
 def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
@@ -104,7 +108,7 @@ def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
 
     Raises PlatformError when the worker cannot start or its runtime is missing.
     """
-    with WorkerProcess(launcher.command) as worker:
+    with WorkerProcess(launcher.command, launcher.search) as worker:
         worker.send(_setup(platform, Protocol(runs=1, processes=1), []))
         return _fingerprint(_ready(worker), launcher)
 
@@ -128,7 +132,7 @@ def measure(
     counts = Counter(entry.process for entry in run.rounds)
     done = [counts[process.index] for process in run.processes]
     for rounds in schedule.remaining(planned, done):
-        with WorkerProcess(launcher.command) as worker:
+        with WorkerProcess(launcher.command, launcher.search) as worker:
             run = _measure_process(run, rounds, worker, files, launcher, store, watcher)
     return run
 
