@@ -57,6 +57,7 @@ def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
 EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
     "onnxruntime-cpu": export_onnx,
     "torch-cpu": export_torch,
+    "torch-cuda": export_torch,
 }
 
 

@@ -285,9 +285,7 @@ def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
 def _ready(worker: WorkerProcess) -> Ready:
     event = worker.receive(START_SECONDS, Ready, Unavailable)
     if isinstance(event, Unavailable):
-        raise PlatformError(
-            f"The platform's runtime is missing ({event.reason}): install it with pip."
-        )
+        raise PlatformError(f"The platform cannot run here: {event.reason}.")
     return event
 
 

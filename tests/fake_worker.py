@@ -1,6 +1,7 @@
 """A worker that times nothing: it answers by a formula, and misbehaves where it is told to.
 
-Usage: fake_worker.py MODE LOG, MODE being good, or die, hang, garbage, swap, late (see below).
+Usage: fake_worker.py MODE LOG, MODE being good, or die, hang, garbage, swap, late, shorter (see
+below).
 LOG receives every order it was sent, a JSON line each.
 """
 
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 BAD_SAMPLE = 7
+CALL, CALLS = {"operator": "Relu", "name": "", "inputs": [], "outputs": []}, 3
 
 
 def main():
@@ -45,6 +47,7 @@ def main():
             warmup_ns=[1000, 1000],
             output_error=error,
             executed={"operators": claimed},
+            calls=[CALL] * CALLS if files["profile"] else None,
         )
     send(event="warm")
     samples = 0
@@ -61,6 +64,9 @@ def main():
                 misbehave(mode)
             swapped = mode == "swap" and samples == BAD_SAMPLE
             send(event="sample", cell=cell + swapped, ns=1000 + cell)
+            if setup["cells"][cell]["profile"]:
+                lost = mode == "shorter"
+                send(event="profile", cell=cell, ns=5000, operators_ns=[10] * (CALLS - lost))
         send(event="round")
 
 

@@ -7,14 +7,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from guidelines.catalogue import GUIDELINES
-from guidelines.controls import CONTROLS
+from guidelines.controls import CONTROLS, PROFILER
+from guidelines.experiment import Study
+from guidelines.runtime_decomposition import FIG2
 from results.schema import (
     Cell,
     CellDeclaration,
     Fingerprint,
+    OperatorCall,
     Operators,
     Platform,
     Process,
+    Profile,
     Proof,
     Protocol,
     Round,
@@ -127,3 +131,86 @@ def noisy(truth: Callable[[Cell], float], noise: float = 0.01, seed: int = 0) ->
         return truth(cell) * float(np.exp(per_process[process] + random.normal(0, noise)))
 
     return times
+
+
+def call(operator: str, *inputs: list[int], outputs: Sequence[list[int]] = ()) -> OperatorCall:
+    return OperatorCall(operator=operator, name="", inputs=list(inputs), outputs=list(outputs))
+
+
+# One execution of a network, operator by operator, with the true time of each in ms.
+EXECUTION = [
+    (call("Conv", [1, 3, 224, 224], [24, 3, 3, 3]), 2.0),
+    (call("Conv", [1, 24, 56, 56], [24, 1, 3, 3]), 1.0),
+    (call("Relu", [1, 24, 56, 56]), 0.5),
+    (call("Reshape", [1, 24, 56, 56], outputs=[[1, 3, 8, 56, 56]]), 0.05),
+    (call("Transpose", [1, 3, 8, 56, 56], outputs=[[1, 8, 3, 56, 56]]), 0.9),
+    (call("Reshape", [1, 8, 3, 56, 56], outputs=[[1, 24, 56, 56]]), 0.05),
+    (call("Concat", [1, 24, 56, 56], [1, 24, 56, 56]), 0.3),
+    (call("Gemm", [1, 960], [960, 1000]), 0.2),
+]
+TRIVIAL_MS, TRIVIAL_CALLS = 0.0003, 100
+
+
+def fig2_run(
+    added_ms: float = 0.002,
+    gap_ms: float = 0.0,
+    slow_down: float = 1.0,
+    rounds: Sequence[int] = (20,) * 5,
+    noise: float = 0.0,
+    seed: int = 0,
+    failures: dict[str, str] | None = None,
+    study: Study = FIG2,
+) -> Run:
+    """A decomposition whose truth is EXECUTION plus `gap_ms` that belongs to no operator.
+
+    The profiler adds `added_ms` to every operator and slows all of them by a factor.
+    """
+    random = np.random.default_rng(seed)
+    failures = failures or {}
+    bare = run_of([], lambda *_: 1.0, rounds=rounds)
+    cells = [with_cost(cell) for cell in study.cells(bare.protocol)]
+    others = [*bare.controls, with_cost(PROFILER)]
+    networks = [*cells, *others]
+    working = [i for i, cell in enumerate(networks) if cell.name not in failures]
+    trivial = [(call("Tanh", [1, 1, 1, 1]), TRIVIAL_MS)] * TRIVIAL_CALLS
+
+    def execution(cell: Cell) -> list[tuple[OperatorCall, float]]:
+        return trivial if cell.name == "control/profiler/x1" else EXECUTION
+
+    def plain(cell: Cell) -> float:
+        if not cell.profiled:
+            return 1.0
+        return sum(ms for _, ms in execution(cell)) + (gap_ms if cell in cells else 0.0)
+
+    def proof(cell: Cell) -> Proof:
+        calls = [found for found, _ in execution(cell)] if cell.profiled else None
+        return Proof(output_error=0.0, operators=None, failure=failures.get(cell.name), calls=calls)
+
+    def profile(index: int, disturbance: float) -> Profile:
+        ns = [
+            round(1e6 * (ms * slow_down * disturbance * np.exp(random.normal(0, noise)) + added_ms))
+            for _, ms in execution(networks[index])
+        ]
+        return Profile(network=index, ns=2 * sum(ns), operators_ns=ns)
+
+    entries = []
+    for process, count in enumerate(rounds):
+        state = float(np.exp(random.normal(0, noise)))
+        for number in range(count):
+            ns = [
+                round(1e6 * plain(networks[i]) * state * float(np.exp(random.normal(0, noise))))
+                for i in working
+            ]
+            profiles = [profile(i, state) for i in working if networks[i].profiled]
+            entries.append(
+                Round(process=process, round=number, order=working, ns=ns, profiles=profiles)
+            )
+    proofs = {cell.name: proof(cell) for cell in networks}
+    content = bare.model_dump() | {
+        "experiments": [study.experiment.model_dump()],
+        "cells": [cell.model_dump() for cell in cells],
+        "controls": [cell.model_dump() for cell in others],
+        "processes": [p.model_dump() | {"proofs": proofs} for p in bare.processes],
+        "rounds": [entry.model_dump() for entry in entries],
+    }
+    return Run.model_validate(content)

@@ -8,66 +8,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from results import store
+from tests.program import complains, wait_for_rounds
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "results" / "run.schema.json").read_text())
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def command(cache, tmp_path):
-    """Start `guidelines` in an empty folder, with a cache that the tests share."""
-
-    def start(*arguments, **options):
-        environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "guidelines", *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            **options,
-        )
-
-    return start
-
-
-@pytest.fixture
-def guidelines(command):
-    """Run `guidelines` to its end; return exit code, standard output, standard error."""
-
-    def finish(*arguments):
-        process = command(*arguments)
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out, err
-
-    return finish
-
-
-def complains(result, code, *words):
-    """Check the exit code, and that what is said is short, has the words and no traceback."""
-    found, _, err = result
-    assert found == code, err
-    assert "Traceback" not in err
-    lines = err.splitlines()
-    assert len(lines) == 1, err
-    assert lines[0].startswith("guidelines: ")
-    for word in words:
-        assert re.search(word, lines[0]), err
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
@@ -117,14 +68,6 @@ def test_the_gpu_channel_set_and_the_other_unit_can_be_chosen(guidelines):
     first = json.loads(out)[0]
     assert first["paper_speed"] == 2427
     assert first["multiply_adds"] == 10 * 28 * 28 * (32 * 32 * 2 + 9 * 32 * 32)
-
-
-def wait_for_rounds(folder, least):
-    for _ in range(600):
-        if store.has_run(folder) and len(store.read_run(folder).rounds) >= least:
-            return
-        time.sleep(0.1)
-    raise AssertionError("no round was stored in a minute")
 
 
 def worker_of(process):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import Run
+from results.schema import Operators, Run
 from runners import measure, schedule
 from runners.measure import Launcher, ModelFiles
-from tests.synthetic import run_of
+from tests.synthetic import fig2_run, run_of
 
 FAKE = Path(__file__).parent / "fake_worker.py"
 
@@ -53,7 +53,7 @@ def bench(tmp_path, log):
     def files_of(run):
         for cell in run.networks:
             path = tmp_path / cell.name.replace("/", "_")
-            path.write_text(cell.operators.model_dump_json())
+            path.write_text((cell.operators or Operators()).model_dump_json())
             models[cell.name] = ModelFiles(path, path)
         return models
 
@@ -114,7 +114,7 @@ def test_every_round_is_stored_before_the_next_begins(bench, log):
         ("fail", r"died \(exit code 1\): out of paper"),
         ("garbage", "no event: 'Segmentation fault"),
         ("swap", "another network"),
-        ("unavailable", "runtime is missing.*onnxruntime.*pip"),
+        ("unavailable", "cannot run here.*onnxruntime"),
     ],
 )
 def test_a_worker_that_misbehaves_is_one_sentence(bench, mode, says):
@@ -180,3 +180,26 @@ def test_a_run_in_which_nothing_is_right_ends(bench):
     one = run.model_copy(update={"cells": run.cells[:1]})
     with pytest.raises(CheckFailedError, match="No network passed"):
         bench(one, "differs")
+
+
+def planned_decomposition():
+    """A run of Fig. 2 with everything but its processes and rounds."""
+    content = fig2_run(rounds=(2, 1)).model_dump() | {"processes": [], "rounds": []}
+    return Run.model_validate(content)
+
+
+def test_profiles_are_stored_with_their_rounds(bench):
+    run, recorder = bench(planned_decomposition())
+    assert run.complete
+    profiled = [index for index, cell in enumerate(run.networks) if cell.profiled]
+    for entry in run.rounds:
+        assert sorted(profile.network for profile in entry.profiles) == profiled
+        assert all(profile.operators_ns == [10, 10, 10] for profile in entry.profiles)
+    Run.model_validate_json(recorder.stored[0].model_dump_json())
+
+
+def test_a_profile_of_other_operators_is_refused(bench):
+    recorder = Recorder()
+    with pytest.raises(PlatformError, match="profiled other operators"):
+        bench(planned_decomposition(), "shorter", recorder)
+    assert recorder.stored == []

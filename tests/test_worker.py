@@ -16,7 +16,7 @@ from torch import nn
 
 from guidelines import exporters, models
 from guidelines.catalogue import GUIDELINES
-from guidelines.controls import CONTROLS
+from guidelines.controls import CONTROLS, PROFILER
 from results.errors import PlatformError
 from results.schema import Network, NetworkChoice, Operators
 from runners import proof, worker_archive
@@ -24,6 +24,7 @@ from runners.events import (
     Executed,
     Loaded,
     Loop,
+    Profiled,
     Ready,
     RoundDone,
     Sample,
@@ -64,10 +65,10 @@ def setup(backend, cells, files):
 
 
 def smallest_cells():
-    """The smallest cell of every row of every table, and the controls."""
+    """The smallest cell of every row of every table, and the controls, one of which is profiled."""
     choice = NetworkChoice()
     cells = [cell for g in GUIDELINES.values() for cell in g.cells(choice) if cell.scale == 1]
-    return [*cells, *CONTROLS]
+    return [*cells, *CONTROLS, PROFILER]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -87,7 +88,12 @@ def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_pa
         worker.receive(60, Warm)
         order = list(reversed(range(len(cells))))
         worker.send({"do": "round", "order": order})
-        samples = [worker.receive(60, Sample) for _ in order]
+        profiled = worker.receive(60, Sample)
+        profile = worker.receive(60, Profiled)
+        assert profiled.cell == profile.cell == order[0]
+        # A profile costs time: what it shows is never taken for a sample.
+        assert len(profile.operators_ns) == 100
+        samples = [profiled, *(worker.receive(60, Sample) for _ in order[1:])]
         assert [sample.cell for sample in samples] == order
         assert all(sample.ns > 0 for sample in samples)
         worker.receive(60, RoundDone)
@@ -112,6 +118,13 @@ def test_a_missing_runtime_is_told(archive):
     with WorkerProcess([sys.executable, "-c", blocked, str(archive)]) as worker:
         worker.send(setup("onnxruntime-cpu", [], []))
         assert "onnxruntime" in worker.receive(60, Unavailable).reason
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+def test_without_a_gpu_the_worker_says_so(archive):
+    with WorkerProcess([sys.executable, str(archive)]) as worker:
+        worker.send(setup("torch-cuda", [], []))
+        assert "finds no CUDA GPU" in worker.receive(60, Unavailable).reason
 
 
 def test_the_worker_that_times_onnxruntime_never_loads_torch(archive):

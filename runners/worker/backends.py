@@ -10,7 +10,16 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-MODULES = {"onnxruntime-cpu": "onnxruntime_cpu", "torch-cpu": "torch_cpu"}
+# The module of each backend, and what to open it with besides the number of threads.
+MODULES: dict[str, tuple[str, ...]] = {
+    "onnxruntime-cpu": ("onnxruntime_cpu",),
+    "torch-cpu": ("torch_eager", "cpu"),
+    "torch-cuda": ("torch_eager", "cuda"),
+}
+
+
+class NoDeviceError(Exception):
+    """The runtime is there, but the device that it should run on is not."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,10 @@ class Backend(Protocol):
 def open_backend(name: str, threads: int) -> Backend:
     """Return the backend called `name`, set to `threads` threads.
 
-    Raises ImportError when its runtime is not installed and KeyError for an unknown name.
+    Raises ImportError when its runtime is not installed, NoDeviceError when there is nothing for it
+    to run on, and KeyError for an unknown name.
     """
-    module = importlib.import_module("." + MODULES[name], __package__)
-    backend: Backend = module.open_backend(threads)
+    module, *arguments = MODULES[name]
+    found = importlib.import_module("." + module, __package__)
+    backend: Backend = found.open_backend(threads, *arguments)
     return backend

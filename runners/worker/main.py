@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from . import machine
-from .backends import Array, LoadedNetwork, Profile, open_backend
+from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
 
 FLOAT_BYTES = 4
 CACHE_LINE = 64
@@ -203,8 +203,10 @@ def main() -> None:
     first = json.loads(requests.readline())
     try:
         worker = Worker(first, answers)
-    except ImportError as error:
-        answers.write(json.dumps({"event": "unavailable", "reason": str(error)}) + "\n")
+    except (ImportError, NoDeviceError) as error:
+        advice = ": install it with pip" if isinstance(error, ImportError) else ""
+        unavailable = {"event": "unavailable", "reason": f"{error}{advice}"}
+        answers.write(json.dumps(unavailable) + "\n")
         answers.flush()
         return
     worker.ready()

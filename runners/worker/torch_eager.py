@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, eager: one operator after the other, as most people run it."""
+"""PyTorch, eager: one operator after the other, as most people run it; on the CPU or a CUDA GPU."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "5")
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from .backends import Array, Profile
+from .backends import Array, NoDeviceError, Profile
 
 # Marks the execution that counts in a profile of two.
 SAMPLE = "guidelines: sample"
 
 
 class TorchNetwork:
-    """A module with its input."""
+    """A module with its input on a device."""
 
     def __init__(self, module: Any, x: torch.Tensor) -> None:
         self.module = module
@@ -29,12 +29,14 @@ class TorchNetwork:
         self.calls: list[dict[str, Any]] | None = None
 
     def run(self) -> None:
-        """Execute once."""
+        """Execute once; on a GPU, wait until it is done."""
         self.y = self.module(self.x)
+        if self.x.is_cuda:
+            torch.cuda.synchronize()
 
     def output(self) -> Array:
         """Return the output of the last execution."""
-        return self.y.numpy()
+        return self.y.cpu().numpy()
 
     def executed(self) -> dict[str, Any]:
         """Count the operators of one execution with torch's own profiler."""
@@ -52,7 +54,8 @@ class TorchNetwork:
     def profile(self) -> Profile:
         """Execute with torch.profiler; what an operator calls in turn counts as its own time.
 
-        Shapes are looked at once: recording them slows convolutions by a tenth and more.
+        On a GPU an operator's time is that of the kernels that it launched. Shapes are looked at
+        once: recording them slows convolutions by a tenth and more.
         """
         if self.calls is None:
             operators, _ = self.operators(record_shapes=True)
@@ -60,18 +63,25 @@ class TorchNetwork:
         operators, ns = self.operators(record_shapes=False)
         if [event.name for event in operators] != [call["operator"] for call in self.calls]:
             raise RuntimeError("a profiled execution ran other operators than the one before")
-        times = [round(event.time_range.elapsed_us() * 1000) for event in operators]
+        times = [operator_ns(event, self.x.is_cuda) for event in operators]
         return Profile(ns=ns, calls=self.calls, operators_ns=times)
 
     def operators(self, record_shapes: bool) -> tuple[list[Any], int]:
         """Return the operators of one profiled execution, after one that does not count; and ns."""
-        with profile(activities=[ProfilerActivity.CPU], record_shapes=record_shapes) as profiler:
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if self.x.is_cuda else [])]
+        with profile(activities=kinds, record_shapes=record_shapes) as profiler:
             self.run()
             with record_function(SAMPLE):
                 start = time.perf_counter_ns()
                 self.run()
                 ns = time.perf_counter_ns() - start
         return [event for event in profiler.events() if is_outermost(event)], ns
+
+
+def operator_ns(event: Any, on_gpu: bool) -> int:
+    """Return the time of an operator in ns: its own on the CPU, that of its kernels on a GPU."""
+    microseconds: float = event.device_time_total if on_gpu else event.time_range.elapsed_us()
+    return round(microseconds * 1000)
 
 
 def is_outermost(event: Any) -> bool:
@@ -107,24 +117,37 @@ def axes(name: str, rank: int, arguments: list[Any]) -> list[int]:
     return order
 
 
-class TorchCpu:
+class TorchEager:
     """Eager torch in inference mode, which stays on for the life of the process."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, device: str) -> None:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise NoDeviceError(f"torch {torch.__version__} finds no CUDA GPU")
+        self.device = device
         torch.set_num_threads(threads)
+        # As on the paper's card: the fastest algorithm of each convolution, in full precision.
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = False
         self.inference = torch.inference_mode()
         self.inference.__enter__()
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of torch and numpy."""
-        return {"torch": torch.__version__, "numpy": np.__version__}
+        """Return the versions of torch and numpy, and which GPU it is."""
+        found = {"torch": torch.__version__, "numpy": np.__version__}
+        if self.device == "cuda":
+            found["cuda"] = str(torch.version.cuda)
+            found["gpu"] = torch.cuda.get_device_name()
+        return found
 
     def load(self, path: str, x: Array, y: Array) -> TorchNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache."""
-        module = torch.load(path, weights_only=False)
-        return TorchNetwork(module, torch.from_numpy(x))
+        module = torch.load(path, weights_only=False, map_location=self.device)
+        return TorchNetwork(module, torch.from_numpy(x).to(self.device))
 
 
-def open_backend(threads: int) -> TorchCpu:
-    """Return eager torch set to `threads` threads."""
-    return TorchCpu(threads)
+def open_backend(threads: int, device: str) -> TorchEager:
+    """Return eager torch set to `threads` threads, on the device "cpu" or "cuda".
+
+    Raises NoDeviceError when there is no such device.
+    """
+    return TorchEager(threads, device)

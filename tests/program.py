@@ -1,0 +1,28 @@
+"""What tests ask of the program from the outside."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from results import store
+
+
+def complains(result, code, *words):
+    """Check the exit code, and that what is said is short, has the words and no traceback."""
+    found, _, err = result
+    assert found == code, err
+    assert "Traceback" not in err
+    lines = err.splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("guidelines: ")
+    for word in words:
+        assert re.search(word, lines[0]), err
+
+
+def wait_for_rounds(folder, least):
+    for _ in range(600):
+        if store.has_run(folder) and len(store.read_run(folder).rounds) >= least:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no round was stored in a minute")

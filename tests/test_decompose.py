@@ -1,0 +1,248 @@
+"""Fig. 2 and networks of the user's own, from the command line to the record and the report."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import jsonschema
+import onnx
+import pytest
+from onnx import TensorProto
+from onnx import helper as make
+
+from guidelines import user_networks
+from guidelines.measuring import parse_shape
+from results import store
+from results.errors import BadInputError
+from results.schema import UserNetwork
+from tests.program import complains, wait_for_rounds
+from tests.synthetic import fig2_run
+
+SCHEMA = json.loads((Path(__file__).parent.parent / "results" / "run.schema.json").read_text())
+FEW = ("--runs", 4, "--processes", 2)
+MODULE = """
+import torch
+from torch import nn
+
+print("a line on standard output")
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.Tanh())
+
+class Answers(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x):
+        return self.answer(x)
+
+def pair(): return Answers(lambda x: (x, x))
+def infinite(): return Answers(lambda x: x / 0)
+def double(): return Answers(lambda x: x.double())
+def fourier(): return Answers(lambda x: torch.fft.rfft2(x).abs())
+def fails(): raise RuntimeError("no weights\\nhere")
+def number(): return 3
+def leaves(): raise SystemExit(4)
+constant = 5
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a module of networks and ONNX files, good ones and others."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    write_onnx(tmp_path / "tanh.onnx", "Tanh", [1, 3, 8, 8])
+    write_onnx(tmp_path / "det.onnx", "Det", [1, 3, 8, 8], [1, 3])
+    write_onnx(tmp_path / "two.onnx", "Add", [1, 3, 8, 8], inputs=("x", "z"))
+    write_onnx(tmp_path / "integers.onnx", "Abs", [1, 3, 8, 8], kind=TensorProto.INT64)
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    return tmp_path
+
+
+def write_onnx(path, operator, shape, output=None, inputs=("x",), kind=TensorProto.FLOAT):
+    graph = make.make_graph(
+        [make.make_node(operator, list(inputs), ["y"], name="the_node")],
+        "graph",
+        [make.make_tensor_value_info(name, kind, shape) for name in inputs],
+        [make.make_tensor_value_info("y", kind, output or shape)],
+    )
+    opset = [make.make_opsetid("", 17)]
+    onnx.save(make.make_model(graph, opset_imports=opset, ir_version=8), path)
+
+
+def check_shares(objects):
+    assert [entry["category"] for entry in objects] == [
+        "Data", "Conv", "Shuffle", "Elemwise", "Other", "unattributed",
+    ]  # fmt: skip
+    assert sum(entry["percent"] for entry in objects) == pytest.approx(100)
+    assert all(entry["percent"] >= 0 for entry in objects)
+    assert all(len(entry["percent_ci95"]) == 2 for entry in objects)
+    assert all(entry["samples"] == 4 and entry["processes"] == 2 for entry in objects)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
+    code, out, err = guidelines("run", "fig2", "--platform", platform, *FEW, "--out", "mine")
+    assert code == 0, err
+    assert "ShuffleNet v1 1x g=3: share of the run time" in out
+    assert "MobileNet v2 1x: by operator" in out
+    assert "Verdicts" not in out
+    jsonschema.validate(json.loads((tmp_path / "mine" / "run.json").read_text()), SCHEMA)
+    assert {path.name for path in (tmp_path / "mine" / "report").iterdir()} == {
+        "report.html", "report.md", "report.tex", "shares.csv", "operators.csv",
+        "fig2.png", "fig2.svg", "fig2-bars.png", "fig2-bars.svg",
+    }  # fmt: skip
+
+    objects = json.loads(guidelines("show", "mine", "--json")[1])
+    assert len(objects) == 12
+    assert {entry["platform"] for entry in objects} == {platform}
+    shuffle, mobile = objects[:6], objects[6:]
+    for own, name in ((shuffle, "ShuffleNet v1 1x g=3"), (mobile, "MobileNet v2 1x")):
+        assert {entry["network"] for entry in own} == {name}
+        check_shares(own)
+    by_category = {entry["category"]: entry for entry in shuffle}
+    assert by_category["Shuffle"]["percent"] > 0
+    assert by_category["Shuffle"]["calls"] == 48
+    assert by_category["Conv"]["calls"] == 50 - 1
+    assert by_category["Conv"]["paper_percent"] == 87
+    assert mobile[2]["percent"] == 0
+
+    deep = json.loads(guidelines("show", "mine", "--json", "--depthwise", "elemwise")[1])
+    moved = by_category["Conv"]["percent"] - deep[1]["percent"]
+    assert moved == pytest.approx(by_category["Conv"]["depthwise_percent"])
+    assert moved > 0
+
+
+@pytest.mark.parametrize("victim", ["controller", "ctrl-c"])
+def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, folder, victim):
+    arguments = ("decompose", "mine:small", "--input", "1,3,32,32", "--runs", 40)
+    arguments += ("--processes", 2, "--out", "run")
+    process = command(*arguments)
+    wait_for_rounds(folder / "run", 2)
+    process.kill() if victim == "controller" else process.send_signal(2)
+    process.communicate(timeout=60)
+    kept = store.read_run(folder / "run")
+    assert 2 <= len(kept.rounds) < 40
+    assert all(len(entry.profiles) == 2 for entry in kept.rounds)
+    complains(guidelines(*arguments), 2, "holds a run already", "--resume")
+    other = ("decompose", "tanh.onnx", "--input", "1,3,8,8", *arguments[4:], "--resume")
+    complains(guidelines(*other), 2, "networks .mine:small / tanh.onnx.")
+    code, _, err = guidelines(*arguments, "--resume")
+    assert code == 0, err
+    run = store.read_run(folder / "run")
+    assert run.rounds[: len(kept.rounds)] == kept.rounds
+    assert run.complete
+
+
+@pytest.mark.parametrize(
+    ("model", "platform"),
+    [("mine:small", "cpu"), ("mine:small", "cpu-torch"), ("tanh.onnx", "cpu")],
+)
+def test_a_network_of_ones_own_is_taken_apart(guidelines, folder, model, platform):
+    arguments = ("decompose", model, "--input", "1,3,8,8", "--platform", platform, *FEW, "--json")
+    code, out, err = guidelines(*arguments)
+    assert code == 0, err
+    objects = json.loads(out)
+    check_shares(objects)
+    assert {entry["network"] for entry in objects} == {model}
+    assert {entry["paper_percent"] for entry in objects} == {None}
+
+
+def test_weights_kept_beside_an_onnx_file_come_along(guidelines, folder):
+    weights = make.make_tensor("w", TensorProto.FLOAT, [4, 3, 1, 1], [0.5] * 12)
+    graph = make.make_graph(
+        [make.make_node("Conv", ["x", "w"], ["y"])],
+        "graph",
+        [make.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, None, None])],
+        [make.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, None, None])],
+        [weights],
+    )
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8)
+    options = {"save_as_external_data": True, "size_threshold": 0, "location": "weights.bin"}
+    onnx.save(model, folder / "outside.onnx", **options)
+    code, out, err = guidelines(
+        "decompose", "outside.onnx", "--input", "2,3,8,10", "--runs", 1, "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)[1]["calls"] == 1
+
+
+def test_an_unknown_operator_is_named(guidelines, folder):
+    result = guidelines("decompose", "det.onnx", "--input", "1,3,8,8", "--runs", 1, "--json")
+    assert result[0] == 1
+    assert "The operator Det (the_node) stands in no category" in result[2]
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "words"),
+    [
+        ("mine:small", "1,4,8,8", ["does not take an input of 1×4×8×8"]),
+        ("mine:small", "1,3,8", ["does not take an input of 1×3×8|spatial|Expected"]),
+        ("mine:small", "0,3,8,8", ["--input 0,3,8,8 is no shape"]),
+        ("mine:small", "big", ["--input big is no shape"]),
+        ("mine:small", "1,3,9999999999,2", ["is no shape"]),
+        ("mine:fails", "1,3,8,8", ["fails without arguments: no weights"]),
+        ("mine:leaves", "1,3,8,8", ["fails without arguments: 4"]),
+        ("mine:number", "1,3,8,8", ["returns a int, not an nn.Module"]),
+        ("mine:constant", "1,3,8,8", ["is not callable"]),
+        ("mine:nothing", "1,3,8,8", ["cannot be imported", "nothing"]),
+        ("yours:small", "1,3,8,8", ["cannot be imported", "yours"]),
+        ("mine:pair", "1,3,8,8", ["returns a tuple"]),
+        ("mine:infinite", "1,3,8,8", ["not finite"]),
+        ("mine:double", "1,3,8,8", ["float64, not 32-bit"]),
+        ("mine:fourier", "1,3,8,8", ["cannot be exported", "fft_rfft2"]),
+        ("mine", "1,3,8,8", ["neither an .onnx file nor module:callable"]),
+        ("tahn.onnx", "1,3,8,8", ["no file tahn.onnx", "Did you mean tanh.onnx"]),
+        ("tanh.onnx", "1,3,9,9", ["takes an input of 1×3×8×8, not of 1×3×9×9"]),
+        ("two.onnx", "1,3,8,8", ["takes 2 inputs"]),
+        ("integers.onnx", "1,3,8,8", ["takes tensor.int64."]),
+        ("junk.onnx", "1,3,8,8", ["no ONNX model"]),
+        ("empty.onnx", "1,3,8,8", ["no ONNX model"]),
+    ],
+)
+def test_a_bad_model_is_one_sentence(folder, monkeypatch, model, shape, words):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    with pytest.raises(BadInputError) as caught:
+        network = UserNetwork(model=model, input=parse_shape(shape))
+        user_networks.export(network, "onnxruntime-cpu", 0)
+    said = str(caught.value)
+    assert said.endswith((".", "with --input."))
+    assert "\n" not in said
+    for word in words:
+        assert re.search(word, said), said
+
+
+@pytest.mark.parametrize("model", ["mine:fails", "mine:fourier", "junk.onnx"])
+def test_a_bad_model_ends_the_program_with_its_sentence(guidelines, folder, model):
+    code, out, err = guidelines("decompose", model, "--input", "1,3,8,8", "--runs", 1, "--json")
+    # What the user's own code prints goes to standard error, before the sentence.
+    said = [line for line in err.splitlines() if line != "a line on standard output"]
+    complains((code, out, "\n".join(said)), 2, model)
+    assert out == ""
+
+
+def test_an_onnx_file_needs_onnx_runtime(guidelines, folder):
+    arguments = ("decompose", "tanh.onnx", "--input", "1,3,8,8", "--platform", "cpu-torch")
+    complains(guidelines(*arguments), 2, "torch-cpu does not read")
+
+
+def test_without_a_gpu_the_platform_is_refused(guidelines):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA GPU")
+    complains(guidelines("run", "fig2", "--platform", "cuda-eager"), 3, "finds no CUDA GPU")
+
+
+def test_a_stored_decomposition_is_reported_again(guidelines, tmp_path):
+    store.write_run(tmp_path / "mine", fig2_run())
+    code, _, err = guidelines("report", "mine", "--depthwise", "elemwise")
+    assert code == 0, err
+    page = (tmp_path / "mine" / "report" / "report.md").read_text()
+    assert "count as Elemwise; --depthwise conv" in page.replace("\\", "")
