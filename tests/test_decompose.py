@@ -213,7 +213,6 @@ def test_a_bad_model_is_one_sentence(folder, monkeypatch, model, shape, words):
         network = UserNetwork(model=model, input=parse_shape(shape))
         user_networks.export(network, "onnxruntime-cpu", 0)
     said = str(caught.value)
-    assert said.endswith((".", "with --input."))
     assert "\n" not in said
     for word in words:
         assert re.search(word, said), said
