@@ -91,8 +91,9 @@ def _label(percent: float) -> str:
     return f"{round(percent, 1):g}" if percent >= _LEAST_LABEL else ""
 
 
-def _add_legend(figure: Figure) -> None:
+def _add_legend(figure: Figure, *more: Patch) -> None:
     handles = [Patch(color=colour, label=name) for name, colour in _COLOURS.items()]
+    handles += more
     figure.legend(handles=handles, loc="outside right center", frameon=False)
 
 
@@ -106,31 +107,46 @@ def bars(summary: Summary, experiment: Experiment) -> Figure:
         FigureCanvasAgg(figure)
         panels = figure.subplots(len(networks), 1, squeeze=False, sharex=True)[:, 0]
         for panel, found, index in zip(panels, networks, range(len(networks)), strict=True):
-            titles = [title for title, _ in columns]
-            _draw_bars(panel, titles, [column[index] for _, column in columns])
+            for position, (_, column) in enumerate(columns):
+                _draw_bar(panel, position, column[index])
+            _hatch_depthwise(panel, len(columns) - 1, found)
+            _label_bars(panel, [title for title, _ in columns])
             panel.set_title(found.cell.row, loc="left")
         panels[-1].set_xlabel("percent of run time")
         figure.suptitle(f"{experiment.table}: {experiment.title}")
-        _add_legend(figure)
+        hatched = Patch(facecolor="#888888", hatch="///", edgecolor="white")
+        hatched.set_label("hatched: depthwise")
+        _add_legend(figure, hatched)
     return figure
 
 
-def _draw_bars(panel: Axes, titles: Sequence[str], stacks: Sequence[Pie]) -> None:
-    for position, stack in enumerate(stacks):
-        left = 0.0
-        for name, colour in _COLOURS.items():
-            value = stack.get(name, 0.0)
+def _draw_bar(panel: Axes, position: int, stack: Pie) -> None:
+    left = 0.0
+    for name, colour in _COLOURS.items():
+        value = stack.get(name, 0.0)
+        panel.barh(position, value, left=left, color=colour, edgecolor="white", linewidth=0.6)
+        text_colour = "white" if name == Category.CONV.value else "black"
+        middle = left + value / 2
+        panel.text(middle, position, _label(value), ha="center", va="center", color=text_colour)
+        left += value
+
+
+def _hatch_depthwise(panel: Axes, position: int, found: Decomposition) -> None:
+    """Hatch the depthwise part of the measured bar, at the end of the category it counts as."""
+    by_name = {share.category: share for share in found.categories}
+    end = 0.0
+    for name in _COLOURS:
+        share = by_name[name]
+        end += share.percent
+        deep = share.depthwise_percent
+        if deep:
             panel.barh(
-                position, value, left=left, color=colour, height=0.75, edgecolor="white",
-                linewidth=0.6,
+                position, deep, left=end - deep, fill=False, hatch="///", edgecolor="white",
+                linewidth=0.0,
             )  # fmt: skip
-            if value >= _LEAST_LABEL:
-                dark = name == Category.CONV.value
-                panel.text(
-                    left + value / 2, position, _label(value), ha="center", va="center",
-                    color="white" if dark else "black",
-                )  # fmt: skip
-            left += value
+
+
+def _label_bars(panel: Axes, titles: Sequence[str]) -> None:
     panel.set_yticks(range(len(titles)), titles)
     panel.invert_yaxis()
     panel.set_xlim(0, 100)
