@@ -115,34 +115,32 @@ class _Tables:
 
 def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     """Collect the rounds of one cell; None where none was measured."""
+    if not run.rounds:
+        return None
     names = [network.name for network in run.networks]
     own, control = names.index(cell.name), names.index(PROFILER_CONTROL)
+    found = [parts(process.proofs[cell.name].calls or [], depthwise) for process in run.processes]
+    every = {part for own_parts in found for part in own_parts}
+    kinds = sorted(every, key=lambda part: (part.category, part.label))
     by_process: dict[int, list[Array]] = {}
     profiled = []
-    kinds: list[Part] = []
     for entry in run.rounds:
-        calls = run.processes[entry.process].proofs[cell.name].calls or []
-        found = parts(calls, depthwise)
-        kinds = kinds or sorted(set(found), key=lambda part: (part.category, part.label))
         plain = dict(zip(entry.order, entry.ns, strict=True))
         profiles = {profile.network: profile for profile in entry.profiles}
         rows = np.zeros(_FIRST_PART + len(kinds))
         rows[_PLAIN], rows[_CONTROL] = plain[own], plain[control]
         rows[_CONTROL_OPERATORS] = sum(profiles[control].operators_ns)
-        for part, ns in zip(found, profiles[own].operators_ns, strict=True):
+        for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
             rows[_FIRST_PART + kinds.index(part)] += ns
         by_process.setdefault(entry.process, []).append(rows)
         profiled.append(profiles[own].ns)
-    if not by_process:
-        return None
-    first = run.processes[run.rounds[0].process]
-    own_parts = parts(first.proofs[cell.name].calls or [], depthwise)
+    first = run.rounds[0].process
     return _Tables(
         processes=[np.stack(rounds, axis=-1) for rounds in by_process.values()],
         profiled=np.asarray(profiled, float),
         parts=kinds,
-        counts=np.array([own_parts.count(part) for part in kinds], float),
-        control_calls=len(first.proofs[PROFILER_CONTROL].calls or []),
+        counts=np.array([found[first].count(part) for part in kinds], float),
+        control_calls=len(run.processes[first].proofs[PROFILER_CONTROL].calls or []),
     )
 
 

@@ -79,7 +79,11 @@ class OnnxNetwork:
             ns = time.perf_counter_ns() - start
             events = json.loads(Path(session.end_profiling()).read_bytes())
         ends = [index for index, event in enumerate(events) if event["name"] == "model_run"]
-        nodes = [event for event in events[ends[-2] : ends[-1]] if event["cat"] == "Node"]
+        nodes = [
+            event
+            for event in events[ends[-2] : ends[-1]]
+            if event["cat"] == "Node" and event["name"].endswith("_kernel_time")
+        ]
         return Profile(
             ns=ns,
             calls=[call(node) for node in nodes],
