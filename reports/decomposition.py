@@ -68,8 +68,9 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         experiment=experiment,
         title=title,
         tables=[
-            *(table for found in known for table in (_shares(found), _operators(found))),
-            *([_totals(known)] if known else []),
+            table
+            for found in known
+            for table in (_shares(found), _operators(found), _totals(found))
         ],
         verdicts=[],
         notes=_notes(summary, networks),
@@ -131,31 +132,18 @@ def _operators(found: Decomposition) -> Table:
     return Table(f"{found.cell.row}: by operator", headings, rows)
 
 
-def _totals(networks: Sequence[Decomposition]) -> Table:
-    """Return how the times were taken: what the profiler costs, and what is subtracted for it."""
-    headings = [
-        Heading("network", numeric=False),
-        Heading("unprofiled, ms"),
-        Heading("profiled, ms"),
-        Heading("slower by"),
-        Heading("operators, ms"),
-        Heading("calls"),
-        Heading("off a call, µs"),
-    ]
-    rows = [
-        [
-            found.cell.row,
-            significant(found.plain_ms),
-            significant(found.profiled_ms),
-            f"{100 * found.overhead:.1f} %",
-            significant(found.operators_ms),
-            str(sum(single.calls for single in found.parts)),
-            f"{1e3 * found.per_operator_ms:.2f}",
-        ]
-        for found in networks
-    ]
-    caption = "Times without and with the profiler, and what is taken off each operator's for it"
-    return Table(caption, headings, rows)
+def _totals(found: Decomposition) -> Table:
+    """Return how the times were taken: what the profiler costs, and what is taken off for it."""
+    entries = {
+        "unprofiled, ms": significant(found.plain_ms),
+        "profiled, ms": significant(found.profiled_ms),
+        "slower by": f"{100 * found.overhead:.1f} %",
+        "operators in sum, ms": significant(found.operators_ms),
+        "calls": str(sum(single.calls for single in found.parts)),
+        "taken off each call, µs": f"{1e3 * found.per_operator_ms:.2f}",
+    }
+    caption = f"{found.cell.row}: without and with the profiler"
+    return Table(caption, [Heading(title) for title in entries], [list(entries.values())])
 
 
 def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:

@@ -54,7 +54,7 @@ def pies(summary: Summary, experiment: Experiment) -> Figure:
     networks = _known(summary, experiment)
     columns = _columns(summary, networks)
     with mpl.rc_context(SETTINGS):
-        size = (2.8 * len(columns) + 1.4, 2.7 * len(networks) + 0.5)
+        size = (max(2.8 * len(columns) + 1.4, 6.0), 2.7 * len(networks) + 0.5)
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.subplots(len(networks), len(columns), squeeze=False)
@@ -64,7 +64,7 @@ def pies(summary: Summary, experiment: Experiment) -> Figure:
                 if not index:
                     axes.set_title(title)
             axes_row[0].text(
-                -0.12, 0.5, found.cell.row, rotation=90, va="center", ha="right",
+                -0.12, 0.5, _short(found.cell.row, 30), rotation=90, va="center", ha="right",
                 transform=axes_row[0].transAxes,
             )  # fmt: skip
         figure.suptitle(f"{experiment.table}: {experiment.title}, percent of run time")
@@ -85,6 +85,11 @@ def _draw_pie(axes: Axes, pie: Pie) -> None:
         wedgeprops={"linewidth": 0.6, "edgecolor": "white"},
         normalize=True,
     )
+
+
+def _short(name: str, longest: int = 80) -> str:
+    """Return a network's name, of a long one (a path, say) the end."""
+    return name if len(name) <= longest else "…" + name[1 - longest :]
 
 
 def _label(percent: float) -> str:
@@ -111,7 +116,7 @@ def bars(summary: Summary, experiment: Experiment) -> Figure:
                 _draw_bar(panel, position, column[index])
             _hatch_depthwise(panel, len(columns) - 1, found)
             _label_bars(panel, [title for title, _ in columns])
-            panel.set_title(found.cell.row, loc="left")
+            panel.set_title(_short(found.cell.row), loc="left")
         panels[-1].set_xlabel("percent of run time")
         figure.suptitle(f"{experiment.table}: {experiment.title}")
         hatched = Patch(facecolor="#888888", hatch="///", edgecolor="white")
@@ -127,7 +132,10 @@ def _draw_bar(panel: Axes, position: int, stack: Pie) -> None:
         panel.barh(position, value, left=left, color=colour, edgecolor="white", linewidth=0.6)
         text_colour = "white" if name == Category.CONV.value else "black"
         middle = left + value / 2
-        panel.text(middle, position, _label(value), ha="center", va="center", color=text_colour)
+        panel.text(
+            middle, position, _label(value), ha="center", va="center", color=text_colour, zorder=5,
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5} if _label(value) else None,
+        )  # fmt: skip
         left += value
 
 
