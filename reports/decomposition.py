@@ -138,9 +138,10 @@ def _totals(found: Decomposition) -> Table:
         "unprofiled, ms": significant(found.plain_ms),
         "profiled, ms": significant(found.profiled_ms),
         "slower by": f"{100 * found.overhead:.1f} %",
-        "operators in sum, ms": significant(found.operators_ms),
+        "operators, ms": significant(found.operators_ms),
         "calls": str(sum(single.calls for single in found.parts)),
-        "taken off each call, µs": f"{1e3 * found.per_operator_ms:.2f}",
+        "off each call, µs": f"{1e3 * found.per_operator_ms:.2f}",
+        "attributed": f"{100 * found.attributed:.1f} %",
     }
     caption = f"{found.cell.row}: without and with the profiler"
     return Table(caption, [Heading(title) for title in entries], [list(entries.values())])

@@ -63,8 +63,10 @@ class Decomposition:
     """One network taken apart, or the reason why it has no figures.
 
     Times in ms: without the profiler, under it, the operators in sum as the profiler reports them,
-    and what it adds to each operator (`per_operator_ms`). Categories come in the paper's order with
-    "unattributed" last and sum to 100 %; so do parts, largest first, and "unattributed".
+    and what it adds to each operator (`per_operator_ms`). `attributed` is the operators' sum
+    without that over the unprofiled time; above 1, shares are scaled down by it. Categories come
+    in the paper's order with "unattributed" last and sum to 100 %; so do parts, largest first, and
+    "unattributed".
     """
 
     experiment: Experiment
@@ -75,6 +77,7 @@ class Decomposition:
     profiled_ms: float
     operators_ms: float
     per_operator_ms: float
+    attributed: float
     categories: Sequence[CategoryShare]
     parts: Sequence[PartShare]
     failure: str | None
@@ -95,7 +98,7 @@ def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
     failure = failures.get(cell.name) or failures.get(PROFILER_CONTROL)
     tables = None if failure else _tables(run, cell, depthwise)
     if not tables:
-        return Decomposition(experiment, cell, 0, 0, 0.0, 0.0, 0.0, 0.0, [], [], failure)
+        return Decomposition(experiment, cell, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, [], [], failure)
     return _decomposition(run, cell, experiment, tables)
 
 
@@ -152,14 +155,23 @@ def shares(times: Array, counts: Array, control_calls: int) -> Array:
     fraction of the unprofiled time is the median of the rounds' own, at most 1, and is divided
     among the parts as the middle half of the profiled executions is. The rest is unattributed.
     """
-    rows = times[..., _FIRST_PART:, :]
+    attributed = np.clip(_attributed(times, counts, control_calls), 0.0, 1.0)
     added = counts * _per_operator(times, control_calls)[..., None]
-    totals = rows.sum(axis=-2) - added.sum(axis=-1)[..., None]
-    attributed = np.clip(np.median(totals / times[..., _PLAIN, :], axis=-1), 0.0, 1.0)
-    net = np.maximum(_middle_by_total(rows) - added, 0.0)
+    net = np.maximum(_middle_by_total(times[..., _FIRST_PART:, :]) - added, 0.0)
     # Should nothing be left of any operator, nothing is attributed.
     whole = np.maximum(net.sum(axis=-1), np.finfo(float).tiny)
     result: Array = net * (attributed / whole)[..., None]
+    return result
+
+
+def _attributed(times: Array, counts: Array, control_calls: int) -> Array:
+    """Return the operators' sum, net of what the profiler adds, over the unprofiled time.
+
+    Above 1 where the profiler disturbs more than it does in the control.
+    """
+    added = counts.sum() * _per_operator(times, control_calls)
+    totals = times[..., _FIRST_PART:, :].sum(axis=-2) - added[..., None]
+    result: Array = np.median(totals / times[..., _PLAIN, :], axis=-1)
     return result
 
 
@@ -222,6 +234,7 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
         profiled_ms=float(middle_mean(tables.profiled)) / 1e6,
         operators_ms=float(_middle_by_total(pooled[_FIRST_PART:]).sum()) / 1e6,
         per_operator_ms=float(_per_operator(pooled, tables.control_calls)) / 1e6,
+        attributed=float(_attributed(pooled, tables.counts, tables.control_calls)),
         categories=categories,
         parts=sorted(singles, key=lambda single: -single.percent),
         failure=None,

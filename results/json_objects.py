@@ -81,6 +81,8 @@ def _share_object(
         "processes": found.processes,
         "unprofiled_ms": found.plain_ms if share else None,
         "profiled_ms": found.profiled_ms if share else None,
+        "profiler_us_per_call": 1e3 * found.per_operator_ms if share else None,
+        "attributed": found.attributed if share else None,
         "failure": found.failure,
     }
 
