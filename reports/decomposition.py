@@ -14,11 +14,15 @@ from reports.tables import (
     interval_text,
     significant,
 )
-from results.decomposition import UNATTRIBUTED, Decomposition
+from results.decomposition import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import published_decomposition
 from results.schema import Experiment
 from results.summary import Summary
 
+# Beyond these, a note says that the figures are rough: the profiler's fraction of the operators'
+# sum, and the slowest tenth of the executions over the fastest.
+LARGE_CORRECTION = 0.2
+LARGE_SPREAD = 1.5
 _DEPTHWISE_NOTES = {
     "conv": "Depthwise convolutions count as Conv; --depthwise elemwise counts them as Elemwise.",
     "elemwise": "Depthwise convolutions count as Elemwise; --depthwise conv counts them as Conv.",
@@ -39,16 +43,34 @@ def papers(found: Decomposition) -> dict[str, dict[str, float]]:
     }
 
 
-def rounded(percents: Sequence[float]) -> list[str]:
-    """Return percentages to one decimal so that what is printed adds up as the figures do.
+def rounded(percents: Sequence[float], whole: float = 100.0) -> list[float]:
+    """Return percentages to one decimal that sum to `whole` (itself to one decimal).
 
     The largest remainders are rounded up.
     """
     tenths = [10 * percent for percent in percents]
-    missing = round(sum(tenths)) - sum(floor(tenth) for tenth in tenths)
+    missing = round(10 * whole) - sum(floor(tenth) for tenth in tenths)
     by_remainder = sorted(range(len(tenths)), key=lambda i: floor(tenths[i]) - tenths[i])
-    up = set(by_remainder[:missing])
-    return [f"{(floor(tenth) + (i in up)) / 10:.1f}" for i, tenth in enumerate(tenths)]
+    up = set(by_remainder[: max(0, missing)])
+    return [(floor(tenth) + (i in up)) / 10 for i, tenth in enumerate(tenths)]
+
+
+def printed_categories(found: Decomposition) -> dict[str, float]:
+    """Return the percentage of each category as it is printed everywhere: the sum is 100.0."""
+    names = [share.category for share in found.categories]
+    percents = rounded([share.percent for share in found.categories])
+    return dict(zip(names, percents, strict=True))
+
+
+def printed_parts(found: Decomposition) -> list[float]:
+    """Return the percentage of each part as it is printed: those of a category sum to its own."""
+    result = [0.0 for _ in found.parts]
+    for category, whole in printed_categories(found).items():
+        own = [i for i, one in enumerate(found.parts) if one.part.category.value == category]
+        percents = rounded([found.parts[i].percent for i in own], whole)
+        for index, percent in zip(own, percents, strict=True):
+            result[index] = percent
+    return result
 
 
 def decomposition_sections(summary: Summary) -> list[Section]:
@@ -88,18 +110,18 @@ def _shares(found: Decomposition) -> Table:
         Heading("of it depthwise"),
         *(Heading(f"paper, {device}") for device in published),
     ]
-    measured = rounded([share.percent for share in found.categories])
+    measured = printed_categories(found)
     rows = [
         [
             share.category,
-            percent,
+            f"{measured[share.category]:.1f}",
             interval_text(share.percent_ci95, "{:.1f}".format),
             f"{share.depthwise_percent:.1f}" if share.depthwise_percent else "",
             *(_percent(pie.get(share.category)) for pie in published.values()),
         ]
-        for share, percent in zip(found.categories, measured, strict=True)
+        for share in found.categories
     ]
-    return Table(f"{found.cell.row}: share of the run time, percent", headings, rows)
+    return Table(f"{_name(found)}: share of the run time, percent", headings, rows)
 
 
 def _percent(value: float | None) -> str:
@@ -115,36 +137,48 @@ def _operators(found: Decomposition) -> Table:
         *(Heading(title) for title in titles),
     ]
     rest = found.categories[-1]
-    percents = rounded([*(single.percent for single in found.parts), rest.percent])
     rows = [
         [
             single.part.label,
             single.part.category.value,
             str(single.calls),
             significant(single.ms),
-            percent,
+            f"{percent:.1f}",
             interval_text(single.percent_ci95, "{:.1f}".format),
         ]
-        for single, percent in zip(found.parts, percents, strict=False)
+        for single, percent in zip(found.parts, printed_parts(found), strict=True)
     ]
+    left = f"{printed_categories(found)[UNATTRIBUTED]:.1f}"
     interval = interval_text(rest.percent_ci95, "{:.1f}".format)
-    rows.append([UNATTRIBUTED, "", "", significant(rest.ms), percents[-1], interval])
-    return Table(f"{found.cell.row}: by operator", headings, rows)
+    rows.append([UNATTRIBUTED, "", "", significant(rest.ms), left, interval])
+    return Table(f"{_name(found)}: by operator", headings, rows)
 
 
 def _totals(found: Decomposition) -> Table:
     """Return how the times were taken: what the profiler costs, and what is taken off for it."""
-    entries = {
-        "unprofiled, ms": significant(found.plain_ms),
-        "profiled, ms": significant(found.profiled_ms),
-        "slower by": f"{100 * found.overhead:.1f} %",
-        "operators, ms": significant(found.operators_ms),
-        "calls": str(sum(single.calls for single in found.parts)),
-        "off each call, µs": f"{1e3 * found.per_operator_ms:.2f}",
-        "attributed": f"{100 * found.attributed:.1f} %",
-    }
-    caption = f"{found.cell.row}: without and with the profiler"
-    return Table(caption, [Heading(title) for title in entries], [list(entries.values())])
+    calls = sum(single.calls for single in found.parts)
+    rows = [
+        ["without the profiler, ms", significant(found.plain_ms), ""],
+        ["under the profiler, ms", significant(found.profiled_ms), ""],
+        ["under it, of the time without", *_percentage(found.slow_down)],
+        [f"its {calls} operators in sum, ms", significant(found.operators_ms), ""],
+        ["taken off each of them, µs", f"{1e3 * found.per_operator_ms:.2f}", ""],
+        ["their sum then, of the time without", *_percentage(found.attributed)],
+    ]
+    headings = [Heading("", numeric=False), Heading("median"), Heading("95 % interval")]
+    return Table(f"{_name(found)}: without and with the profiler", headings, rows)
+
+
+def _name(found: Decomposition) -> str:
+    """Return a network's name with the shape of its input."""
+    shape = "×".join(str(size) for size in found.cell.network.input_shape)
+    return f"{found.cell.row}, input {shape}"
+
+
+def _percentage(estimate: Estimate) -> tuple[str, str]:
+    """Return a fraction in percent, and its interval."""
+    ends = estimate.ci95 and (100 * estimate.ci95[0], 100 * estimate.ci95[1])
+    return f"{100 * estimate.value:.1f} %", interval_text(ends, "{:.1f}".format)
 
 
 def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:
@@ -154,6 +188,7 @@ def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:
             notes.append(f"{found.cell.row} has no figures: {found.failure}.")
         elif not found.categories:
             notes.append(f"{found.cell.row} was not measured yet.")
+        notes += _doubts(found)
     if any(found.categories for found in networks):
         notes += [
             "Shares are of the time without the profiler, and sum to 100.0 % with what no operator "
@@ -162,3 +197,25 @@ def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:
             _DEPTHWISE_NOTES[summary.depthwise],
         ]
     return notes
+
+
+def _doubts(found: Decomposition) -> list[str]:
+    """Return what makes the figures of one network less than trustworthy."""
+    doubts = []
+    if found.attributed.value > 1:
+        doubts.append(
+            f"{found.cell.row}: even without what the profiler adds to trivial operators, the sum "
+            f"is {100 * found.attributed.value:.1f} % of the unprofiled time; it was scaled down to "
+            "100 %."
+        )
+    if found.correction > LARGE_CORRECTION:
+        doubts.append(
+            f"{found.cell.row}: {100 * found.correction:.0f} % of the operators' sum is the "
+            "profiler's own time, so its shares are rough."
+        )
+    if found.spread > LARGE_SPREAD:
+        doubts.append(
+            f"{found.cell.row}: the slowest tenth of its executions took {found.spread:.1f} times "
+            "as long as the fastest, so the machine was disturbed; see `guidelines doctor`."
+        )
+    return doubts

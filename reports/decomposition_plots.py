@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.decomposition import papers
+from reports.decomposition import papers, printed_categories
 from reports.plots import SETTINGS
 from results.decomposition import UNATTRIBUTED, Decomposition
 from results.operators import Category
@@ -36,9 +36,7 @@ def _columns(summary: Summary, networks: Sequence[Decomposition]) -> list[tuple[
     """Return titled columns of pies, the paper's devices first; a pie for each network."""
     published: list[Mapping[str, Pie]] = [papers(found) for found in networks]
     devices = list(published[0]) if published else []
-    measured: list[Pie] = [
-        {share.category: share.percent for share in found.categories} for found in networks
-    ]
+    measured: list[Pie] = [printed_categories(found) for found in networks]
     return [
         *((f"paper: {device}", [own.get(device, {}) for own in published]) for device in devices),
         (f"measured: {summary.run.platform.name}", measured),
@@ -93,7 +91,7 @@ def _short(name: str, longest: int = 80) -> str:
 
 
 def _label(percent: float) -> str:
-    return f"{round(percent, 1):g}" if percent >= _LEAST_LABEL else ""
+    return f"{percent:g}" if percent >= _LEAST_LABEL else ""
 
 
 def _add_legend(figure: Figure, *more: Patch) -> None:

@@ -7,7 +7,7 @@ operator's time is learnt from a chain of trivial operators and subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,15 @@ import numpy as np
 from results.operators import Category, Depthwise, Part, parts
 from results.paper import published_decomposition
 from results.schema import Cell, Experiment, Run
-from results.statistics import Array, hierarchical_intervals
+from results.statistics import Array, hierarchical_interval, hierarchical_intervals
 from results.verdict import Interval
 
 UNATTRIBUTED = "unattributed"
 # The control network that shows what a profiler adds to an operator's time.
 PROFILER_CONTROL = "control/profiler/x1"
-# Rows of a process's table of times, before one row for each part: without a profiler the network
-# and the control, then the control's operators in sum.
-_PLAIN, _CONTROL, _CONTROL_OPERATORS, _FIRST_PART = range(4)
+# Rows of a process's table of times, before one row for each part: the network and the control
+# without a profiler, the network under it, and the control's operators in sum.
+_PLAIN, _CONTROL, _PROFILED, _CONTROL_OPERATORS, _FIRST_PART = range(5)
 
 
 @dataclass(frozen=True)
@@ -59,33 +59,47 @@ class PartShare(Share):
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval (None from one process)."""
+
+    value: float
+    ci95: Interval | None
+
+
+@dataclass(frozen=True)
 class Decomposition:
     """One network taken apart, or the reason why it has no figures.
 
-    Times in ms: without the profiler, under it, the operators in sum as the profiler reports them,
-    and what it adds to each operator (`per_operator_ms`). `attributed` is the operators' sum
-    without that over the unprofiled time; above 1, shares are scaled down by it. Categories come
-    in the paper's order with "unattributed" last and sum to 100 %; so do parts, largest first, and
-    "unattributed".
+    Median times in ms: without the profiler, under it, and the operators in sum as the profiler
+    reports them; `per_operator_ms` is what it adds to each. `slow_down` is the profiled over the
+    unprofiled time, `attributed` the operators' sum without what the profiler adds over the
+    unprofiled time, both in the median round; shares are scaled down by the latter if above 1.
+    `spread` is the slowest tenth of the unprofiled times over the fastest tenth.
+
+    Categories come in the paper's order with "unattributed" last and sum to 100 %; so do parts,
+    largest first, and "unattributed".
     """
 
     experiment: Experiment
     cell: Cell
-    samples: int
-    processes: int
-    plain_ms: float
-    profiled_ms: float
-    operators_ms: float
-    per_operator_ms: float
-    attributed: float
-    categories: Sequence[CategoryShare]
-    parts: Sequence[PartShare]
-    failure: str | None
+    failure: str | None = None
+    samples: int = 0
+    processes: int = 0
+    plain_ms: float = 0.0
+    profiled_ms: float = 0.0
+    operators_ms: float = 0.0
+    per_operator_ms: float = 0.0
+    spread: float = 1.0
+    slow_down: Estimate = Estimate(1.0, None)
+    attributed: Estimate = Estimate(0.0, None)
+    categories: Sequence[CategoryShare] = ()
+    parts: Sequence[PartShare] = ()
 
     @property
-    def overhead(self) -> float:
-        """The fraction by which the profiler slows the whole execution."""
-        return self.profiled_ms / self.plain_ms - 1 if self.plain_ms else 0.0
+    def correction(self) -> float:
+        """The fraction of the operators' sum that is the profiler's own time."""
+        calls = sum(single.calls for single in self.parts)
+        return calls * self.per_operator_ms / self.operators_ms if self.operators_ms else 0.0
 
 
 def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
@@ -98,7 +112,7 @@ def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
     failure = failures.get(cell.name) or failures.get(PROFILER_CONTROL)
     tables = None if failure else _tables(run, cell, depthwise)
     if not tables:
-        return Decomposition(experiment, cell, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, [], [], failure)
+        return Decomposition(experiment, cell, failure)
     return _decomposition(run, cell, experiment, tables)
 
 
@@ -106,11 +120,10 @@ def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
 class _Tables:
     """The times in ns of every process, (rows, rounds) each, and what the rows are.
 
-    `profiled` are the wall times under the profiler; `counts` the calls behind each part's row.
+    `counts` are the calls behind each part's row.
     """
 
     processes: Sequence[Array]
-    profiled: Array
     parts: Sequence[Part]
     counts: Array
     control_calls: int
@@ -126,21 +139,19 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     every = {part for own_parts in found for part in own_parts}
     kinds = sorted(every, key=lambda part: (part.category, part.label))
     by_process: dict[int, list[Array]] = {}
-    profiled = []
     for entry in run.rounds:
         plain = dict(zip(entry.order, entry.ns, strict=True))
         profiles = {profile.network: profile for profile in entry.profiles}
         rows = np.zeros(_FIRST_PART + len(kinds))
         rows[_PLAIN], rows[_CONTROL] = plain[own], plain[control]
+        rows[_PROFILED] = profiles[own].ns
         rows[_CONTROL_OPERATORS] = sum(profiles[control].operators_ns)
         for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
             rows[_FIRST_PART + kinds.index(part)] += ns
         by_process.setdefault(entry.process, []).append(rows)
-        profiled.append(profiles[own].ns)
     first = run.rounds[0].process
     return _Tables(
         processes=[np.stack(rounds, axis=-1) for rounds in by_process.values()],
-        profiled=np.asarray(profiled, float),
         parts=kinds,
         counts=np.array([found[first].count(part) for part in kinds], float),
         control_calls=len(run.processes[first].proofs[PROFILER_CONTROL].calls or []),
@@ -150,67 +161,53 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
 def shares(times: Array, counts: Array, control_calls: int) -> Array:
     """Return (..., parts) fractions of the unprofiled time from (..., rows, rounds) times in ns.
 
-    What a profiler adds to one operator is what the control's operators take in sum beyond the
-    control's unprofiled time, divided by their number; it is subtracted from each. The operators'
-    fraction of the unprofiled time is the median of the rounds' own, at most 1, and is divided
-    among the parts as the middle half of the profiled executions is. The rest is unattributed.
+    The operators' fraction of the unprofiled time (`attributed`, at most 1) is divided among the
+    parts as their median times are, less what the profiler adds to each operator. Medians, since
+    one slice of the scheduler's, given to another program, can exceed a whole network. The rest
+    is unattributed.
     """
-    attributed = np.clip(_attributed(times, counts, control_calls), 0.0, 1.0)
-    added = counts * _per_operator(times, control_calls)[..., None]
-    net = np.maximum(_middle_by_total(times[..., _FIRST_PART:, :]) - added, 0.0)
+    added = counts * per_operator(times, control_calls)[..., None]
+    net = np.maximum(np.median(times[..., _FIRST_PART:, :], axis=-1) - added, 0.0)
     # Should nothing be left of any operator, nothing is attributed.
     whole = np.maximum(net.sum(axis=-1), np.finfo(float).tiny)
-    result: Array = net * (attributed / whole)[..., None]
+    fraction = np.clip(attributed(times, counts, control_calls), 0.0, 1.0)
+    result: Array = net * (fraction / whole)[..., None]
     return result
 
 
-def _attributed(times: Array, counts: Array, control_calls: int) -> Array:
-    """Return the operators' sum, net of what the profiler adds, over the unprofiled time.
+def attributed(times: Array, counts: Array, control_calls: int) -> Array:
+    """Return the operators' sum, less what the profiler adds, over the unprofiled time.
 
-    Above 1 where the profiler disturbs more than it does in the control.
+    The median of the rounds' own ratios. Above 1 where the profiler disturbs more than it does in
+    the control.
     """
-    added = counts.sum() * _per_operator(times, control_calls)
+    added = counts.sum() * per_operator(times, control_calls)
     totals = times[..., _FIRST_PART:, :].sum(axis=-2) - added[..., None]
     result: Array = np.median(totals / times[..., _PLAIN, :], axis=-1)
     return result
 
 
-def _per_operator(times: Array, control_calls: int) -> Array:
-    """Return the ns that the profiler adds to each operator's time, at least 0."""
-    inside = middle_mean(times[..., _CONTROL_OPERATORS, :])
-    plain = middle_mean(times[..., _CONTROL, :])
-    result: Array = np.maximum(inside - plain, 0.0) / max(1, control_calls)
+def per_operator(times: Array, control_calls: int) -> Array:
+    """Return the ns that the profiler adds to each operator's time, at least 0.
+
+    What the control's operators take in sum beyond its unprofiled time, divided by their number.
+    """
+    excess = np.median(times[..., _CONTROL_OPERATORS, :], axis=-1)
+    excess = excess - np.median(times[..., _CONTROL, :], axis=-1)
+    result: Array = np.maximum(excess, 0.0) / max(1, control_calls)
     return result
 
 
-def middle_mean(times: Array) -> Array:
-    """Return the mean of the middle half along the last axis: no hiccup moves it, and means add up.
-
-    Of fewer than four values all count.
-    """
-    result: Array = np.sort(times, axis=-1)[..., _middle(times.shape[-1])].mean(axis=-1)
-    return result
-
-
-def _middle(rounds: int) -> slice:
-    """Return where the middle half of so many ordered rounds lies."""
-    return slice(rounds // 4, rounds - rounds // 4)
-
-
-def _middle_by_total(rows: Array) -> Array:
-    """Return each row's mean over the rounds whose totals over all rows are the middle half.
-
-    All rows share the rounds, so that their means sum to the mean total.
-    """
-    order = np.argsort(rows.sum(axis=-2), axis=-1)
-    chosen = order[..., None, _middle(rows.shape[-1])]
-    result: Array = np.take_along_axis(rows, chosen, axis=-1).mean(axis=-1)
+def _slow_down(times: Array) -> Array:
+    """Return the profiled over the unprofiled time: the median of the rounds' own ratios."""
+    result: Array = np.median(times[..., _PROFILED, :] / times[..., _PLAIN, :], axis=-1)
     return result
 
 
 def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables) -> Decomposition:
     pooled = np.concatenate(tables.processes, axis=-1)
-    plain_ms = float(middle_mean(pooled[_PLAIN])) / 1e6
+    plain = pooled[_PLAIN] / 1e6
+    plain_ms = float(np.median(plain))
     found = _shares(tables, pooled, plain_ms)
     published = published_decomposition(run.protocol.channels).get(cell.row, {})
     categories = [
@@ -225,20 +222,30 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
     rest = _rest(found["all"], plain_ms)
     categories.append(CategoryShare(**vars(rest), category=UNATTRIBUTED))
     singles = [PartShare(**vars(found[part]), part=part) for part in tables.parts]
+    calls = (tables.counts, tables.control_calls)
     return Decomposition(
         experiment=experiment,
         cell=cell,
         samples=pooled.shape[-1],
         processes=len(tables.processes),
         plain_ms=plain_ms,
-        profiled_ms=float(middle_mean(tables.profiled)) / 1e6,
-        operators_ms=float(_middle_by_total(pooled[_FIRST_PART:]).sum()) / 1e6,
-        per_operator_ms=float(_per_operator(pooled, tables.control_calls)) / 1e6,
-        attributed=float(_attributed(pooled, tables.counts, tables.control_calls)),
+        profiled_ms=float(np.median(pooled[_PROFILED])) / 1e6,
+        operators_ms=float(np.median(pooled[_FIRST_PART:].sum(axis=0))) / 1e6,
+        per_operator_ms=float(per_operator(pooled, tables.control_calls)) / 1e6,
+        spread=float(np.quantile(plain, 0.9) / np.quantile(plain, 0.1)),
+        slow_down=_estimate(tables, pooled, _slow_down),
+        attributed=_estimate(tables, pooled, lambda times: attributed(times, *calls)),
         categories=categories,
         parts=sorted(singles, key=lambda single: -single.percent),
-        failure=None,
     )
+
+
+def _estimate(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
+    value = float(statistic(pooled))
+    interval = hierarchical_interval(tables.processes, statistic)
+    if interval is not None:
+        interval = min(interval[0], value), max(interval[1], value)
+    return Estimate(value, interval)
 
 
 def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Share]:

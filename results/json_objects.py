@@ -42,6 +42,7 @@ def part_objects(summary: Summary) -> list[dict[str, Any]]:
         {
             "experiment": found.experiment.name,
             "network": found.cell.row,
+            "input": list(found.cell.network.input_shape),
             "platform": summary.run.platform.name,
             "category": single.part.category.value,
             "operator": single.part.label,
@@ -66,6 +67,7 @@ def _share_object(
     return {
         "experiment": found.experiment.name,
         "network": found.cell.row,
+        "input": list(found.cell.network.input_shape),
         "platform": run.platform.name,
         "backend": run.platform.backend,
         "channels": run.protocol.channels,
@@ -82,7 +84,10 @@ def _share_object(
         "unprofiled_ms": found.plain_ms if share else None,
         "profiled_ms": found.profiled_ms if share else None,
         "profiler_us_per_call": 1e3 * found.per_operator_ms if share else None,
-        "attributed": found.attributed if share else None,
+        "profiled_over_unprofiled": found.slow_down.value if share else None,
+        "profiled_over_unprofiled_ci95": _listed(found.slow_down.ci95),
+        "attributed": found.attributed.value if share else None,
+        "attributed_ci95": _listed(found.attributed.ci95),
         "failure": found.failure,
     }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from guidelines.runtime_decomposition import user_study
 from reports.decomposition import rounded
-from results.decomposition import UNATTRIBUTED, decompose, middle_mean, shares
+from results.decomposition import UNATTRIBUTED, decompose, shares
 from results.json_objects import json_objects, part_objects, share_objects
 from results.paper import read_csv
 from results.schema import Run
@@ -78,8 +78,8 @@ times = st.floats(1e3, 1e9)
             lambda rounds: st.tuples(
                 st.lists(
                     st.lists(times, min_size=rounds, max_size=rounds),
-                    min_size=3 + parts,
-                    max_size=3 + parts,
+                    min_size=4 + parts,
+                    max_size=4 + parts,
                 ),
                 st.lists(st.integers(1, 50), min_size=parts, max_size=parts),
             )
@@ -93,24 +93,20 @@ def test_shares_are_fractions_of_one_whole(drawn):
     assert found.sum() <= 1 + 1e-9
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(1, 100))
-def test_a_middle_mean_lies_within_and_scales(values, factor):
-    array = np.array(values)
-    mean = float(middle_mean(array))
-    assert min(values) - 1e-6 <= mean <= max(values) + 1e-6
-    assert float(middle_mean(factor * array)) == pytest.approx(factor * mean)
-
-
-def test_a_hiccup_moves_no_share():
+def test_what_the_scheduler_takes_away_moves_the_shares_little():
     run = fig2_run(rounds=(20,) * 3)
     content = run.model_dump()
     calm = percents(run)
-    for profile in content["rounds"][3]["profiles"]:
-        profile["operators_ns"] = [100 * ns for ns in profile["operators_ns"]]
-    content["rounds"][7]["ns"] = [50 * ns for ns in content["rounds"][7]["ns"]]
+    # The scheduler takes the core away for 4 ms, in each profile from another operator.
+    for number, entry in enumerate(content["rounds"]):
+        for profile in entry["profiles"]:
+            if len(profile["operators_ns"]) == len(EXECUTION):
+                profile["operators_ns"][number % len(EXECUTION)] += 4_000_000
+    for entry in content["rounds"][::3]:
+        entry["ns"] = [4_000_000 + ns for ns in entry["ns"]]
     disturbed = percents(Run.model_validate(content))
     for category, percent in calm.items():
-        assert disturbed[category] == pytest.approx(percent, abs=0.01)
+        assert disturbed[category] == pytest.approx(percent, abs=1.0)
 
 
 def test_intervals_cover_the_truth():
@@ -194,6 +190,7 @@ def test_a_profile_must_belong_to_its_network():
 def test_printed_percentages_add_up(parts):
     percents = [100 * part / sum(parts) for part in parts]
     printed = rounded(percents)
-    assert sum(float(text) for text in printed) == pytest.approx(100.0, abs=1e-6)
-    for percent, text in zip(percents, printed, strict=True):
-        assert abs(percent - float(text)) <= 0.1 + 1e-9
+    assert sum(printed) == pytest.approx(100.0, abs=1e-6)
+    for percent, figure in zip(percents, printed, strict=True):
+        assert abs(percent - figure) <= 0.1 + 1e-9
+        assert f"{figure:g}" == f"{figure:.1f}".removesuffix(".0")

@@ -92,7 +92,7 @@ def test_the_terminal_shows_every_column_whole(summary):
     print_summary(summary, console)
     text = console.export_text()
     assert "…" not in text
-    for word in ("unprofiled, ms", "off each call, µs", "paper, Snapdragon 810"):
+    for word in ("without the profiler, ms", "taken off each of them, µs", "paper, Snapdragon 810"):
         assert word in text
 
 
@@ -110,7 +110,7 @@ def test_a_failure_is_said_and_the_other_network_shown(tmp_path):
     write_report(summarise(fig2_run(failures=failures)), tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "MobileNet v2 1x has no figures: it is broken." in text
-    assert "ShuffleNet v1 1x g=3: share" in text.replace("\\", "")
+    assert "ShuffleNet v1 1x g=3, input 1×3×224×224: share" in text.replace("\\", "")
 
 
 def test_nothing_measured_is_said(tmp_path):
