@@ -10,15 +10,27 @@ from collections.abc import Sequence
 
 from results.schema import CellDeclaration, Network, Operators
 
-# What the runtime's profiler adds to the time of each operator shows in a hundred trivial ones.
-PROFILER = CellDeclaration(
-    experiment="control",
-    row="profiler",
-    scale=1,
-    axes={},
-    network=Network(block="TrivialBlock", arguments={}, channels=1, size=1, times=100),
-    operators=Operators(),
-    profiled=True,
+# What the runtime's profiler adds to the time of each operator shows in a hundred trivial ones, and
+# what it adds for each thing more that it writes down, in some that give it much to write.
+PROFILER = (
+    CellDeclaration(
+        experiment="control",
+        row="profiler",
+        scale=1,
+        axes={},
+        network=Network(block="TrivialBlock", arguments={}, channels=1, size=1, times=100),
+        operators=Operators(),
+        profiled=True,
+    ),
+    CellDeclaration(
+        experiment="control",
+        row="profiler-composite",
+        scale=1,
+        axes={},
+        network=Network(block="CompositeBlock", arguments={}, channels=4, size=1, times=20),
+        operators=Operators(convolutions=20),
+        profiled=True,
+    ),
 )
 
 CONTROLS = (
@@ -43,4 +55,4 @@ CONTROLS = (
 
 def controls(cells: Sequence[CellDeclaration]) -> list[CellDeclaration]:
     """Return the controls of a run that measures `cells`."""
-    return [*CONTROLS, *([PROFILER] if any(cell.profiled for cell in cells) else [])]
+    return [*CONTROLS, *(PROFILER if any(cell.profiled for cell in cells) else ())]

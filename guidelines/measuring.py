@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROCESSES = 5
 INTERRUPTED = 130
-# Beyond this many along an axis no input fits into any memory.
-LARGEST_SIZE = 2**20
+# An input of more numbers would take more than a gigabyte.
+LARGEST_INPUT = 2**28
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,10 @@ def parse_shape(text: str) -> list[int]:
         shape = [int(size) for size in text.split(",")]
     except ValueError:
         shape = []
-    if not shape or min(shape) < 1 or max(shape) > LARGEST_SIZE:
+    if not shape or min(shape) < 1:
         raise BadInputError(f"--input {text} is no shape: give sizes above 0, say 1,3,224,224.")
+    if math.prod(shape) > LARGEST_INPUT:
+        raise BadInputError(f"--input {text} is too large: it may hold {LARGEST_INPUT} numbers.")
     return shape
 
 
@@ -114,15 +116,15 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
 
 def _kept(folder: Path) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
+    from guidelines.runs import command_line
     from results import store
 
     if not store.has_run(folder):
         return "No round was finished yet."
-    program, *words = [word for word in sys.argv if word != "--resume"]
+    words = [word for word in command_line() if word != "--resume"]
     if not any(word.split("=")[0] == "--out" for word in words):
         words += ["--out", str(folder)]
-    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else [program]
-    command = shlex.join([*started, *words, "--resume"])
+    command = shlex.join([*words, "--resume"])
     kept = len(store.read_run(folder).rounds)
     return f"Rounds kept in {folder}: {kept}; continue with: {command}"
 

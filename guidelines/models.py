@@ -87,29 +87,31 @@ def prepare(
     network is not installed.
     """
     try:
-        key, cost = _prepare(declaration.network, backend, seed, store / "models")
+        folder, key, cost = _prepare(declaration.network, backend, seed, store / "models")
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
         ) from None
-    folder = store / "models" / key
     cell = Cell(**declaration.model_dump(), **cost, model=key)
     return cell, ModelFiles(model=folder / MODEL, expected=folder / EXPECTED)
 
 
 def _prepare(
     network: Network | WholeNetwork | UserNetwork, backend: str, seed: int, models: Path
-) -> tuple[str, dict[str, Any]]:
-    """Return the key of a network's entry in the folder `models`, and its cost."""
+) -> tuple[Path, str, dict[str, Any]]:
+    """Return a network's folder below `models`, the digest of what it is made of, and its cost."""
     if isinstance(network, UserNetwork):
-        # What it depends on is known only to itself, so its content is its key.
+        # What it depends on is known only to itself, so its content is what counts. The folder goes
+        # by its name: each new version takes the place of the one before.
         model, expected = user_networks.export(network, backend, seed)
-        key = _sha256(model + expected)
         uncounted = dict.fromkeys(COST_FIELDS, 0)
-        _store(models / key, {MODEL: model, EXPECTED: expected}, uncounted)
-        return key, uncounted
+        name = json.dumps([network.model_dump(mode="json"), backend, str(Path.cwd())])
+        folder = models / f"user-{_sha256(name.encode())}"
+        _store(folder, {MODEL: model, EXPECTED: expected}, uncounted)
+        return folder, _sha256(model + expected), uncounted
     key = digest(network, backend, seed)
-    return key, _stored_cost(models / key) or _export(network, backend, seed, models / key)
+    folder = models / key
+    return folder, key, _stored_cost(folder) or _export(network, backend, seed, folder)
 
 
 def _stored_cost(folder: Path) -> dict[str, Any] | None:

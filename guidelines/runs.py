@@ -26,6 +26,7 @@ from results.schema import (
     Protocol,
     Run,
     Session,
+    UserNetwork,
 )
 from runners import measure, worker_archive
 
@@ -97,9 +98,12 @@ def _execute(
     preparing: Callable[[int, int], None],
 ) -> Run:
     earlier = _earlier_run(plan, folder, resume)
-    if earlier is not None and earlier.complete:
-        return earlier
     cache = models.cache_folder()
+    if earlier is not None and earlier.complete:
+        # A file or a callable of the user's may have changed under its name.
+        if any(isinstance(cell.network, UserNetwork) for cell in plan.cells):
+            _refuse_changed(earlier, plan, folder, *prepare(plan, cache, preparing)[:2])
+        return earlier
     launcher = local_launcher(cache, user_networks.search_path(plan.cells))
     # Before anything is exported, so that a missing runtime or another machine is told at once.
     fingerprint = measure.identify(plan.platform, launcher)
@@ -107,15 +111,22 @@ def _execute(
         measure.refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)
     run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
+    _refuse_changed(run, plan, folder, cells, others)
+    run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
+    return measure.measure(
+        run, files, launcher, lambda done: store.write_run(folder, done), watcher
+    )
+
+
+def _refuse_changed(
+    run: Run, plan: Plan, folder: Path, cells: list[Cell], others: list[Cell]
+) -> None:
+    """Raise BadInputError unless a run is of these very experiments and networks."""
     if (run.experiments, run.cells, run.controls) != (plan.experiments, cells, others):
         raise BadInputError(
             "The experiments, their networks, or the versions of torch, onnx or numpy have changed "
             f"since {folder} was begun, so it cannot be continued: begin a new run."
         )
-    run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
-    return measure.measure(
-        run, files, launcher, lambda done: store.write_run(folder, done), watcher
-    )
 
 
 def local_launcher(cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
@@ -149,6 +160,7 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     pairs = [
         ("experiments", [e.name for e in run.experiments], [e.name for e in plan.experiments]),
         ("networks", _rows(run.cells), _rows(plan.cells)),
+        ("inputs", _inputs(run.cells), _inputs(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
     ]
     for field in Platform.model_fields:
@@ -161,6 +173,12 @@ def _differences(run: Run, plan: Plan) -> list[str]:
 def _rows(cells: Sequence[CellDeclaration]) -> str:
     """Name the rows of some cells, shortened, to tell one set from another."""
     return textwrap.shorten(", ".join(dict.fromkeys(cell.row for cell in cells)), 80)
+
+
+def _inputs(cells: Sequence[CellDeclaration]) -> str:
+    """Name the input shapes of the user's networks among some cells."""
+    networks = [cell.network for cell in cells if isinstance(cell.network, UserNetwork)]
+    return ", ".join("×".join(map(str, network.input)) for network in networks)
 
 
 def prepare(
@@ -197,11 +215,18 @@ def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[
 def _session() -> Session:
     return Session(
         started=measure.now(),
-        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        command=command_line(),
         suite_version=importlib.metadata.version("guideline-benchmarks"),
         git_revision=_git_revision(),
         exporters=models.exporter_versions(),
     )
+
+
+def command_line() -> list[str]:
+    """Return the words that started this program, so that they start it again."""
+    program, *words = sys.argv
+    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else None
+    return [*(started or [Path(program).name]), *words]
 
 
 def _git_revision() -> str | None:

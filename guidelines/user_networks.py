@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
     from torch import nn
 
 ONNX_BACKEND = "onnxruntime-cpu"
+_PICKLE_ADVICE = "Define its classes at the top of a module."
+_ADVICE = {
+    ONNX_BACKEND: "Export it yourself and name the .onnx file.",
+    "torch-cpu": _PICKLE_ADVICE,
+    "torch-cuda": _PICKLE_ADVICE,
+}
+# The suite's own packages, which a user's module of the same name cannot replace.
+_OWN = ("guidelines", "networks", "reports", "results", "runners")
 
 
 def is_onnx(model: str) -> bool:
     """Whether `model` names an ONNX file rather than module:callable."""
-    return model.endswith(".onnx")
+    return model.lower().endswith(".onnx")
 
 
 def search_path(cells: Sequence[CellDeclaration]) -> list[str]:
@@ -76,6 +85,8 @@ def _export_file(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, 
             "platform with ONNX Runtime, or name a module:callable."
         )
     path = Path(network.model)
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder, not an ONNX file.")
     if not path.is_file():
         raise BadInputError(f"There is no file {path}.{near_file(path)}")
     try:
@@ -108,9 +119,13 @@ def _check_signature(network: UserNetwork, session: Any) -> None:
         if kind != "tensor(float)":
             raise BadInputError(f"{network.model} {verb} {kind}, not one tensor of 32-bit floats.")
     wanted, given = inputs[0].shape, network.input_shape
-    fits = len(wanted) == len(given) and all(
-        not isinstance(size, int) or size == other
-        for size, other in zip(wanted, given, strict=True)
+    # An input without a declared rank takes any.
+    fits = not wanted or (
+        len(wanted) == len(given)
+        and all(
+            not isinstance(size, int) or size == other
+            for size, other in zip(wanted, given, strict=True)
+        )
     )
     if not fits:
         raise BadInputError(
@@ -122,27 +137,44 @@ def _check_signature(network: UserNetwork, session: Any) -> None:
 def _export_callable(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
     import torch
 
-    module = _module(network.model, seed).eval()
+    here = Path.cwd()
+    try:
+        module = _module(network.model, seed).eval()
+    finally:
+        # The run's own folder may be relative to it.
+        os.chdir(here)
+    torch.set_default_dtype(torch.float32)
+    others = {p.dtype for p in module.parameters() if p.is_floating_point()} - {torch.float32}
+    if others:
+        raise BadInputError(
+            f"{network.model} has weights of {others.pop()}: only 32-bit floats can be measured."
+        )
     x = example_input(network.input_shape, seed)
+    given = x.clone()
     with torch.inference_mode():
         try:
             y = module(x)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _refused(network, error) from None
+    if not torch.equal(x, given):
+        raise BadInputError(
+            f"{network.model} changes its input in place, so every execution would get another."
+        )
     if not isinstance(y, torch.Tensor):
         raise BadInputError(
             f"{network.model} returns a {type(y).__name__}: only networks that return one tensor "
             "can be measured."
         )
-    expected = npy(_checked(network, y.numpy()))
+    if y.dtype != torch.float32 or y.layout != torch.strided:
+        raise BadInputError(f"{network.model} returns {y.dtype}, not a plain tensor of float32.")
+    expected = npy(_checked(network, y.resolve_conj().resolve_neg().numpy()))
     try:
         # What torch prints of a graph that it cannot export helps nobody.
         with tempfile.TemporaryFile() as ignored, _output_to(ignored):
             return EXPORTERS[backend](module, x), expected
     except Exception as error:
         raise BadInputError(
-            f"{network.model} cannot be exported for {backend}: {_first(error)} Export it yourself "
-            "and name the .onnx file."
+            f"{network.model} cannot be exported for {backend}: {_first(error)} {_ADVICE[backend]}"
         ) from None
 
 
@@ -151,19 +183,26 @@ def _module(model: str, seed: int) -> nn.Module:
     import torch
     from torch import nn
 
+    for name in _OWN:
+        importlib.import_module(name)
     module_name, _, attribute = model.partition(":")
     if not (module_name and attribute):
         raise BadInputError(
             f"{model!r} is neither an .onnx file nor module:callable, say my_models.nets:small."
         )
+    # Last, so that nothing there can stand in for a module of torch's or of the suite's.
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))
     try:
         made = importlib.import_module(module_name)
         for name in attribute.split("."):
             made = getattr(made, name)
     except (Exception, SystemExit) as error:
-        raise BadInputError(f"{model} cannot be imported: {_first(error)}") from None
+        own = module_name.split(".")[0]
+        hint = f" {own} is a package of this suite's own: rename yours." if own in _OWN else ""
+        raise BadInputError(f"{model} cannot be imported: {_first(error)}{hint}") from None
+    if isinstance(made, nn.Module):
+        raise BadInputError(f"{model} is a network itself: name a callable that returns it.")
     if not callable(made):
         raise BadInputError(f"{model} is not callable: name what makes the network.")
     torch.manual_seed(seed)
@@ -180,12 +219,14 @@ def _checked(network: UserNetwork, y: np.ndarray[Any, Any]) -> np.ndarray[Any, A
     """Return the output if it is one that a measurement can be proved by."""
     if y.dtype != np.float32:
         raise BadInputError(f"{network.model} returns {y.dtype}, not 32-bit floats.")
+    if not y.size:
+        raise BadInputError(f"{network.model} returns nothing: its output is empty.")
     if not np.isfinite(y).all():
         raise BadInputError(f"{network.model} returns values that are not finite.")
     return y
 
 
-def _refused(network: UserNetwork, error: Exception) -> BadInputError:
+def _refused(network: UserNetwork, error: BaseException) -> BadInputError:
     given = _shape(network.input_shape)
     return BadInputError(f"{network.model} does not take an input of {given}: {_first(error)}")
 
@@ -197,4 +238,5 @@ def _shape(sizes: Any) -> str:
 def _first(error: BaseException) -> str:
     """Return the first line that an error says, as the end of a sentence."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")[:200] + "."
+    said = textwrap.shorten(lines[0], 200, placeholder="…") if lines else type(error).__name__
+    return said.rstrip(".") + "."

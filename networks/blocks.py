@@ -124,6 +124,23 @@ class TrivialBlock(nn.Tanh):
     """
 
 
+class CompositeBlock(nn.Module):
+    """16 copies of the input side by side, and a 1×1 group convolution to its width (a control).
+
+    Two operators about which a profiler writes down much: many inputs, and other operators called.
+    Input and output: (batch, 4, height, width).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(64, 4, kernel_size=1, groups=4, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, 4, h, w) to the same shape."""
+        result: Tensor = self.reduce(torch.cat([x] * 16, dim=1))
+        return result
+
+
 def stack(block: Callable[[], nn.Module], times: int = 10) -> nn.Sequential:
     """Return `times` fresh blocks one after the other: the paper's synthetic network."""
     return nn.Sequential(*(block() for _ in range(times)))

@@ -162,8 +162,8 @@ def _totals(found: Decomposition) -> Table:
         ["under the profiler, ms", significant(found.profiled_ms), ""],
         ["under it, of the time without", *_percentage(found.slow_down)],
         [f"its {calls} operators in sum, ms", significant(found.operators_ms), ""],
-        ["taken off each of them, µs", f"{1e3 * found.per_operator_ms:.2f}", ""],
-        ["their sum then, of the time without", *_percentage(found.attributed)],
+        ["of it the profiler's own, ms", significant(found.added_ms), ""],
+        ["the rest, of the time without", *_percentage(found.attributed)],
     ]
     headings = [Heading("", numeric=False), Heading("median"), Heading("95 % interval")]
     return Table(f"{_name(found)}: without and with the profiler", headings, rows)
@@ -204,9 +204,8 @@ def _doubts(found: Decomposition) -> list[str]:
     doubts = []
     if found.attributed.value > 1:
         doubts.append(
-            f"{found.cell.row}: even without what the profiler adds to trivial operators, the sum "
-            f"is {100 * found.attributed.value:.1f} % of the unprofiled time; it was scaled down to "
-            "100 %."
+            f"{found.cell.row}: even without the profiler's own time, operators sum to "
+            f"{100 * found.attributed.value:.1f} % of the unprofiled time, so all were scaled down."
         )
     if found.correction > LARGE_CORRECTION:
         doubts.append(

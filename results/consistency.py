@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from results.schema import Round, Run
+    from results.schema import OperatorCall, Round, Run
+
+# The control networks that show what a profiler costs: trivial operators, and composite ones.
+PROFILER_CONTROLS = ("control/profiler/x1", "control/profiler-composite/x1")
 
 
 def fault_of(run: Run) -> str | None:
@@ -30,6 +35,9 @@ def _fault_of_cells(run: Run) -> str | None:
             return f"cell {cell.name} has no multiply-adds"
         if not (compared or cell.profiled):
             return f"cell {cell.name} is neither compared nor profiled"
+    controls = {cell.name for cell in run.controls if cell.profiled}
+    if any(cell.profiled for cell in run.cells) and not controls >= set(PROFILER_CONTROLS):
+        return "cells are profiled without the controls that show what the profiler costs"
     rows = {(cell.experiment, cell.row) for cell in run.cells}
     for experiment in run.experiments:
         if experiment.base is not None and (experiment.name, experiment.base) not in rows:
@@ -51,7 +59,20 @@ def _fault_of_processes(run: Run) -> str | None:
             proof = process.proofs[cell.name]
             if cell.profiled and proof.failure is None and not proof.calls:
                 return f"process {process.index} lists no operators of {cell.name}"
+            first = run.processes[0].proofs[cell.name]
+            if not (proof.failure or first.failure) and not same_operators(
+                proof.calls or [], first.calls or []
+            ):
+                return f"process {process.index} executed other operators of {cell.name}"
     return None
+
+
+def same_operators(calls: Sequence[OperatorCall], others: Sequence[OperatorCall]) -> bool:
+    """Whether two executions ran the same operators, in any order."""
+    one, other = (
+        Counter((call.operator, str(call.inputs)) for call in listed) for listed in (calls, others)
+    )
+    return one == other
 
 
 def _fault_of_rounds(run: Run) -> str | None:

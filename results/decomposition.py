@@ -2,7 +2,7 @@
 
 A profiler's own time has to come off twice (docs/decomposition.md). What it adds between operators
 does not count: shares are of the time without a profiler, measured beside. What it adds inside each
-operator's time is learnt from a chain of trivial operators and subtracted.
+operator's time is learnt from two control networks and subtracted.
 """
 
 from __future__ import annotations
@@ -12,18 +12,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from results.attribution import (
+    CONTROL_OPERATORS,
+    CONTROLS,
+    FIRST_PART,
+    PLAIN,
+    PROFILED,
+    Written,
+    added,
+    attributed,
+    shares,
+    slow_down,
+)
+from results.consistency import PROFILER_CONTROLS
 from results.operators import Category, Depthwise, Part, parts
 from results.paper import published_decomposition
-from results.schema import Cell, Experiment, Run
+from results.schema import Cell, Experiment, OperatorCall, Run
 from results.statistics import Array, hierarchical_interval, hierarchical_intervals
 from results.verdict import Interval
 
 UNATTRIBUTED = "unattributed"
-# The control network that shows what a profiler adds to an operator's time.
-PROFILER_CONTROL = "control/profiler/x1"
-# Rows of a process's table of times, before one row for each part: the network and the control
-# without a profiler, the network under it, and the control's operators in sum.
-_PLAIN, _CONTROL, _PROFILED, _CONTROL_OPERATORS, _FIRST_PART = range(5)
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Decomposition:
     """One network taken apart, or the reason why it has no figures.
 
     Median times in ms: without the profiler, under it, and the operators in sum as the profiler
-    reports them; `per_operator_ms` is what it adds to each. `slow_down` is the profiled over the
+    reports them; `added_ms` is what it adds to all of these. `slow_down` is the profiled over the
     unprofiled time, `attributed` the operators' sum without what the profiler adds over the
     unprofiled time, both in the median round; shares are scaled down by the latter if above 1.
     `spread` is the slowest tenth of the unprofiled times over the fastest tenth.
@@ -88,7 +96,7 @@ class Decomposition:
     plain_ms: float = 0.0
     profiled_ms: float = 0.0
     operators_ms: float = 0.0
-    per_operator_ms: float = 0.0
+    added_ms: float = 0.0
     spread: float = 1.0
     slow_down: Estimate = Estimate(1.0, None)
     attributed: Estimate = Estimate(0.0, None)
@@ -98,8 +106,7 @@ class Decomposition:
     @property
     def correction(self) -> float:
         """The fraction of the operators' sum that is the profiler's own time."""
-        calls = sum(single.calls for single in self.parts)
-        return calls * self.per_operator_ms / self.operators_ms if self.operators_ms else 0.0
+        return self.added_ms / self.operators_ms if self.operators_ms else 0.0
 
 
 def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
@@ -109,7 +116,8 @@ def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
     """
     experiment = next(e for e in run.experiments if e.name == cell.experiment)
     failures = run.failures
-    failure = failures.get(cell.name) or failures.get(PROFILER_CONTROL)
+    needed = (cell.name, *PROFILER_CONTROLS)
+    failure = next((failures[name] for name in needed if name in failures), None)
     tables = None if failure else _tables(run, cell, depthwise)
     if not tables:
         return Decomposition(experiment, cell, failure)
@@ -120,13 +128,13 @@ def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
 class _Tables:
     """The times in ns of every process, (rows, rounds) each, and what the rows are.
 
-    `counts` are the calls behind each part's row.
+    `written` is that of each part, `controls` that of the two control networks.
     """
 
     processes: Sequence[Array]
     parts: Sequence[Part]
-    counts: Array
-    control_calls: int
+    written: Written
+    controls: Written
 
 
 def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
@@ -134,79 +142,51 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     if not run.rounds:
         return None
     names = [network.name for network in run.networks]
-    own, control = names.index(cell.name), names.index(PROFILER_CONTROL)
-    found = [parts(process.proofs[cell.name].calls or [], depthwise) for process in run.processes]
+    own, controls = names.index(cell.name), [names.index(name) for name in PROFILER_CONTROLS]
+    calls = [process.proofs[cell.name].calls or [] for process in run.processes]
+    found = [parts(listed, depthwise) for listed in calls]
     every = {part for own_parts in found for part in own_parts}
     kinds = sorted(every, key=lambda part: (part.category, part.label))
     by_process: dict[int, list[Array]] = {}
     for entry in run.rounds:
         plain = dict(zip(entry.order, entry.ns, strict=True))
         profiles = {profile.network: profile for profile in entry.profiles}
-        rows = np.zeros(_FIRST_PART + len(kinds))
-        rows[_PLAIN], rows[_CONTROL] = plain[own], plain[control]
-        rows[_PROFILED] = profiles[own].ns
-        rows[_CONTROL_OPERATORS] = sum(profiles[control].operators_ns)
+        rows = np.zeros(FIRST_PART + len(kinds))
+        rows[PLAIN], rows[PROFILED] = plain[own], profiles[own].ns
+        rows[CONTROLS] = [plain[control] for control in controls]
+        rows[CONTROL_OPERATORS] = [sum(profiles[control].operators_ns) for control in controls]
         for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
-            rows[_FIRST_PART + kinds.index(part)] += ns
+            rows[FIRST_PART + kinds.index(part)] += ns
         by_process.setdefault(entry.process, []).append(rows)
     first = run.rounds[0].process
+    proofs = run.processes[first].proofs
     return _Tables(
         processes=[np.stack(rounds, axis=-1) for rounds in by_process.values()],
         parts=kinds,
-        counts=np.array([found[first].count(part) for part in kinds], float),
-        control_calls=len(run.processes[first].proofs[PROFILER_CONTROL].calls or []),
+        written=_written(
+            [
+                [
+                    call
+                    for call, part in zip(calls[first], found[first], strict=True)
+                    if part == kind
+                ]
+                for kind in kinds
+            ]
+        ),
+        controls=_written([proofs[name].calls or [] for name in PROFILER_CONTROLS]),
     )
 
 
-def shares(times: Array, counts: Array, control_calls: int) -> Array:
-    """Return (..., parts) fractions of the unprofiled time from (..., rows, rounds) times in ns.
-
-    The operators' fraction of the unprofiled time (`attributed`, at most 1) is divided among the
-    parts as their median times are, less what the profiler adds to each operator. Medians, since
-    one slice of the scheduler's, given to another program, can exceed a whole network. The rest
-    is unattributed.
-    """
-    added = counts * per_operator(times, control_calls)[..., None]
-    net = np.maximum(np.median(times[..., _FIRST_PART:, :], axis=-1) - added, 0.0)
-    # Should nothing be left of any operator, nothing is attributed.
-    whole = np.maximum(net.sum(axis=-1), np.finfo(float).tiny)
-    fraction = np.clip(attributed(times, counts, control_calls), 0.0, 1.0)
-    result: Array = net * (fraction / whole)[..., None]
-    return result
-
-
-def attributed(times: Array, counts: Array, control_calls: int) -> Array:
-    """Return the operators' sum, less what the profiler adds, over the unprofiled time.
-
-    The median of the rounds' own ratios. Above 1 where the profiler disturbs more than it does in
-    the control.
-    """
-    added = counts.sum() * per_operator(times, control_calls)
-    totals = times[..., _FIRST_PART:, :].sum(axis=-2) - added[..., None]
-    result: Array = np.median(totals / times[..., _PLAIN, :], axis=-1)
-    return result
-
-
-def per_operator(times: Array, control_calls: int) -> Array:
-    """Return the ns that the profiler adds to each operator's time, at least 0.
-
-    What the control's operators take in sum beyond its unprofiled time, divided by their number.
-    """
-    excess = np.median(times[..., _CONTROL_OPERATORS, :], axis=-1)
-    excess = excess - np.median(times[..., _CONTROL, :], axis=-1)
-    result: Array = np.maximum(excess, 0.0) / max(1, control_calls)
-    return result
-
-
-def _slow_down(times: Array) -> Array:
-    """Return the profiled over the unprofiled time: the median of the rounds' own ratios."""
-    result: Array = np.median(times[..., _PROFILED, :] / times[..., _PLAIN, :], axis=-1)
-    return result
+def _written(groups: Sequence[Sequence[OperatorCall]]) -> Written:
+    return Written(
+        calls=np.array([len(calls) for calls in groups], float),
+        recorded=np.array([sum(call.recorded for call in calls) for calls in groups], float),
+    )
 
 
 def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables) -> Decomposition:
     pooled = np.concatenate(tables.processes, axis=-1)
-    plain = pooled[_PLAIN] / 1e6
+    plain = pooled[PLAIN] / 1e6
     plain_ms = float(np.median(plain))
     found = _shares(tables, pooled, plain_ms)
     published = published_decomposition(run.protocol.channels).get(cell.row, {})
@@ -222,19 +202,19 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
     rest = _rest(found["all"], plain_ms)
     categories.append(CategoryShare(**vars(rest), category=UNATTRIBUTED))
     singles = [PartShare(**vars(found[part]), part=part) for part in tables.parts]
-    calls = (tables.counts, tables.control_calls)
+    both = (tables.written, tables.controls)
     return Decomposition(
         experiment=experiment,
         cell=cell,
         samples=pooled.shape[-1],
         processes=len(tables.processes),
         plain_ms=plain_ms,
-        profiled_ms=float(np.median(pooled[_PROFILED])) / 1e6,
-        operators_ms=float(np.median(pooled[_FIRST_PART:].sum(axis=0))) / 1e6,
-        per_operator_ms=float(per_operator(pooled, tables.control_calls)) / 1e6,
+        profiled_ms=float(np.median(pooled[PROFILED])) / 1e6,
+        operators_ms=float(np.median(pooled[FIRST_PART:].sum(axis=0))) / 1e6,
+        added_ms=float(added(pooled, *both).sum()) / 1e6,
         spread=float(np.quantile(plain, 0.9) / np.quantile(plain, 0.1)),
-        slow_down=_estimate(tables, pooled, _slow_down),
-        attributed=_estimate(tables, pooled, lambda times: attributed(times, *calls)),
+        slow_down=_estimate(tables, pooled, slow_down),
+        attributed=_estimate(tables, pooled, lambda times: attributed(times, *both)),
         categories=categories,
         parts=sorted(singles, key=lambda single: -single.percent),
     )
@@ -261,14 +241,17 @@ def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Sha
     chosen["all"] = [True for _ in tables.parts]
     sums = np.array(list(chosen.values()), float)
 
+    # More than the whole is scaled down to it, by one factor for the figures and their intervals.
+    scale = max(1.0, float(attributed(pooled, tables.written, tables.controls)))
+
     def percent(times: Array) -> Array:
-        result: Array = 100 * shares(times, tables.counts, tables.control_calls) @ sums.T
+        result: Array = 100 / scale * shares(times, tables.written, tables.controls) @ sums.T
         return result
 
     values = percent(pooled).tolist()
     intervals = hierarchical_intervals(tables.processes, percent)
     bounds: Sequence[Interval | None] = intervals or [None for _ in values]
-    calls = (sums @ tables.counts).tolist()
+    calls = (sums @ tables.written.calls).tolist()
     return {
         key: Share(value, _within(interval, value), value / 100 * plain_ms, int(count))
         for key, value, interval, count in zip(chosen, values, bounds, calls, strict=True)

@@ -83,7 +83,7 @@ def _share_object(
         "processes": found.processes,
         "unprofiled_ms": found.plain_ms if share else None,
         "profiled_ms": found.profiled_ms if share else None,
-        "profiler_us_per_call": 1e3 * found.per_operator_ms if share else None,
+        "profiler_ms": found.added_ms if share else None,
         "profiled_over_unprofiled": found.slow_down.value if share else None,
         "profiled_over_unprofiled_ci95": _listed(found.slow_down.ci95),
         "attributed": found.attributed.value if share else None,

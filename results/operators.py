@@ -6,10 +6,10 @@ no row is an error, never a guess. `python -m results.operators` prints the tabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from math import prod
 from typing import Literal
 
 from results.errors import BadInputError
@@ -33,19 +33,31 @@ class Category(StrEnum):
 TABLE: tuple[tuple[Category, str, str], ...] = (
     (
         Category.CONV,
-        "Conv FusedConv NhwcConv NhwcFusedConv ConvTranspose ConvInteger QLinearConv",
-        "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution",
+        "Conv ConvInteger ConvTranspose ConvTransposeWithDynamicPads FusedConv NhwcConv "
+        "NhwcFusedConv QLinearConv",
+        "_convolution conv1d conv2d conv3d conv_depthwise3d conv_transpose1d conv_transpose2d "
+        "conv_transpose3d convolution cudnn_convolution mkldnn_convolution",
     ),
     (
         Category.ELEMWISE,
-        "Abs Add And BatchNormalization BiasGelu Cast Ceil Celu Clip Cos Div Elu Equal Erf Exp "
-        "FastGelu Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish LeakyRelu Less "
-        "LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow QuickGelu Reciprocal Relu "
-        "Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu Where Xor",
-        "abs add addcmul batch_norm bitwise_and celu clamp clamp_max clamp_min cos div elu eq erf "
-        "exp floor ge gelu gt hardsigmoid hardswish hardtanh le leaky_relu log log_sigmoid lt "
-        "masked_fill maximum minimum mish mul neg pow prelu reciprocal relu relu6 rsqrt rsub selu "
-        "sigmoid sign silu sin softplus softsign sqrt square sub tanh threshold true_divide where",
+        "Abs Acos Add And Asin Atan BatchNormalization BiasGelu BitShift BitwiseAnd BitwiseNot "
+        "BitwiseOr Cast Ceil Celu Clip Cos Cosh DequantizeLinear Div DynamicQuantizeLinear Elu "
+        "Equal Erf Exp FastGelu Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish IsInf "
+        "IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow "
+        "QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid QuantizeLinear QuickGelu "
+        "Reciprocal Relu Round Selu Shrink SiLU Sigmoid Sign Silu Sin Sinh Softplus Softsign "
+        "Sqrt Sub Sum Swish Tan Tanh ThresholdedRelu Trilu Where Xor",
+        "__and_ __or_ _native_batch_norm_legit_no_training abs absolute acos add addcdiv "
+        "addcmul alpha_dropout asin atan atan2 batch_norm bitwise_and bitwise_not bitwise_or "
+        "bitwise_xor ceil celu clamp clamp_max clamp_min clip cos cosh cudnn_batch_norm "
+        "dequantize div divide elu eq erf erfc exp expm1 floor floor_divide fmod frac ge gelu "
+        "glu gt hardshrink hardsigmoid hardswish hardtanh heaviside isfinite isnan le "
+        "leaky_relu lerp log log10 log1p log2 log_sigmoid logical_and logical_not logical_or "
+        "logical_xor logit lt masked_fill maximum minimum mish mul multiply nan_to_num "
+        "native_batch_norm ne neg normal pow prelu quantize_per_tensor reciprocal relu relu6 "
+        "remainder round rrelu rsqrt rsub selu sgn sigmoid sign silu sin sinh softplus "
+        "softshrink softsign sqrt square sub subtract tan tanh threshold tril triu true_divide "
+        "trunc where xlogy",
     ),
     (
         Category.SHUFFLE,
@@ -54,31 +66,59 @@ TABLE: tuple[tuple[Category, str, str], ...] = (
     ),
     (
         Category.DATA,
-        "Concat Constant ConstantOfShape DepthToSpace Dropout Expand Flatten Gather GatherElements "
-        "GatherND Identity MemcpyFromHost MemcpyToHost Pad Range ReorderInput ReorderOutput "
-        "Reshape ScatterElements ScatterND Shape Size Slice SpaceToDepth Split Squeeze Tile "
-        "Transpose Unsqueeze",
-        "_to_copy _unsafe_view alias arange as_strided cat chunk clone concat constant_pad_nd "
-        "contiguous copy detach dropout empty empty_like expand expand_as feature_dropout flatten "
-        "full full_like gather index index_select movedim narrow numpy_T ones pad permute "
-        "pixel_shuffle pixel_unshuffle reflection_pad2d repeat replication_pad2d reshape roll "
-        "select slice split split_with_sizes squeeze stack swapaxes t tensor_split tile to "
-        "transpose unbind unflatten unfold unsqueeze view zero zeros zeros_like",
+        "CenterCropPad Col2Im Compress Concat ConcatFromSequence Constant ConstantOfShape "
+        "DepthToSpace Dropout Expand EyeLike Flatten Gather GatherElements GatherND Identity "
+        "MemcpyFromHost MemcpyToHost NonZero OneHot Pad QLinearConcat Range ReorderInput "
+        "ReorderOutput Reshape ReverseSequence ScatterElements ScatterND SequenceAt "
+        "SequenceConstruct Shape Size Slice SpaceToDepth Split SplitToSequence Squeeze Tile "
+        "Transpose Unique Unsqueeze",
+        "_local_scalar_dense _to_copy _unsafe_view adjoint alias arange as_strided "
+        "as_strided_copy atleast_1d broadcast_tensors broadcast_to cat chunk clone col2im "
+        "column_stack concat concatenate constant_pad_nd contiguous copy detach diagonal "
+        "dropout dsplit dstack embedding empty empty_like expand expand_as eye feature_dropout "
+        "fill flatten flip full full_like gather hsplit hstack im2col index index_put "
+        "index_select is_nonzero item lift_fresh linspace mH mT masked_select meshgrid moveaxis "
+        "movedim narrow new_empty new_full new_ones new_zeros nonzero numpy_T one_hot ones "
+        "ones_like pad pad_sequence permute pixel_shuffle pixel_unshuffle rand randn ravel "
+        "reflection_pad1d reflection_pad2d repeat repeat_interleave replication_pad1d "
+        "replication_pad2d reshape reshape_as resize roll rot90 scalar_tensor scatter select "
+        "select_scatter slice slice_scatter split split_with_sizes squeeze squeeze_copy stack "
+        "swapaxes swapdims t take_along_dim tensor_split tile to transpose type_as unbind "
+        "unflatten unfold unravel_index unsafe_chunk unsafe_split unsqueeze view view_as vsplit "
+        "vstack zero zeros zeros_like",
     ),
     (
         Category.OTHER,
-        "ArgMax ArgMin Attention AveragePool CumSum Einsum FusedGemm FusedMatMul Gemm "
-        "GlobalAveragePool GlobalMaxPool GroupNorm GroupNormalization InstanceNormalization "
-        "LRN LayerNormalization LogSoftmax LpNormalization MatMul MatMulInteger MaxPool "
-        "MultiHeadAttention QGemm QLinearMatMul RMSNormalization ReduceL1 ReduceL2 ReduceMax "
-        "ReduceMean ReduceMin ReduceSum ReduceSumSquare Resize SimplifiedLayerNormalization "
-        "SkipLayerNormalization Softmax TopK Upsample",
-        "_scaled_dot_product_flash_attention_for_cpu adaptive_avg_pool1d adaptive_avg_pool2d "
-        "adaptive_max_pool2d addbmm addmm amax amin argmax argmin avg_pool1d avg_pool2d baddbmm "
-        "bmm cumsum einsum grid_sampler group_norm instance_norm layer_norm linalg_vector_norm "
-        "linear local_response_norm log_softmax matmul max max_pool1d max_pool2d "
-        "max_pool2d_with_indices mean min mm norm rms_norm scaled_dot_product_attention softmax "
-        "std sum topk upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var",
+        "ArgMax ArgMin Attention AveragePool BiasSoftmax CumProd CumSum DynamicQuantizeLSTM "
+        "DynamicQuantizeMatMul Einsum EmbedLayerNormalization FusedGemm FusedMatMul GRU Gemm "
+        "GlobalAveragePool GlobalMaxPool GridSample GroupNorm GroupNormalization "
+        "GroupQueryAttention Hardmax InstanceNormalization LRN LSTM LayerNormalization "
+        "LogSoftmax LpNormalization LpPool MatMul MatMulInteger MatMulIntegerToFloat "
+        "MatMulNBits MaxPool MaxRoiPool MaxUnpool MeanVarianceNormalization MultiHeadAttention "
+        "NhwcMaxPool NonMaxSuppression QAttention QEmbedLayerNormalization QGemm "
+        "QLinearAveragePool QLinearGlobalAveragePool QLinearMatMul QLinearSoftmax "
+        "RMSNormalization RNN ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax "
+        "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Resize RoiAlign "
+        "RotaryEmbedding SimplifiedLayerNormalization SkipLayerNormalization "
+        "SkipSimplifiedLayerNormalization Softmax TopK TransposeMatMul Upsample",
+        "_fused_rms_norm _native_multi_head_attention _scaled_dot_product_attention_math "
+        "_scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention "
+        "_scaled_dot_product_flash_attention_for_cpu _softmax _transformer_encoder_layer_fwd "
+        "_upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_nearest_exact2d "
+        "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
+        "adaptive_max_pool2d adaptive_max_pool3d addbmm addmm addmv affine_grid_generator all "
+        "amax amin aminmax any argmax argmin argsort avg_pool1d avg_pool2d avg_pool3d baddbmm "
+        "bilinear bmm cdist chain_matmul cosine_similarity count_nonzero cummax cumprod cumsum "
+        "dot einsum fractional_max_pool2d frobenius_norm ger grid_sampler grid_sampler_2d "
+        "group_norm gru inner instance_norm kthvalue layer_norm linalg_matmul linalg_multi_dot "
+        "linalg_norm linalg_vecdot linalg_vector_norm linear local_response_norm log_softmax "
+        "logcumsumexp logsumexp lp_pool2d lstm matmul max max_pool1d max_pool2d "
+        "max_pool2d_with_indices max_pool3d max_unpool2d mean median min mm "
+        "multi_head_attention_forward mv nanmean nansum native_group_norm native_layer_norm "
+        "norm norm_except_dim normalize outer pairwise_distance prod renorm rms_norm rnn_relu "
+        "rnn_tanh scaled_dot_product_attention softmax softmin sort std std_mean sum tensordot "
+        "topk upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d "
+        "upsample_nearest2d upsample_nearest3d upsample_trilinear3d var var_mean vdot",
     ),
 )
 
@@ -87,11 +127,14 @@ _CATEGORIES = {
     for category, onnx_names, torch_names in TABLE
     for name in (*onnx_names.split(), *(f"aten::{name}" for name in torch_names.split()))
 }
-# What a channel shuffle written out consists of; only the transposition moves anything.
-_TRANSPOSITIONS = {"Transpose", "aten::transpose", "aten::permute", "aten::swapaxes"}
-_SHUFFLE_PARTS = _TRANSPOSITIONS | {
-    "Reshape", "aten::reshape", "aten::view", "aten::contiguous", "aten::clone", "aten::flatten",
-}  # fmt: skip
+# What a channel shuffle written out consists of: a reshape that splits the channels into groups, a
+# transposition, copies perhaps, and a reshape back.
+_TRANSPOSITIONS = {"Transpose", "aten::transpose", "aten::permute", "aten::swapaxes",
+                   "aten::swapdims", "aten::movedim", "aten::moveaxis"}  # fmt: skip
+_RESHAPES = {"Reshape", "aten::reshape", "aten::view", "aten::unflatten", "aten::flatten"}
+_COPIES = {"aten::contiguous", "aten::clone"}
+# What ONNX Runtime calls a batch norm that it runs as a convolution.
+_BATCH_NORM_SUFFIX = "_bn_nchwc"
 
 
 @dataclass(frozen=True)
@@ -106,21 +149,61 @@ class Part:
 def parts(calls: Sequence[OperatorCall], depthwise: Depthwise = "conv") -> list[Part]:
     """Return what each of the operators of one execution, in order, counts as.
 
-    `depthwise` says whether depthwise convolutions count as Conv or as Elemwise. A run of reshapes
-    and transpositions that swaps channels between groups is a channel shuffle. Raises BadInputError
-    for an operator that the table does not know.
+    `depthwise` says whether depthwise convolutions count as Conv or as Elemwise. Raises
+    BadInputError, naming all of them, for operators that the table does not know.
     """
-    result: list[Part] = []
-    for movable, group in groupby(calls, key=lambda call: _base(call) in _SHUFFLE_PARTS):
-        run = list(group)
-        shuffled = movable and any(_swaps_groups(call) for call in run)
-        result += [
-            Part(Category.SHUFFLE, f"{_shown(call)} of a shuffle")
-            if shuffled
-            else _part(call, depthwise)
-            for call in run
-        ]
-    return result
+    unknown = sorted({_named(call) for call in calls if _base(call) not in _CATEGORIES})
+    if unknown:
+        plural = "s" if len(unknown) > 1 else ""
+        stand = "stand" if plural else "stands"
+        raise BadInputError(
+            f"The operator{plural} {', '.join(unknown)} {stand} in no category of Fig. 2: add "
+            f"{'them' if plural else 'it'} to the table in results/operators.py."
+        )
+    shuffling = {i for first, last in _shuffles(calls) for i in range(first, last + 1)}
+    return [
+        Part(Category.SHUFFLE, f"{_shown(call)} of a shuffle")
+        if index in shuffling
+        else _part(call, depthwise)
+        for index, call in enumerate(calls)
+    ]
+
+
+def _named(call: OperatorCall) -> str:
+    return f"{call.operator} ({call.name})" if call.name else call.operator
+
+
+def _shuffles(calls: Sequence[OperatorCall]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last index of each channel shuffle that is written out.
+
+    A reshape splits axis 1 of (batch, channels, ...) in two, a transposition swaps these, and the
+    next reshape joins them again; heights and widths may be flattened, and the batch may be joined
+    with the first of the two.
+    """
+    for index in range(1, len(calls)):
+        split, swap = calls[index - 1], calls[index]
+        if _base(split) not in _RESHAPES or not _swaps_groups(swap, split):
+            continue
+        last = index + 1
+        while last < len(calls) and _base(calls[last]) in _COPIES:
+            last += 1
+        if last < len(calls) and _base(calls[last]) in _RESHAPES:
+            yield index - 1, last
+
+
+def _swaps_groups(swap: OperatorCall, split: OperatorCall) -> bool:
+    """Whether `swap` exchanges two neighbouring axes into which `split` divided the channels."""
+    if _base(swap) not in _TRANSPOSITIONS or not (swap.inputs and swap.outputs and split.inputs):
+        return False
+    before, after, whole = swap.inputs[0], swap.outputs[0], split.inputs[0]
+    for axis in (0, 1):
+        one, other, rest = before[axis : axis + 1], before[axis + 1 : axis + 2], before[axis + 2 :]
+        swapped = before[:axis] + other + one + rest
+        divided = prod(before[: axis + 2]) == prod(whole[:2]) and prod(rest) == prod(whole[2:])
+        keeps_batch = axis == 0 or before[0] == whole[0]
+        if after == swapped and min(one + other, default=1) > 1 and divided and keeps_batch:
+            return bool(rest) and len(whole) > 2
+    return False
 
 
 def _base(call: OperatorCall) -> str:
@@ -133,15 +216,11 @@ def _shown(call: OperatorCall) -> str:
 
 
 def _part(call: OperatorCall, depthwise: Depthwise) -> Part:
-    category = _CATEGORIES.get(_base(call))
-    if category is None:
-        where = f" ({call.name})" if call.name else ""
-        raise BadInputError(
-            f"The operator {call.operator}{where} stands in no category of Fig. 2: add it to the "
-            "table in results/operators.py."
-        )
+    category = _CATEGORIES[_base(call)]
     if category is not Category.CONV:
         return Part(category, _shown(call))
+    if call.name.endswith(_BATCH_NORM_SUFFIX):
+        return Part(Category.ELEMWISE, "BatchNormalization")
     label, is_depthwise = _convolution(call)
     as_elementwise = is_depthwise and depthwise == "elemwise"
     return Part(Category.ELEMWISE if as_elementwise else category, label, is_depthwise)
@@ -150,27 +229,25 @@ def _part(call: OperatorCall, depthwise: Depthwise) -> Part:
 def _convolution(call: OperatorCall) -> tuple[str, bool]:
     """Return a convolution's kind by the shapes of its input and weights, and if it is depthwise.
 
-    Weights are (c2, c1/groups, kernel...), of a transposed convolution (c1, c2/groups, kernel...).
+    Weights are (c2, c1/groups, kernel...). Transposed and quantised convolutions, whose shapes say
+    less, are not told apart further.
     """
-    name = _base(call)
-    x = call.inputs[0] if call.inputs else []
-    weights = next((shape for shape in call.inputs[1:] if len(shape) == len(x) > 2), None)
-    if weights is None or "ranspose" in name:
-        return ("transposed convolution" if "ranspose" in name else "convolution"), False
-    c1 = x[-1] if name.startswith("Nhwc") else x[1]
+    name = _shown(call)
+    if "ranspose" in name:
+        return "transposed convolution", False
+    if name.startswith("QLinear") or name.endswith("Integer"):
+        return "quantised convolution", False
+    shapes = call.inputs[:2]
+    if len(shapes) < 2 or len(shapes[1]) < 3 or len(shapes[0]) + 1 < len(shapes[1]):
+        return "convolution", False
+    x, weights = shapes
+    # An input without a batch has one axis less.
+    c1 = x[-1] if name.startswith("Nhwc") else x[len(x) + 1 - len(weights)]
     groups = c1 // max(1, weights[1])
     kernel = "×".join(str(size) for size in weights[2:])
     if groups > 1 and weights[1] == 1:
         return f"{kernel} depthwise convolution", True
     return f"{kernel} {'group ' if groups > 1 else ''}convolution", False
-
-
-def _swaps_groups(call: OperatorCall) -> bool:
-    """Whether a call swaps axes 1 and 2 of (batch, groups, channels/groups, height, width)."""
-    if _base(call) not in _TRANSPOSITIONS or len(call.inputs[0]) != 5 or not call.outputs:
-        return False
-    batch, groups, channels, *size = call.inputs[0]
-    return call.outputs[0] == [batch, channels, groups, *size]
 
 
 def markdown_table() -> str:

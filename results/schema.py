@@ -216,13 +216,15 @@ class Session(Record):
 class OperatorCall(Record):
     """One operator of an execution: its name in the runtime, the node's name, and shapes.
 
-    Shapes of scalars, and of what the runtime does not show, are empty.
+    Shapes of scalars, and of what the runtime does not show, are empty. `recorded` counts what the
+    profiler writes down inside the operator's time: further inputs, or operators that it called.
     """
 
     operator: str
     name: str
     inputs: list[Shape]
     outputs: list[Shape]
+    recorded: NonNegativeInt = 0
 
 
 class Proof(Record):

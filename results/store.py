@@ -107,7 +107,7 @@ def read_run(path: Path) -> Run:
 def near_file(path: Path) -> str:
     """Return " Did you mean X?" for the existing path nearest to a missing one, or ""."""
     try:
-        neighbours = [entry.name for entry in path.parent.iterdir()]
+        neighbours = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
     except OSError:
         return ""
     near = difflib.get_close_matches(path.name, neighbours, n=1)

@@ -48,7 +48,7 @@ class Loaded(WorkerEvent):
     warmup_ns: Annotated[list[PositiveInt], Field(min_length=1)]
     output_error: float | None
     executed: Executed
-    calls: Annotated[list[OperatorCall], Field(min_length=1)] | None = None
+    calls: list[OperatorCall] | None = None
 
 
 class Failed(WorkerEvent):

@@ -95,7 +95,7 @@ def _short(value: object) -> str:
 class Launcher:
     """How workers of a platform are started: the command, and the digest of what it runs.
 
-    `search` are folders where the worker finds modules besides Python's own places.
+    `search` are folders where it looks for modules that it finds nowhere else.
     """
 
     command: Sequence[str]
@@ -108,8 +108,8 @@ def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
 
     Raises PlatformError when the worker cannot start or its runtime is missing.
     """
-    with WorkerProcess(launcher.command, launcher.search) as worker:
-        worker.send(_setup(platform, Protocol(runs=1, processes=1), []))
+    with WorkerProcess(launcher.command) as worker:
+        worker.send(_setup(platform, Protocol(runs=1, processes=1), [], launcher.search))
         return _fingerprint(_ready(worker), launcher)
 
 
@@ -132,7 +132,7 @@ def measure(
     counts = Counter(entry.process for entry in run.rounds)
     done = [counts[process.index] for process in run.processes]
     for rounds in schedule.remaining(planned, done):
-        with WorkerProcess(launcher.command, launcher.search) as worker:
+        with WorkerProcess(launcher.command) as worker:
             run = _measure_process(run, rounds, worker, files, launcher, store, watcher)
     return run
 
@@ -149,7 +149,7 @@ def _measure_process(
     index = len(run.processes)
     watcher.process_started(index, rounds)
     started = now()
-    ready = set_up(run, worker, files)
+    ready = set_up(run, worker, files, launcher.search)
     refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
     warmup, proofs = prove_all(run, worker, watcher.network_ready)
     process = Process(
@@ -183,10 +183,12 @@ def _measure_process(
     return run
 
 
-def set_up(run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles]) -> Ready:
+def set_up(
+    run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles], search: Sequence[str] = ()
+) -> Ready:
     """Tell a fresh worker what `run` measures; return what it says when it is ready."""
     cells = [_cell_files(cell, files) for cell in run.networks]
-    worker.send(_setup(run.platform, run.protocol, cells))
+    worker.send(_setup(run.platform, run.protocol, cells, search))
     return _ready(worker)
 
 
@@ -251,14 +253,18 @@ def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
     tolerance = run.protocol.output_tolerance
     reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
     if cell.profiled and reason is None:
-        reason = proof.uncategorised(event.calls)
+        before = [process.proofs[cell.name].calls for process in run.processes[:1]]
+        reason = proof.uncategorised(event.calls) or proof.changed(event.calls, *before)
     return Proof(
         output_error=event.output_error, operators=operators, failure=reason, calls=event.calls
     )
 
 
-def _setup(platform: Platform, protocol: Protocol, cells: list[dict[str, Any]]) -> dict[str, Any]:
+def _setup(
+    platform: Platform, protocol: Protocol, cells: list[dict[str, Any]], search: Sequence[str]
+) -> dict[str, Any]:
     return {
+        "search": list(search),
         "backend": platform.backend,
         "threads": platform.threads,
         "lead_in_below_ns": protocol.lead_in_below_ms * 1e6,

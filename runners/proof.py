@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import onnx
 from google.protobuf.message import DecodeError
 
+from results.consistency import same_operators
 from results.errors import BadInputError, PlatformError
 from results.operators import parts
 from results.schema import OperatorCall, Operators
@@ -72,6 +73,15 @@ def failure(
         if found != wanted:
             return f"it executes {found} {name} where the cell claims {wanted}"
     return None
+
+
+def changed(
+    calls: Sequence[OperatorCall] | None, before: Sequence[OperatorCall] | None = None
+) -> str | None:
+    """Say why profiles of two processes cannot be put together, or None; order does not matter."""
+    if before is None or same_operators(calls or [], before):
+        return None
+    return "it executes other operators than in the process before"
 
 
 def uncategorised(calls: Sequence[OperatorCall] | None) -> str | None:

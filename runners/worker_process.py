@@ -24,14 +24,11 @@ B = TypeVar("B")
 class WorkerProcess:
     """A context manager around one fresh worker, started by `command`.
 
-    It has a session of its own, so that Ctrl-C reaches the controller alone. A worker in Python
-    looks for modules in the folders `search`, too.
+    It has a session of its own, so that Ctrl-C reaches the controller alone.
     """
 
-    def __init__(self, command: Sequence[str], search: Sequence[str] = ()) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)
-        places = [*search, os.environ.get("PYTHONPATH", "")]
-        self.environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
 
     def __enter__(self) -> Self:
         """Start it. Raises PlatformError when the command cannot be started."""
@@ -43,7 +40,6 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=self.environment,
                 start_new_session=True,
             )
         except OSError as error:

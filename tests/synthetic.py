@@ -133,26 +133,38 @@ def noisy(truth: Callable[[Cell], float], noise: float = 0.01, seed: int = 0) ->
     return times
 
 
-def call(operator: str, *inputs: list[int], outputs: Sequence[list[int]] = ()) -> OperatorCall:
-    return OperatorCall(operator=operator, name="", inputs=list(inputs), outputs=list(outputs))
+def call(
+    operator: str, *inputs: list[int], outputs: Sequence[list[int]] = (), recorded: int = 0
+) -> OperatorCall:
+    return OperatorCall(
+        operator=operator, name="", inputs=list(inputs), outputs=list(outputs), recorded=recorded
+    )
 
 
 # One execution of a network, operator by operator, with the true time of each in ms.
 EXECUTION = [
-    (call("Conv", [1, 3, 224, 224], [24, 3, 3, 3]), 2.0),
+    (call("Conv", [1, 3, 224, 224], [24, 3, 3, 3], recorded=2), 2.0),
     (call("Conv", [1, 24, 56, 56], [24, 1, 3, 3]), 1.0),
     (call("Relu", [1, 24, 56, 56]), 0.5),
     (call("Reshape", [1, 24, 56, 56], outputs=[[1, 3, 8, 56, 56]]), 0.05),
     (call("Transpose", [1, 3, 8, 56, 56], outputs=[[1, 8, 3, 56, 56]]), 0.9),
     (call("Reshape", [1, 8, 3, 56, 56], outputs=[[1, 24, 56, 56]]), 0.05),
-    (call("Concat", [1, 24, 56, 56], [1, 24, 56, 56]), 0.3),
+    (call("Concat", [1, 24, 56, 56], [1, 24, 56, 56], recorded=9), 0.3),
     (call("Gemm", [1, 960], [960, 1000]), 0.2),
 ]
-TRIVIAL_MS, TRIVIAL_CALLS = 0.0003, 100
+CONTROL_EXECUTIONS = {
+    "control/profiler/x1": [(call("Tanh", [1, 1, 1, 1]), 0.0003)] * 100,
+    "control/profiler-composite/x1": [
+        (call("Concat", recorded=15), 0.001),
+        (call("Conv", recorded=1), 0.002),
+    ]
+    * 20,
+}
 
 
 def fig2_run(
     added_ms: float = 0.002,
+    recorded_ms: float = 0.0005,
     gap_ms: float = 0.0,
     slow_down: float = 1.0,
     rounds: Sequence[int] = (20,) * 5,
@@ -163,19 +175,19 @@ def fig2_run(
 ) -> Run:
     """A decomposition whose truth is EXECUTION plus `gap_ms` that belongs to no operator.
 
-    The profiler adds `added_ms` to every operator and slows all of them by a factor.
+    The profiler adds `added_ms` to every operator, `recorded_ms` for each thing recorded in it, and
+    slows all of them by a factor.
     """
     random = np.random.default_rng(seed)
     failures = failures or {}
     bare = run_of([], lambda *_: 1.0, rounds=rounds)
     cells = [with_cost(cell) for cell in study.cells(bare.protocol)]
-    others = [*bare.controls, with_cost(PROFILER)]
+    others = [*bare.controls, *(with_cost(control) for control in PROFILER)]
     networks = [*cells, *others]
     working = [i for i, cell in enumerate(networks) if cell.name not in failures]
-    trivial = [(call("Tanh", [1, 1, 1, 1]), TRIVIAL_MS)] * TRIVIAL_CALLS
 
     def execution(cell: Cell) -> list[tuple[OperatorCall, float]]:
-        return trivial if cell.name == "control/profiler/x1" else EXECUTION
+        return CONTROL_EXECUTIONS.get(cell.name, EXECUTION)
 
     def plain(cell: Cell) -> float:
         if not cell.profiled:
@@ -188,8 +200,11 @@ def fig2_run(
 
     def profile(index: int, disturbance: float) -> Profile:
         ns = [
-            round(1e6 * (ms * slow_down * disturbance * np.exp(random.normal(0, noise)) + added_ms))
-            for _, ms in execution(networks[index])
+            round(
+                1e6 * ms * slow_down * disturbance * float(np.exp(random.normal(0, noise)))
+                + 1e6 * (added_ms + call.recorded * recorded_ms)
+            )
+            for call, ms in execution(networks[index])
         ]
         return Profile(network=index, ns=2 * sum(ns), operators_ns=ns)
 

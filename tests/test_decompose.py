@@ -128,7 +128,7 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     process.communicate(timeout=60)
     kept = store.read_run(folder / "run")
     assert 2 <= len(kept.rounds) < 40
-    assert all(len(entry.profiles) == 2 for entry in kept.rounds)
+    assert all(len(entry.profiles) == 3 for entry in kept.rounds)
     complains(guidelines(*arguments), 2, "holds a run already", "--resume")
     other = ("decompose", "tanh.onnx", "--input", "1,3,8,8", *arguments[4:], "--resume")
     complains(guidelines(*other), 2, "networks .mine:small / tanh.onnx.")

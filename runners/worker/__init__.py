@@ -3,7 +3,7 @@
 It is packed into one file (runners.worker_archive) and started afresh for every process. It reads
 one JSON object a line on standard input and answers with JSON lines on standard output:
 
-    once, first: {"backend", "threads", "lead_in_below_ns", "warmup", "seed", "cells"}
+    once, first: {"search", "backend", "threads", "lead_in_below_ns", "warmup", "seed", "cells"}
         → {"event": "ready", ...}, or {"event": "unavailable", "reason"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}

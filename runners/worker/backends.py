@@ -26,8 +26,9 @@ class NoDeviceError(Exception):
 class Profile:
     """One execution under the runtime's profiler, in ns: the whole, and each operator in order.
 
-    `calls` says which operators: {"operator", "name", "inputs", "outputs"} each, the last two being
-    lists of shapes, empty where the runtime does not show them.
+    `calls` says which operators: {"operator", "name", "inputs", "outputs", "recorded"} each, inputs
+    and outputs being lists of shapes, empty where the runtime does not show them. `recorded` counts
+    what the profiler writes down inside the operator's time, beyond what it does for any.
     """
 
     ns: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -14,6 +15,8 @@ import numpy as np
 from . import machine
 from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
 
+# A full disk, say.
+NO_FAULT_OF_THE_NETWORK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 FLOAT_BYTES = 4
 CACHE_LINE = 64
 
@@ -86,6 +89,8 @@ class Worker:
 
     def __init__(self, request: dict[str, Any], answers: TextIO) -> None:
         self.answers = answers
+        # Last, so that nothing there can stand in for a module that the worker itself needs.
+        sys.path.extend(request["search"])
         self.lead_in_below = request["lead_in_below_ns"]
         # Several threads must not share one core.
         self.core = machine.pin() if request["threads"] == 1 else None
@@ -133,10 +138,10 @@ class Worker:
                     target.fill(np.nan)
                     self.profiled[index] = network.profile()
                     errors.append(output_error(network.output(), wanted))
-            except OSError:
-                # A full disk, say, is no fault of the network's: end, so that it can be continued.
-                raise
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in NO_FAULT_OF_THE_NETWORK:
+                    # End, so that it can be continued.
+                    raise
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
                 continue
             self.networks[index] = network

@@ -92,13 +92,15 @@ class OnnxNetwork:
 
 
 def call(node: dict[str, Any]) -> dict[str, Any]:
-    """Return what a profiled node executed (see Profile)."""
+    """Return what a profiled node executed (see Profile); each further input is recorded in it."""
     arguments = node["args"]
+    inputs = shapes(arguments["input_type_shape"])
     return {
         "operator": arguments["op_name"],
         "name": _PROFILER_SUFFIX.sub("", node["name"]),
-        "inputs": shapes(arguments["input_type_shape"]),
+        "inputs": inputs,
         "outputs": shapes(arguments["output_type_shape"]),
+        "recorded": max(0, len(inputs) - 1),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from typing import Any
@@ -64,6 +65,9 @@ class TorchNetwork:
         if [event.name for event in operators] != [call["operator"] for call in self.calls]:
             raise RuntimeError("a profiled execution ran other operators than the one before")
         times = [operator_ns(event, self.x.is_cuda) for event in operators]
+        # Events refer to one another; left alone, each profile would keep tens of megabytes.
+        del operators
+        gc.collect()
         return Profile(ns=ns, calls=self.calls, operators_ns=times)
 
     def operators(self, record_shapes: bool) -> tuple[list[Any], int]:
@@ -96,23 +100,40 @@ def is_outermost(event: Any) -> bool:
     return False
 
 
+def nested(event: Any) -> list[Any]:
+    """Return all operators that an operator called, directly or not."""
+    return [e for child in event.cpu_children for e in (child, *nested(child))]
+
+
 def call(event: Any) -> dict[str, Any]:
-    """Return what an operator executed (see Profile); of outputs only those of transpositions."""
+    """Return what an operator executed (see Profile); of outputs only those of transpositions.
+
+    Each operator that it calls in turn is recorded in it.
+    """
     inputs = [list(shape) for shape in event.input_shapes]
-    name = event.name.rstrip("_")
-    order = axes(name, len(inputs[0]) if inputs else 0, event.concrete_inputs)
-    outputs = [[inputs[0][axis] for axis in order]] if order else []
-    return {"operator": event.name, "name": "", "inputs": inputs, "outputs": outputs}
+    below = nested(event)
+    orders = [axes(e) for e in (event, *below)]
+    order = next((order for order in orders if order), [])
+    fits = bool(inputs) and len(order) == len(inputs[0])
+    outputs = [[inputs[0][axis] for axis in order]] if fits and order else []
+    return {
+        "operator": event.name,
+        "name": "",
+        "inputs": inputs,
+        "outputs": outputs,
+        "recorded": len(below),
+    }
 
 
-def axes(name: str, rank: int, arguments: list[Any]) -> list[int]:
+def axes(event: Any) -> list[int]:
     """Return the order into which a transposition puts the axes; empty for other operators."""
-    if name == "aten::permute":
-        return [axis % rank for axis in arguments[1]]
-    if name not in ("aten::transpose", "aten::swapaxes"):
+    rank = len(event.input_shapes[0]) if event.input_shapes else 0
+    if event.name == "aten::permute":
+        return [axis % rank for axis in event.concrete_inputs[1]]
+    if event.name != "aten::transpose":
         return []
     order = list(range(rank))
-    one, other = arguments[1], arguments[2]
+    one, other = event.concrete_inputs[1], event.concrete_inputs[2]
     order[one], order[other] = order[other], order[one]
     return order
 
@@ -124,6 +145,7 @@ class TorchEager:
         if device == "cuda" and not torch.cuda.is_available():
             raise NoDeviceError(f"torch {torch.__version__} finds no CUDA GPU")
         self.device = device
+        self.threads = threads
         torch.set_num_threads(threads)
         # As on the paper's card: the fastest algorithm of each convolution, in full precision.
         torch.backends.cudnn.benchmark = True
@@ -142,6 +164,9 @@ class TorchEager:
     def load(self, path: str, x: Array, y: Array) -> TorchNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache."""
         module = torch.load(path, weights_only=False, map_location=self.device)
+        # Modules that are imported for a user's network may have set them otherwise.
+        torch.set_num_threads(self.threads)
+        torch.set_default_dtype(torch.float32)
         return TorchNetwork(module, torch.from_numpy(x).to(self.device))
 
 
