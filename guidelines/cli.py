@@ -114,7 +114,7 @@ def decompose(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Show where the time of your own network goes, as Fig. 2 does for two of the paper's."""
+    """Show where the time of your own network goes (Fig. 2)."""
     from guidelines.measuring import Output, measure_and_publish, parse_shape, plan
     from guidelines.runtime_decomposition import user_study
 

@@ -99,4 +99,6 @@ def print_network_costs(as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in counted], indent=2))
     else:
-        Console(width=WIDTH).print(rich_table(costs_table(counted)))
+        screen = Console(width=WIDTH)
+        screen.print(rich_table(costs_table(counted)))
+        screen.print("Differences above 1 % are explained in docs/networks.md.")

@@ -36,7 +36,7 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
     assert len(run.processes) == 2
     assert all(len(entry.order) == 26 for entry in run.rounds)
     assert run.fingerprint.cpu_model
-    assert run.sessions[0].command[1:3] == ["run", "g1"]
+    assert run.sessions[0].command[3:5] == ["run", "g1"]
     assert (tmp_path / "mine" / "report" / "report.html").exists()
 
     code, out, err = guidelines("show", "mine", "--json")

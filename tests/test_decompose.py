@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,6 +42,16 @@ class Answers(nn.Module):
     def forward(self, x):
         return self.answer(x)
 
+class Gated(nn.Module):
+    def forward(self, x):
+        return x.relu_()
+
+def inplace(): return Gated()
+def empty(): return Answers(lambda x: x[:0])
+def half(): return nn.Conv2d(3, 8, 3).half()
+def bfloat(): return Answers(lambda x: x.bfloat16())
+def leaves_later(): return Answers(lambda x: (_ for _ in ()).throw(SystemExit(3)))
+instance = nn.ReLU()
 def pair(): return Answers(lambda x: (x, x))
 def infinite(): return Answers(lambda x: x / 0)
 def double(): return Answers(lambda x: x.double())
@@ -59,6 +71,7 @@ def folder(tmp_path):
     write_onnx(tmp_path / "det.onnx", "Det", [1, 3, 8, 8], [1, 3])
     write_onnx(tmp_path / "two.onnx", "Add", [1, 3, 8, 8], inputs=("x", "z"))
     write_onnx(tmp_path / "integers.onnx", "Abs", [1, 3, 8, 8], kind=TensorProto.INT64)
+    (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     (tmp_path / "empty.onnx").write_bytes(b"")
     return tmp_path
@@ -89,8 +102,8 @@ def check_shares(objects):
 def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
     code, out, err = guidelines("run", "fig2", "--platform", platform, *FEW, "--out", "mine")
     assert code == 0, err
-    assert "ShuffleNet v1 1x g=3: share of the run time" in out
-    assert "MobileNet v2 1x: by operator" in out
+    assert "ShuffleNet v1 1x g=3, input 1×3×224×224: share of the run time" in out
+    assert "MobileNet v2 1x, input 1×3×224×224: by operator" in out
     assert "Verdicts" not in out
     jsonschema.validate(json.loads((tmp_path / "mine" / "run.json").read_text()), SCHEMA)
     assert {path.name for path in (tmp_path / "mine" / "report").iterdir()} == {
@@ -185,7 +198,7 @@ def test_an_unknown_operator_is_named(guidelines, folder):
         ("mine:small", "1,3,8", ["does not take an input of 1×3×8|spatial|Expected"]),
         ("mine:small", "0,3,8,8", ["--input 0,3,8,8 is no shape"]),
         ("mine:small", "big", ["--input big is no shape"]),
-        ("mine:small", "1,3,9999999999,2", ["is no shape"]),
+        ("mine:small", "1,3,9999999999,2", ["is too large"]),
         ("mine:fails", "1,3,8,8", ["fails without arguments: no weights"]),
         ("mine:leaves", "1,3,8,8", ["fails without arguments: 4"]),
         ("mine:number", "1,3,8,8", ["returns a int, not an nn.Module"]),
@@ -194,7 +207,17 @@ def test_an_unknown_operator_is_named(guidelines, folder):
         ("yours:small", "1,3,8,8", ["cannot be imported", "yours"]),
         ("mine:pair", "1,3,8,8", ["returns a tuple"]),
         ("mine:infinite", "1,3,8,8", ["not finite"]),
-        ("mine:double", "1,3,8,8", ["float64, not 32-bit"]),
+        ("mine:double", "1,3,8,8", ["returns torch.float64"]),
+        ("mine:bfloat", "1,3,8,8", ["returns torch.bfloat16"]),
+        ("mine:half", "1,3,8,8", ["weights of torch.float16"]),
+        ("mine:inplace", "1,3,8,8", ["changes its input in place"]),
+        ("mine:empty", "1,3,8,8", ["its output is empty"]),
+        ("mine:leaves_later", "1,3,8,8", ["does not take an input"]),
+        ("mine:instance", "1,3,8,8", ["is a network itself"]),
+        ("networks.mine:net", "1,3,8,8", ["cannot be imported", "this suite's own"]),
+        (".onnx", "1,3,8,8", ["no file"]),
+        ("folder.onnx", "1,3,8,8", ["is a folder"]),
+        ("mine:small", "1,65536,65536,1", ["is too large"]),
         ("mine:fourier", "1,3,8,8", ["cannot be exported", "fft_rfft2"]),
         ("mine", "1,3,8,8", ["neither an .onnx file nor module:callable"]),
         ("tahn.onnx", "1,3,8,8", ["no file tahn.onnx", "Did you mean tanh.onnx"]),
@@ -225,6 +248,29 @@ def test_a_bad_model_ends_the_program_with_its_sentence(guidelines, folder, mode
     said = [line for line in err.splitlines() if line != "a line on standard output"]
     complains((code, out, "\n".join(said)), 2, model)
     assert out == ""
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+def test_what_nobody_names_is_not_loaded(cache, folder, platform):
+    (folder / "networks").mkdir()
+    (folder / "networks" / "__init__.py").write_text("")
+    (folder / "select.py").write_text("raise RuntimeError('not named by anyone')")
+    # -P starts the program as its installed script does: the folder is not on the path.
+    command = [sys.executable, "-P", "-m", "guidelines", "decompose", "mine:small", "--quiet"]
+    command += ["--input", "1,3,8,8", "--runs", "1", "--platform", platform, "--out", "run"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "run\n"), done.stderr
+
+
+def test_a_complete_run_is_of_the_model_that_it_was_begun_with(guidelines, folder):
+    arguments = ("decompose", "tanh.onnx", "--input", "1,3,8,8", "--runs", 1, "--out", "mine")
+    assert guidelines(*arguments)[0] == 0
+    assert guidelines(*arguments, "--resume")[0] == 0
+    write_onnx(folder / "tanh.onnx", "Sigmoid", [1, 3, 8, 8])
+    complains(guidelines(*arguments, "--resume"), 2, "have changed")
+    other = ("decompose", "tanh.onnx", "--input", "1,3,9,9", *arguments[4:], "--resume")
+    complains(guidelines(*other), 2, "inputs .1×3×8×8 / 1×3×9×9.")
 
 
 def test_an_onnx_file_needs_onnx_runtime(guidelines, folder):

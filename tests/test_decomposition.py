@@ -184,6 +184,17 @@ def test_a_network_of_the_users_has_no_published_figures():
     assert {entry["paper_percent"] for entry in objects} == {None}
 
 
+def test_records_that_contradict_themselves_are_refused():
+    content = fig2_run(rounds=(1, 1)).model_dump()
+    plain = [control for control in content["controls"] if not control["profiled"]]
+    with pytest.raises(ValueError, match="without the controls"):
+        Run.model_validate(content | {"controls": plain})
+    proofs = content["processes"][1]["proofs"]["fig2/MobileNet v2 1x/x1"]
+    proofs["calls"] = [{**proofs["calls"][0], "operator": "Sigmoid"}, *proofs["calls"][1:]]
+    with pytest.raises(ValueError, match="executed other operators"):
+        Run.model_validate(content)
+
+
 def test_a_profile_must_belong_to_its_network():
     content = fig2_run(rounds=(1,)).model_dump()
     shorter = {**content["rounds"][0]["profiles"][0], "operators_ns": [1]}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import Operators, Run
-from runners import measure, schedule
+from results.schema import OperatorCall, Operators, Run
+from runners import measure, proof, schedule
 from runners.measure import Launcher, ModelFiles
 from tests.synthetic import fig2_run, run_of
 
@@ -196,6 +196,15 @@ def test_profiles_are_stored_with_their_rounds(bench):
         assert sorted(profile.network for profile in entry.profiles) == profiled
         assert all(profile.operators_ns == [10, 10, 10] for profile in entry.profiles)
     Run.model_validate_json(recorder.stored[0].model_dump_json())
+
+
+def test_profiles_of_two_processes_must_be_of_the_same_operators():
+    one, other = (
+        OperatorCall(operator=name, name="", inputs=[], outputs=[]) for name in ("Relu", "Tanh")
+    )
+    assert proof.changed([one, other], [other, one]) is None
+    assert proof.changed([one], None) is None
+    assert "other operators" in proof.changed([one, one, other], [one, other])
 
 
 def test_a_profile_of_other_operators_is_refused(bench):
