@@ -114,7 +114,7 @@ def decompose(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Show where the time of your own network goes (Fig. 2)."""
+    """Show where the time of your own network goes, operator by operator."""
     from guidelines.measuring import Output, measure_and_publish, parse_shape, plan
     from guidelines.runtime_decomposition import user_study
 
