@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from networks.catalogue import NETWORKS, WholeNetwork
+from networks.catalogue import NETWORKS, NamedNetwork
 from networks.cost import cost
 from reports.tables import MISSING, Heading, Table, significant
 from reports.terminal import WIDTH, rich_table
 from results.paper import published_networks
+from results.schema import shape_text
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class NetworkCost:
     published_weights: float | None
 
 
-def network_cost(network: WholeNetwork) -> NetworkCost:
+def network_cost(network: NamedNetwork) -> NetworkCost:
     """Count one network; nothing is computed, and no memory taken by its weights."""
     with torch.device("meta"):
         module = network.build()
@@ -63,7 +64,7 @@ def costs_table(costs: list[NetworkCost]) -> Table:
     rows = [
         [
             entry.name,
-            "×".join(str(size) for size in entry.input[2:]),
+            shape_text(entry.input[2:]),
             significant(entry.multiply_adds / 1e6, 4),
             _printed(entry.published_multiply_adds),
             _difference(entry),

@@ -27,8 +27,10 @@ from results.schema import (
     Run,
     Session,
     UserNetwork,
+    shape_text,
 )
 from runners import measure, worker_archive
+from runners.same_machine import refuse_other_machine
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _execute(
     # Before anything is exported, so that a missing runtime or another machine is told at once.
     fingerprint = measure.identify(plan.platform, launcher)
     if earlier is not None:
-        measure.refuse_other_machine(earlier.fingerprint, fingerprint)
+        refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)
     run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
     _refuse_changed(run, plan, folder, cells, others)
@@ -178,7 +180,7 @@ def _rows(cells: Sequence[CellDeclaration]) -> str:
 def _inputs(cells: Sequence[CellDeclaration]) -> str:
     """Name the input shapes of the user's networks among some cells."""
     networks = [cell.network for cell in cells if isinstance(cell.network, UserNetwork)]
-    return ", ".join("×".join(map(str, network.input)) for network in networks)
+    return ", ".join(shape_text(network.input) for network in networks)
 
 
 def prepare(

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from guidelines.exporters import EXPORTERS, example_input, npy
 from results.errors import BadInputError
-from results.schema import CellDeclaration, UserNetwork
+from results.schema import CellDeclaration, UserNetwork, shape_text
 from results.store import near_file
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def export(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]
     """
     if is_onnx(network.model):
         return _export_file(network, backend, seed)
-    with _output_to(sys.stderr):
+    # The run's own folder may be relative to the current one, which the user's code may leave.
+    with _output_to(sys.stderr), chdir("."):
         return _export_callable(network, backend, seed)
 
 
@@ -129,20 +130,15 @@ def _check_signature(network: UserNetwork, session: Any) -> None:
     )
     if not fits:
         raise BadInputError(
-            f"{network.model} takes an input of {_shape(wanted)}, not of {_shape(given)}: say so "
-            "with --input."
+            f"{network.model} takes an input of {shape_text(wanted)}, not of {shape_text(given)}: "
+            "say so with --input."
         )
 
 
 def _export_callable(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:
     import torch
 
-    here = Path.cwd()
-    try:
-        module = _module(network.model, seed).eval()
-    finally:
-        # The run's own folder may be relative to it.
-        os.chdir(here)
+    module = _module(network.model, seed).eval()
     torch.set_default_dtype(torch.float32)
     others = {p.dtype for p in module.parameters() if p.is_floating_point()} - {torch.float32}
     if others:
@@ -217,8 +213,6 @@ def _module(model: str, seed: int) -> nn.Module:
 
 def _checked(network: UserNetwork, y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the output if it is one that a measurement can be proved by."""
-    if y.dtype != np.float32:
-        raise BadInputError(f"{network.model} returns {y.dtype}, not 32-bit floats.")
     if not y.size:
         raise BadInputError(f"{network.model} returns nothing: its output is empty.")
     if not np.isfinite(y).all():
@@ -227,12 +221,8 @@ def _checked(network: UserNetwork, y: np.ndarray[Any, Any]) -> np.ndarray[Any, A
 
 
 def _refused(network: UserNetwork, error: BaseException) -> BadInputError:
-    given = _shape(network.input_shape)
+    given = shape_text(network.input_shape)
     return BadInputError(f"{network.model} does not take an input of {given}: {_first(error)}")
-
-
-def _shape(sizes: Any) -> str:
-    return "×".join(str(size) for size in sizes)
 
 
 def _first(error: BaseException) -> str:

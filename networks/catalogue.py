@@ -20,7 +20,7 @@ MOBILENET_V2 = ((0.15, 224), (0.4, 160), (0.6, 224), (0.75, 192), (1.0, 224), (1
 
 
 @dataclass(frozen=True)
-class WholeNetwork:
+class NamedNetwork:
     """A network by name, how to build it, and the height and width of its RGB input."""
 
     name: str
@@ -33,29 +33,29 @@ class WholeNetwork:
         return (1, 3, self.size, self.size)
 
 
-def _networks() -> Iterator[WholeNetwork]:
+def _networks() -> Iterator[NamedNetwork]:
     for groups in STAGE_2:
         for width in FIRST:
             name = f"ShuffleNet v1 {width:g}x g={groups}"
-            yield WholeNetwork(name, partial(shufflenet_v1, groups, width))
+            yield NamedNetwork(name, partial(shufflenet_v1, groups, width))
     for width in WIDTHS:
         name = f"ShuffleNet v2 {width:g}x"
-        yield WholeNetwork(name, partial(shufflenet_v2, width))
-        yield WholeNetwork(f"{name} SE", partial(shufflenet_v2, width, se=True))
-        yield WholeNetwork(f"{name} residual", partial(shufflenet_v2, width, residual=True))
+        yield NamedNetwork(name, partial(shufflenet_v2, width))
+        yield NamedNetwork(f"{name} SE", partial(shufflenet_v2, width, se=True))
+        yield NamedNetwork(f"{name} residual", partial(shufflenet_v2, width, residual=True))
         both = partial(shufflenet_v2, width, se=True, residual=True)
-        yield WholeNetwork(f"{name} SE residual", both)
+        yield NamedNetwork(f"{name} SE residual", both)
     for width in WIDTHS:
         name = f"ShuffleNet v2* {width:g}x"
-        yield WholeNetwork(name, partial(shufflenet_v2, width, extra=True))
+        yield NamedNetwork(name, partial(shufflenet_v2, width, extra=True))
     for width in MOBILENET_V1:
-        yield WholeNetwork(f"MobileNet v1 {width:g}x", partial(mobilenet_v1, width))
+        yield NamedNetwork(f"MobileNet v1 {width:g}x", partial(mobilenet_v1, width))
     for width, size in MOBILENET_V2:
-        yield WholeNetwork(f"MobileNet v2 {width:g}x", partial(mobilenet_v2, width), size)
-    yield WholeNetwork("ShuffleNet v1-50", shufflenet_v1_50)
-    yield WholeNetwork("ShuffleNet v2-50", shufflenet_v2_50)
-    yield WholeNetwork("ResNet-50", resnet_50)
-    yield WholeNetwork("SE-ShuffleNet v2-164", se_shufflenet_v2_164)
+        yield NamedNetwork(f"MobileNet v2 {width:g}x", partial(mobilenet_v2, width), size)
+    yield NamedNetwork("ShuffleNet v1-50", shufflenet_v1_50)
+    yield NamedNetwork("ShuffleNet v2-50", shufflenet_v2_50)
+    yield NamedNetwork("ResNet-50", resnet_50)
+    yield NamedNetwork("SE-ShuffleNet v2-164", se_shufflenet_v2_164)
 
 
-NETWORKS: dict[str, WholeNetwork] = {network.name: network for network in _networks()}
+NETWORKS: dict[str, NamedNetwork] = {network.name: network for network in _networks()}

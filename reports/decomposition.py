@@ -16,7 +16,7 @@ from reports.tables import (
 )
 from results.decomposition import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import published_decomposition
-from results.schema import Experiment
+from results.schema import Experiment, shape_text
 from results.summary import Summary
 
 # Beyond these, a note says that the figures are rough: the profiler's fraction of the operators'
@@ -29,9 +29,9 @@ _DEPTHWISE_NOTES = {
 }
 
 
-def bars_name(experiment: Experiment) -> str:
-    """Return the name of the plot of stacked bars, beside the pies that have the experiment's."""
-    return f"{experiment.name}-bars"
+def measured_networks(summary: Summary, experiment: Experiment) -> list[Decomposition]:
+    """Return the networks of an experiment that have figures."""
+    return [found for found in summary.decompositions_of(experiment) if found.categories]
 
 
 def papers(found: Decomposition) -> dict[str, dict[str, float]]:
@@ -79,12 +79,11 @@ def decomposition_sections(summary: Summary) -> list[Section]:
 
 
 def _section(summary: Summary, experiment: Experiment) -> Section:
-    networks = summary.decompositions_of(experiment)
-    known = [found for found in networks if found.categories]
+    known = measured_networks(summary, experiment)
     title = f"{experiment.table}: {experiment.title}"
     plots = [
         (experiment.name, f"{title}: pies, the paper's beside the measured"),
-        (bars_name(experiment), f"{title}: stacked bars, the paper's beside the measured"),
+        (f"{experiment.name}-bars", f"{title}: stacked bars, the paper's beside the measured"),
     ]
     return Section(
         experiment=experiment,
@@ -95,7 +94,7 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
             for table in (_shares(found), _operators(found), _totals(found))
         ],
         verdicts=[],
-        notes=_notes(summary, networks),
+        notes=_notes(summary, experiment),
         plots=plots if known else [],
     )
 
@@ -171,8 +170,7 @@ def _totals(found: Decomposition) -> Table:
 
 def _name(found: Decomposition) -> str:
     """Return a network's name with the shape of its input."""
-    shape = "×".join(str(size) for size in found.cell.network.input_shape)
-    return f"{found.cell.row}, input {shape}"
+    return f"{found.cell.row}, input {shape_text(found.cell.network.input_shape)}"
 
 
 def _percentage(estimate: Estimate) -> tuple[str, str]:
@@ -181,15 +179,15 @@ def _percentage(estimate: Estimate) -> tuple[str, str]:
     return f"{100 * estimate.value:.1f} %", interval_text(ends, "{:.1f}".format)
 
 
-def _notes(summary: Summary, networks: Sequence[Decomposition]) -> list[str]:
+def _notes(summary: Summary, experiment: Experiment) -> list[str]:
     notes = []
-    for found in networks:
+    for found in summary.decompositions_of(experiment):
         if found.failure:
             notes.append(f"{found.cell.row} has no figures: {found.failure}.")
         elif not found.categories:
             notes.append(f"{found.cell.row} was not measured yet.")
         notes += _doubts(found)
-    if any(found.categories for found in networks):
+    if measured_networks(summary, experiment):
         notes += [
             "Shares are of the time without the profiler, and sum to 100.0 % with what no operator "
             "accounts for. What a runtime fuses into a convolution counts as Conv "

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.decomposition import papers, printed_categories
+from reports.decomposition import measured_networks, papers, printed_categories
 from reports.plots import SETTINGS
 from results.decomposition import UNATTRIBUTED, Decomposition
 from results.operators import Category
@@ -43,13 +43,9 @@ def _columns(summary: Summary, networks: Sequence[Decomposition]) -> list[tuple[
     ]
 
 
-def _known(summary: Summary, experiment: Experiment) -> list[Decomposition]:
-    return [found for found in summary.decompositions_of(experiment) if found.categories]
-
-
 def pies(summary: Summary, experiment: Experiment) -> Figure:
     """Return a row of pies for each network: the paper's GPU and ARM, then the measured one."""
-    networks = _known(summary, experiment)
+    networks = measured_networks(summary, experiment)
     columns = _columns(summary, networks)
     with mpl.rc_context(SETTINGS):
         size = (max(2.8 * len(columns) + 1.4, 6.0), 2.7 * len(networks) + 0.5)
@@ -102,7 +98,7 @@ def _add_legend(figure: Figure, *more: Patch) -> None:
 
 def bars(summary: Summary, experiment: Experiment) -> Figure:
     """Return a stacked bar for each pie, those of one network together."""
-    networks = _known(summary, experiment)
+    networks = measured_networks(summary, experiment)
     columns = _columns(summary, networks)
     with mpl.rc_context(SETTINGS):
         height = 0.9 + len(networks) * (0.45 * len(columns) + 0.35)

@@ -223,9 +223,7 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
 def _estimate(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
     value = float(statistic(pooled))
     interval = hierarchical_interval(tables.processes, statistic)
-    if interval is not None:
-        interval = min(interval[0], value), max(interval[1], value)
-    return Estimate(value, interval)
+    return Estimate(value, interval and _holding(interval, value))
 
 
 def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Share]:
@@ -253,16 +251,22 @@ def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Sha
     bounds: Sequence[Interval | None] = intervals or [None for _ in values]
     calls = (sums @ tables.written.calls).tolist()
     return {
-        key: Share(value, _within(interval, value), value / 100 * plain_ms, int(count))
+        key: Share(
+            value, interval and _percents(interval, value), value / 100 * plain_ms, int(count)
+        )
         for key, value, interval, count in zip(chosen, values, bounds, calls, strict=True)
     }
 
 
-def _within(interval: Interval | None, value: float) -> Interval | None:
-    """Return an interval of percentages, widened to hold the pooled value, inside 0 to 100."""
-    if interval is None:
-        return None
-    return max(0.0, min(interval[0], value)), min(100.0, max(interval[1], value))
+def _holding(interval: Interval, value: float) -> Interval:
+    """Return an interval over processes, widened to hold the pooled value."""
+    return min(interval[0], value), max(interval[1], value)
+
+
+def _percents(interval: Interval, value: float) -> Interval:
+    """Return an interval of percentages that holds the pooled value, inside 0 to 100."""
+    low, high = _holding(interval, value)
+    return max(0.0, low), min(100.0, high)
 
 
 def _rest(attributed: Share, plain_ms: float) -> Share:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,11 @@ PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
+
+
+def shape_text(shape: Sequence[int | str]) -> str:
+    """Return a shape as it is printed: "1×3×224×224"."""
+    return "×".join(str(size) for size in shape)
 
 
 class Record(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from typing import Protocol as Interface
 
-from results.errors import BadInputError, CheckFailedError, PlatformError
+from results.errors import CheckFailedError, PlatformError
 from results.schema import (
     Cell,
     Fingerprint,
@@ -35,6 +34,7 @@ from runners.events import (
     Unavailable,
     Warm,
 )
+from runners.same_machine import refuse_other_machine
 from runners.worker_process import WorkerProcess
 
 START_SECONDS = 120.0
@@ -72,23 +72,6 @@ class Watcher(Interface):
 def now() -> str:
     """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
-    """Name the fields in which two fingerprints differ, with what differs on each side."""
-    ours, theirs = one.model_dump(), other.model_dump()
-    differing = []
-    for field in ours:
-        here, there = ours[field], theirs[field]
-        if here != there:
-            if isinstance(here, list):
-                here, there = sorted({*here} - {*there}), sorted({*there} - {*here})
-            differing.append(f"{field} ({_short(here)} / {_short(there)})")
-    return differing
-
-
-def _short(value: object) -> str:
-    return textwrap.shorten(str(value), 60, placeholder="…") or "none"
 
 
 @dataclass(frozen=True)
@@ -253,8 +236,8 @@ def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
     tolerance = run.protocol.output_tolerance
     reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
     if cell.profiled and reason is None:
-        before = [process.proofs[cell.name].calls for process in run.processes[:1]]
-        reason = proof.uncategorised(event.calls) or proof.changed(event.calls, *before)
+        before = run.processes[0].proofs[cell.name].calls if run.processes else None
+        reason = proof.uncategorised(event.calls) or proof.changed(event.calls, before)
     return Proof(
         output_error=event.output_error, operators=operators, failure=reason, calls=event.calls
     )
@@ -298,14 +281,3 @@ def _ready(worker: WorkerProcess) -> Ready:
 def _fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
     machine = ready.machine.model_dump()
     return Fingerprint(**machine, runtimes=ready.runtimes, worker=launcher.worker)
-
-
-def refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:
-    """Raise BadInputError, naming the fields that differ, unless both fingerprints are the same."""
-    fields = differing_fields(begun_on, found)
-    if fields:
-        raise BadInputError(
-            "This is not the platform that the run was begun on (then / now): "
-            + "; ".join(fields)
-            + ". Begin a new run."
-        )

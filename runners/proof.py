@@ -76,7 +76,7 @@ def failure(
 
 
 def changed(
-    calls: Sequence[OperatorCall] | None, before: Sequence[OperatorCall] | None = None
+    calls: Sequence[OperatorCall] | None, before: Sequence[OperatorCall] | None
 ) -> str | None:
     """Say why profiles of two processes cannot be put together, or None; order does not matter."""
     if before is None or same_operators(calls or [], before):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 
 from results import store
@@ -18,6 +19,15 @@ def complains(result, code, *words):
     assert lines[0].startswith("guidelines: ")
     for word in words:
         assert re.search(word, lines[0]), err
+
+
+def compile_latex(source, folder):
+    """Run pdflatex on a document; return the PDF it made in a folder."""
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error"]
+    command += [f"-output-directory={folder}", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    return folder / source.with_suffix(".pdf").name
 
 
 def wait_for_rounds(folder, least):

@@ -154,7 +154,8 @@ class Worker:
                 executed=proof,
                 calls=self.profiled[index].calls if cell["profile"] else None,
             )
-        # A collection between samples would take their caches; the rounds leave no garbage.
+        # A collection between samples would take their caches. Rounds leave no garbage but what
+        # profiles make, and these collect their own.
         gc.collect()
         gc.disable()
         self.send(event="warm")
