@@ -2,20 +2,20 @@
 VENV     := .venv
 PYTHON   ?= python3
 PLATFORM ?= cpu
-RUNS     ?= 100
+RUNS     ?=
 OUT      ?=
 PIP_ARGS ?=
 
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
-RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' --runs '$(RUNS)' $(if $(OUT),--out '$(OUT)')
+RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report doctor bench lint test
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report arm-emulator doctor bench lint test
 
 help: ## list the targets
-	@grep -E '^[a-z0-9 ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 ]+):.*## /  \1\t/' | expand -t 16
-	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=$(RUNS) OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
+	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -38,6 +38,9 @@ networks: $(INSTALLED) ## list the whole networks with their costs, beside the p
 
 report: $(INSTALLED) ## write every output of the newest run (or of OUT) again, without measuring
 	@$(GUIDELINES) report $(if $(OUT),'$(OUT)')
+
+arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
+	@$(GUIDELINES) arm-emulator
 
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor

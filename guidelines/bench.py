@@ -20,9 +20,10 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from guidelines import models, runs
+from guidelines import runs
 from guidelines.catalogue import GUIDELINES
 from results import store
+from results.errors import BadInputError
 from results.schema import Protocol
 from runners import measure
 from runners.events import Loop, RoundDone, Sample
@@ -81,7 +82,7 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
     Each pass is a full round, as in any run, and then, cell by cell, blocks of bare loop, harness,
     harness, bare loop of the same session, so that a drift of the machine cancels.
     """
-    cache = models.cache_folder()
+    cache = store.cache_folder()
     plan = runs.Plan(
         list(GUIDELINES.values()), load_platform(platform), Protocol(runs=1, processes=1)
     )
@@ -174,6 +175,10 @@ def measure_start(arguments: Sequence[str]) -> float:
 
 def print_benchmarks(platform: str, as_json: bool) -> None:
     """Measure all of the above (about six minutes) and print it, as text or as JSON."""
+    if load_platform(platform).counts:
+        raise BadInputError(
+            f"bench times the harness, and nothing is timed on platform {platform}: choose another."
+        )
     help_seconds, list_seconds = measure_start(["--help"]), measure_start(["list"])
     fidelity = measure_fidelity(platform)
     cost = measure_run_cost(platform)

@@ -22,7 +22,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 PlatformName = Annotated[
     str, typer.Option(help="A platform's name, or the path of a platform file (.toml).")
 ]
-Runs = Annotated[int, typer.Option(min=1, help="Samples of each network.")]
+Runs = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Samples of each network.  [default: 100; 5 where instructions are counted]"
+    ),
+]
 Processes = Annotated[
     int | None, typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]")
 ]
@@ -65,7 +70,7 @@ def run(
         typer.Argument(metavar="EXPERIMENT", help="g1, g2, g3, g4, fig2, or all: g1 to g4."),
     ],
     platform: PlatformName = "cpu",
-    runs: Runs = 100,
+    runs: Runs = None,
     processes: Processes = None,
     channels: Annotated[
         Literal["gpu", "arm"] | None,
@@ -75,6 +80,12 @@ def run(
         Literal["bottleneck", "equal-width"],
         typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
     ] = "bottleneck",
+    caches: Annotated[
+        bool,
+        typer.Option(
+            "--caches", help="On an emulated platform, count misses of modelled caches, too."
+        ),
+    ] = False,
     depthwise: DepthwiseAs = "conv",
     seed: Seed = 0,
     out: Out = None,
@@ -86,7 +97,7 @@ def run(
     from guidelines.catalogue import select
     from guidelines.measuring import Output, measure_and_publish, plan
 
-    asked = plan(select(experiments), platform, runs, processes, seed, channels, g4_unit)
+    asked = plan(select(experiments), platform, runs, processes, seed, channels, g4_unit, caches)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 
@@ -105,7 +116,7 @@ def decompose(
         str, typer.Option("--input", help="Shape of the input, batch first.")
     ] = "1,3,224,224",
     platform: PlatformName = "cpu",
-    runs: Runs = 100,
+    runs: Runs = None,
     processes: Processes = None,
     depthwise: DepthwiseAs = "conv",
     seed: Seed = 0,
@@ -164,6 +175,20 @@ def report(
         place = folder if folder.is_dir() else folder.parent
         summary = summarise(read_run(folder), depthwise)
         typer.echo(write_report(summary, out or place / "report"))
+
+
+@app.command("arm-emulator")
+def arm_emulator() -> None:
+    """Set up the emulated ARM core of platform arm-emulated (Debian and Ubuntu, without root)."""
+    from runners.emulator import install
+
+    folder = install.default_folder()
+    emulator = install.install(folder, lambda step: typer.echo(f"Fetching {step}"))
+    versions = emulator.versions
+    typer.echo(
+        f"{folder} holds qemu-user {versions.qemu}, Python {versions.python}, "
+        f"numpy {versions.numpy} and onnxruntime {versions.onnxruntime}."
+    )
 
 
 @app.command()

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from guidelines.experiment import Study
     from guidelines.runs import Plan
     from results.operators import Depthwise
-    from results.schema import Run
+    from results.schema import Platform, Run
     from results.summary import Summary
 
-DEFAULT_PROCESSES = 5
+DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
+# The minimum of so many counts leaves out what other threads of a process add now and then.
+DEFAULT_COUNTS = 5
 INTERRUPTED = 130
 # An input of more numbers would take more than a gigabyte.
 LARGEST_INPUT = 2**28
@@ -40,34 +42,66 @@ class Output:
 def plan(
     studies: Sequence[Study],
     platform: str,
-    runs: int,
+    runs: int | None,
     processes: int | None,
     seed: int,
     channels: Literal["gpu", "arm"] | None = None,
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
+    caches: bool = False,
 ) -> Plan:
     """Return the plan of a run of `studies` on the platform of that name or file.
 
-    Raises BadInputError for an unknown platform and for more processes than runs.
+    Raises BadInputError for an unknown platform, for more processes than runs, and for what the
+    platform cannot do.
     """
     from guidelines.runs import Plan
     from results.schema import Protocol
     from runners.platform_file import load_platform
 
-    if processes is not None and processes > runs:
+    chosen = load_platform(platform)
+    _refuse_impossible(chosen, studies, processes, caches)
+    times = runs or (DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS)
+    if processes is not None and processes > times:
         raise BadInputError(
-            f"--processes {processes} is more than --runs {runs}: every process takes at least "
+            f"--processes {processes} is more than --runs {times}: every process takes at least "
             "one sample."
         )
-    chosen = load_platform(platform)
     protocol = Protocol(
-        runs=runs,
-        processes=processes or min(DEFAULT_PROCESSES, runs),
+        runs=times,
+        processes=processes or min(DEFAULT_PROCESSES, times),
         seed=seed,
         channels=channels or chosen.channels,
         g4_unit=g4_unit,
     )
+    if chosen.counts:
+        # The first execution allocates memory; all later ones are alike.
+        counting = {"processes": 1, "warmup_min": 1, "warmup_max": 1, "caches": caches}
+        protocol = protocol.model_copy(update=counting)
     return Plan(studies, chosen, protocol)
+
+
+def _refuse_impossible(
+    platform: Platform, studies: Sequence[Study], processes: int | None, caches: bool
+) -> None:
+    """Raise BadInputError for options and experiments that a platform has no use for."""
+    if caches and not platform.counts:
+        raise BadInputError(
+            f"--caches models the caches of an emulated core, and platform {platform.name} is "
+            "timed: use it with --platform arm-emulated."
+        )
+    if not platform.counts:
+        return
+    if processes is not None:
+        raise BadInputError(
+            f"--processes has no meaning on platform {platform.name}: every network is counted in "
+            "one process of its own."
+        )
+    for study in studies:
+        if study.experiment.base is None:
+            raise BadInputError(
+                f"{study.name} takes run time apart, and platform {platform.name} has none, only "
+                "counts of instructions: choose a platform that is timed."
+            )
 
 
 def parse_shape(text: str) -> list[int]:
@@ -101,7 +135,8 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
 
     folder = out or (runs.newest_unfinished(plan) if resume else None)
     folder = folder or runs.default_folder(plan.platform)
-    display = ProgressDisplay(plan.protocol, quiet)
+    total = len(plan.cells) if plan.platform.counts else plan.protocol.runs
+    display = ProgressDisplay(total, plan.protocol.processes, quiet)
     # Ended by `kill`, a run must end its worker as it does when interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -120,13 +155,16 @@ def _kept(folder: Path) -> str:
     from results import store
 
     if not store.has_run(folder):
-        return "No round was finished yet."
+        return "Nothing was stored yet."
     words = [word for word in command_line() if word != "--resume"]
     if not any(word.split("=")[0] == "--out" for word in words):
         words += ["--out", str(folder)]
     command = shlex.join([*words, "--resume"])
-    kept = len(store.read_run(folder).rounds)
-    return f"Rounds kept in {folder}: {kept}; continue with: {command}"
+    run = store.read_run(folder)
+    kept = f"Networks kept in {folder}: {len(run.counts)}"
+    if not run.platform.counts:
+        kept = f"Rounds kept in {folder}: {len(run.rounds)}"
+    return f"{kept}; continue with: {command}"
 
 
 def _publish(folder: Path, finished: Run, output: Output) -> None:

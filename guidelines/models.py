@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from guidelines import user_networks
 from guidelines.exporters import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
@@ -30,11 +28,6 @@ COST_FIELDS = (
     "weights",
 )
 NETWORK_SOURCES = Path(__file__).parent.parent / "networks"
-
-
-def cache_folder() -> Path:
-    """Return where exported networks are kept between runs."""
-    return Path(platformdirs.user_cache_dir("guideline-benchmarks"))
 
 
 def digest(network: Network | WholeNetwork, file_format: str, seed: int) -> str:

@@ -12,14 +12,13 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from results.schema import Cell, Protocol, Run
+from results.schema import Cell, Run
 
 LINE_SECONDS = 15.0
 # The bar is redrawn seldom: on a small machine drawing it would disturb what is timed.
@@ -27,22 +26,27 @@ REDRAWS_PER_SECOND = 2
 
 
 class ProgressDisplay:
-    """A watcher of runners.measure that shows rounds, processes and time left."""
+    """A watcher of runs that shows rounds and processes, or networks counted, and the time left.
 
-    def __init__(self, protocol: Protocol, quiet: bool, console: Console | None = None) -> None:
-        self.protocol = protocol
+    `total` is how many rounds, or networks where instructions are counted, are to be stored, and
+    `processes` how many processes are planned.
+    """
+
+    def __init__(
+        self, total: int, processes: int, quiet: bool, console: Console | None = None
+    ) -> None:
+        self.total = total
+        self.processes = processes
         self.quiet = quiet
         self.console = console or Console(stderr=True)
-        self.stored = 0
         self._process = ""
         self._cell = 0
         self._last_line = 0.0
-        self._first: tuple[float, int] | None = None
+        self._first: tuple[float, float] | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("rounds"),
+            TextColumn("{task.fields[stored]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
@@ -51,7 +55,7 @@ class ProgressDisplay:
             disable=quiet or not self.console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("starting", total=protocol.runs)
+        self._task = self._bar.add_task("starting", total=1.0, stored="")
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -73,7 +77,7 @@ class ProgressDisplay:
 
     def process_started(self, process: int, rounds: int) -> None:
         """Tell that a worker starts."""
-        self._process = f"process {process + 1} of {max(self.protocol.processes, process + 1)}"
+        self._process = f"process {process + 1} of {max(self.processes, process + 1)}"
         self._show(f"{self._process}: proving and warming up")
         self._line(f"{self._process}: {rounds} rounds to measure", now=True)
         self._cell = 0
@@ -90,11 +94,27 @@ class ProgressDisplay:
     def round_stored(self, run: Run) -> None:
         """Tell that a round is on disk."""
         self._cell = 0
-        self.stored = len(run.rounds)
-        self._bar.update(self._task, completed=self.stored)
+        stored = len(run.rounds)
+        self._advance(f"{stored}/{self.total} rounds", stored / self.total)
+
+    def counting(self, cell: Cell) -> None:
+        """Tell that an emulated worker starts on a network."""
+        self._show(f"counting {cell.name}")
         if self._first is None:
-            self._first = (time.monotonic(), self.stored)
-        self._line(f"{self.stored}/{self.protocol.runs} rounds{self._time_left()}")
+            self._first = (time.monotonic(), 0.0)
+
+    def count_stored(self, run: Run) -> None:
+        """Tell that a network's counts are on disk; emulation takes time by multiply-adds."""
+        work = {cell.name: cell.multiply_adds for cell in run.networks}
+        done = sum(work[count.cell] for count in run.counts) / sum(work.values())
+        self._advance(f"{len(run.counts)}/{self.total} networks", done)
+
+    def _advance(self, stored: str, done: float) -> None:
+        """Show what is stored; `done` is the fraction of all work."""
+        self._bar.update(self._task, completed=done, stored=stored)
+        if self._first is None:
+            self._first = (time.monotonic(), done)
+        self._line(f"{stored}{self._time_left(done)}")
 
     def _show(self, text: str) -> None:
         self._bar.update(self._task, description=f"{text:<48.48}")
@@ -106,10 +126,10 @@ class ProgressDisplay:
             self._last_line = time.monotonic()
             self.console.print(text, highlight=False)
 
-    def _time_left(self) -> str:
+    def _time_left(self, done: float) -> str:
         assert self._first is not None
         began, already = self._first
-        if self.stored == already:
+        if done == already:
             return ""
-        each = (time.monotonic() - began) / (self.stored - already)
-        return f", about {each * (self.protocol.runs - self.stored):.0f} s left"
+        whole = (time.monotonic() - began) / (done - already)
+        return f", about {whole * (1 - done):.0f} s left"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol as Interface
 
 from guidelines import models, user_networks
 from guidelines.controls import controls
@@ -30,7 +31,12 @@ from results.schema import (
     shape_text,
 )
 from runners import measure, worker_archive
+from runners.emulator import count, install
 from runners.same_machine import refuse_other_machine
+
+
+class Watcher(measure.Watcher, count.CountWatcher, Interface):
+    """Is told how far a run is, timed or counted."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def execute(
     plan: Plan,
     folder: Path,
     resume: bool,
-    watcher: measure.Watcher,
+    watcher: Watcher,
     preparing: Callable[[int, int], None],
 ) -> Run:
     """Measure `plan` into `folder` and return the finished run.
@@ -96,28 +102,37 @@ def _execute(
     plan: Plan,
     folder: Path,
     resume: bool,
-    watcher: measure.Watcher,
+    watcher: Watcher,
     preparing: Callable[[int, int], None],
 ) -> Run:
     earlier = _earlier_run(plan, folder, resume)
-    cache = models.cache_folder()
+    cache = store.cache_folder()
     if earlier is not None and earlier.complete:
         # A file or a callable of the user's may have changed under its name.
         if any(isinstance(cell.network, UserNetwork) for cell in plan.cells):
             _refuse_changed(earlier, plan, folder, *prepare(plan, cache, preparing)[:2])
         return earlier
-    launcher = local_launcher(cache, user_networks.search_path(plan.cells))
     # Before anything is exported, so that a missing runtime or another machine is told at once.
-    fingerprint = measure.identify(plan.platform, launcher)
+    launcher: measure.Launcher | count.EmulatedLauncher
+    if plan.platform.counts:
+        launcher = emulated_launcher(cache)
+        fingerprint = count.identify(plan.platform, launcher)
+    else:
+        launcher = local_launcher(cache, user_networks.search_path(plan.cells))
+        fingerprint = measure.identify(plan.platform, launcher)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)
     run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
     _refuse_changed(run, plan, folder, cells, others)
     run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
-    return measure.measure(
-        run, files, launcher, lambda done: store.write_run(folder, done), watcher
-    )
+
+    def keep(done: Run) -> None:
+        store.write_run(folder, done)
+
+    if isinstance(launcher, count.EmulatedLauncher):
+        return count.count(run, files, launcher, keep, watcher)
+    return measure.measure(run, files, launcher, keep, watcher)
 
 
 def _refuse_changed(
@@ -138,6 +153,16 @@ def local_launcher(cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
     """
     archive = worker_archive.build(cache)
     return measure.Launcher([sys.executable, str(archive)], worker_archive.digest(), search)
+
+
+def emulated_launcher(cache: Path) -> count.EmulatedLauncher:
+    """Return how workers are started in the emulator; the worker is packed into `cache`.
+
+    Raises PlatformError when the emulator is not set up.
+    """
+    emulator = install.installed(install.default_folder())
+    archive = worker_archive.build(cache)
+    return count.EmulatedLauncher(emulator, archive, worker_archive.digest())
 
 
 def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
@@ -188,7 +213,8 @@ def prepare(
 ) -> tuple[list[Cell], list[Cell], dict[str, measure.ModelFiles]]:
     """Return the plan's cells, the controls, and the files of both, exported where missing."""
     declared = plan.cells
-    wanted = [*declared, *controls(declared)]
+    # Controls show the state of a machine, of which counts are free.
+    wanted = [*declared, *([] if plan.platform.counts else controls(declared))]
     cells, files = [], {}
     for index, declaration in enumerate(wanted):
         preparing(index, len(wanted))

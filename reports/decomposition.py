@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor
 
-from reports.tables import (
+from reports.layout import (
     MISSING,
     PAPER_PLATFORMS,
     Heading,

@@ -10,8 +10,9 @@ from pathlib import Path
 import jinja2
 
 from reports.heading import describe, warnings
+from reports.layout import Table
 from reports.sections import sections
-from reports.tables import Table, overview
+from reports.tables import overview
 from results.summary import Summary
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,6 +32,7 @@ def _data_uri(svg: bytes) -> str:
 
 def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
     """Return the page; `plots` gives each figure by name as SVG, which the page embeds."""
+    title, table = overview(summary)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
@@ -39,7 +41,8 @@ def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
         platform=summary.run.platform.name,
         description=describe(summary.run),
         warnings=warnings(summary.run),
-        overview=overview(summary),
+        overview_title=title,
+        overview=table,
         parts=[
             (section, [(text, _data_uri(plots[name])) for name, text in section.plots])
             for section in sections(summary)

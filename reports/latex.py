@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 
 from reports.heading import describe, warnings
+from reports.layout import Section, Table
 from reports.sections import sections
-from reports.tables import Section, Table, overview
+from reports.tables import overview
 from results.summary import Summary
 
 _SPECIAL = {
@@ -82,8 +83,8 @@ def latex(summary: Summary) -> str:
         rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in describe(summary.run)
     ]
     head += [rf"\noindent Warning: {escape(warning)}\par" for warning in warnings(summary.run)]
-    verdicts = overview(summary)
+    title, verdicts = overview(summary)
     if verdicts.rows:
-        head += [r"\section*{Verdicts}", latex_table(verdicts)]
+        head += [rf"\section*{{{title}}}", latex_table(verdicts)]
     body = [_section(section) for section in sections(summary)]
     return _PREAMBLE + "\n".join([*head, *body]) + "\n\\end{document}\n"

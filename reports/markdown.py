@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reports.heading import describe, warnings
+from reports.layout import Table
 from reports.sections import sections
-from reports.tables import Table, overview
+from reports.tables import overview
 from results.summary import Summary
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#"} | {"\n": " "})
@@ -31,9 +32,9 @@ def markdown(summary: Summary, plots: Mapping[str, str]) -> str:
     parts = [f"# Guidelines on {escape(summary.run.platform.name)}"]
     parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in describe(summary.run)))
     parts += [f"> **Warning.** {escape(warning)}" for warning in warnings(summary.run)]
-    verdicts = overview(summary)
+    title, verdicts = overview(summary)
     if verdicts.rows:
-        parts += ["## Verdicts", markdown_table(verdicts)]
+        parts += [f"## {title}", markdown_table(verdicts)]
     for section in sections(summary):
         parts.append(f"## {escape(section.title)}")
         parts.append(f"{escape(section.experiment.claim)}.")

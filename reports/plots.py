@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from reports.tables import PAPER_PLATFORMS, scale_title
+from reports.counts import LABEL
+from reports.layout import PAPER_PLATFORMS, scale_title
 from results.schema import Experiment
 from results.summary import CellResult, Column, Summary
+from results.verdict import Interval
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 _STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"))
@@ -33,8 +35,10 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     """Return the figure of one experiment.
 
     Solid lines with filled marks and bands (95 % intervals) are measured; dashed lines with open
-    marks are the paper's. G3 has a panel for each arrangement of its fragments.
+    marks are the paper's. Of counts, instructions stand beside the paper's time, not its speed. G3
+    has a panel for each arrangement of its fragments.
     """
+    counts = summary.run.platform.counts
     columns = summary.columns_of(experiment)
     panels = _panels(columns[0].results)
     with mpl.rc_context(SETTINGS):
@@ -44,16 +48,21 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         for panel, (title, rows) in zip(axes, panels, strict=True):
             _draw_panel(panel, columns, rows)
             panel.set_title(title)
-        axes[0].set_ylabel(f"speed relative to {experiment.base}")
+        shown = "instructions" if counts else "speed"
+        axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
         device = PAPER_PLATFORMS[summary.run.protocol.channels]
-        figure.suptitle(f"{experiment.table}: {experiment.title}, {summary.run.platform.name}")
+        label = f" ({LABEL})" if counts else ""
+        title = f"{experiment.table}: {experiment.title}, {summary.run.platform.name}{label}"
+        figure.suptitle(title)
+        solid = "counted instructions" if counts else "measured,\nband: 95 % interval"
+        dashed = "time on the paper's" if counts else "the paper's"
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
             handles,
             labels,
             loc="outside right center",
             frameon=False,
-            title=f"solid: measured,\nband: 95 % interval\ndashed: the paper's\n{device}",
+            title=f"solid: {solid}\ndashed: {dashed}\n{device}",
         )
     return figure
 
@@ -83,25 +92,17 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
     for column, (colour, mark) in zip(columns, itertools.cycle(_STYLES), strict=False):
         by_row = {result.cell.row: result for result in column.results}
         chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
-        timed = [
-            (x, result.timing.relative_speed, result.timing.relative_speed_ci95)
-            for x, result in chosen
-            if result.timing and result.timing.relative_speed is not None
-        ]
-        published = [
-            (x, result.paper_relative_speed)
-            for x, result in chosen
-            if result.paper_relative_speed is not None
-        ]
+        measured = [(x, y, band) for x, result in chosen for y, band in _measured(result)]
+        published = [(x, y) for x, result in chosen for y in _published(result)]
         panel.plot(
-            [x for x, _, _ in timed],
-            [y for _, y, _ in timed],
+            [x for x, _, _ in measured],
+            [y for _, y, _ in measured],
             color=colour,
             marker=mark,
             label=scale_title(column),
             zorder=3,
         )
-        banded = [(x, interval) for x, _, interval in timed if interval]
+        banded = [(x, interval) for x, _, interval in measured if interval]
         panel.fill_between(
             [x for x, _ in banded],
             [i[0] for _, i in banded],
@@ -122,6 +123,21 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
         )
     panel.set_xticks(range(len(rows)), [_tick(row) for row in rows])
     panel.margins(x=0.08)
+
+
+def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
+    """Yield what is drawn of a cell with its interval, if there is anything."""
+    if result.counts and result.counts.relative is not None:
+        yield result.counts.relative, None
+    elif result.timing and result.timing.relative_speed is not None:
+        yield result.timing.relative_speed, result.timing.relative_speed_ci95
+
+
+def _published(result: CellResult) -> Iterator[float]:
+    """Yield the paper's figure that is drawn beside it, if there is one."""
+    relative = result.paper_relative_speed
+    if relative is not None:
+        yield 1 / relative if result.counts else relative
 
 
 def _tick(row: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports.decomposition import decomposition_sections
-from reports.tables import Section, guideline_sections
+from reports.layout import Section
+from reports.tables import guideline_sections
 from results.summary import Summary
 
 

@@ -8,8 +8,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from reports.heading import describe, warnings
+from reports.layout import Table
 from reports.sections import sections
-from reports.tables import Table, overview
+from reports.tables import overview
 from results.summary import Summary
 from results.verdict import Verdict
 
@@ -40,12 +41,13 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         for column, line in zip(
             summary.columns_of(section.experiment), section.verdicts, strict=True
         ):
-            console.print(Text(line, style=_STYLES[column.verdict]))
+            style = _STYLES[column.verdict] if column.verdict else "bold"
+            console.print(Text(line, style=style))
         for note in section.notes:
             console.print(Text(note))
-    verdicts = overview(summary)
+    title, verdicts = overview(summary)
     if verdicts.rows:
-        console.print(Text("\nVerdicts", style="bold"))
+        console.print(Text(f"\n{title}", style="bold"))
         console.print(rich_table(verdicts))
     for warning in warnings(summary.run):
         console.print(Text(f"Warning: {warning}", style="yellow"))

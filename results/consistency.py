@@ -15,7 +15,12 @@ PROFILER_CONTROLS = ("control/profiler/x1", "control/profiler-composite/x1")
 
 def fault_of(run: Run) -> str | None:
     """Say in what the parts of a run contradict one another, or None."""
-    return _fault_of_cells(run) or _fault_of_processes(run) or _fault_of_rounds(run)
+    return (
+        _fault_of_cells(run)
+        or _fault_of_processes(run)
+        or _fault_of_rounds(run)
+        or _fault_of_counts(run)
+    )
 
 
 def _fault_of_cells(run: Run) -> str | None:
@@ -111,4 +116,26 @@ def _fault_of_profiles(run: Run, entry: Round) -> str | None:
         calls = run.processes[entry.process].proofs[run.networks[profile.network].name].calls
         if len(profile.operators_ns) != len(calls or []):
             return "a profile has other operators than its network"
+    return None
+
+
+def _fault_of_counts(run: Run) -> str | None:
+    """Say what is wrong with the counts of a run, if anything."""
+    if run.platform.counts and (run.processes or run.rounds):
+        return "an emulator was timed"
+    if run.counts and not run.platform.counts:
+        return "a platform that is timed has counts"
+    if run.platform.counts and any(cell.profiled for cell in run.networks):
+        return "an emulator was profiled"
+    names = [count.cell for count in run.counts]
+    if len({*names}) < len(names) or not {*names} <= {cell.name for cell in run.networks}:
+        return "a count is of an unknown network, or there twice"
+    for count in run.counts:
+        if count.session >= len(run.sessions):
+            return "a count names an unknown session"
+        counted = 0 if count.proof.failure else run.protocol.runs
+        modelled = counted if run.protocol.caches else 0
+        lengths = [len(figures) for figures in (count.l1d_misses, count.l2_misses)]
+        if len(count.instructions) != counted or lengths != [modelled, modelled]:
+            return f"{count.cell} was not counted as often as the protocol asks for"
     return None

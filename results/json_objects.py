@@ -93,7 +93,7 @@ def _share_object(
 
 
 def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]:
-    cell, timing = result.cell, result.timing
+    cell, timing, counts = result.cell, result.timing, result.counts
     low, high = (timing and timing.ci95_ms) or (None, None)
     interval = timing.relative_speed_ci95 if timing else None
     return {
@@ -114,8 +114,8 @@ def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "memory_access_bytes": cell.memory_access_bytes,
         "memory_access_bound": cell.memory_access_bound,
         "weights": cell.weights,
-        "samples": timing.samples if timing else 0,
-        "processes": timing.processes if timing else 0,
+        "samples": timing.samples if timing else counts.samples if counts else 0,
+        "processes": timing.processes if timing else 1 if counts else 0,
         "mean_ms": timing and timing.mean_ms,
         "median_ms": timing and timing.median_ms,
         "min_ms": timing and timing.min_ms,
@@ -126,9 +126,15 @@ def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "multiply_adds_per_second": timing and multiply_adds_per_second(result),
         "relative_speed": timing and timing.relative_speed,
         "relative_speed_ci95": _listed(interval),
+        "instructions": counts and counts.instructions,
+        "instructions_per_multiply_add": counts and counts.per_multiply_add,
+        "relative_instructions": counts and counts.relative,
+        "instructions_spread": counts and counts.spread,
+        "l1d_misses": counts and counts.l1d_misses,
+        "l2_misses": counts and counts.l2_misses,
         "paper_speed": result.published and result.published.speed,
         "paper_relative_speed": result.paper_relative_speed,
-        "verdict": column.verdict.value,
+        "verdict": column.verdict and column.verdict.value,
         "kendall_tau": column.tau,
         "failure": result.failure,
     }

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from results.consistency import fault_of
 
-# Version 2 added whole networks and profiles; a version 1 record is a version 2 record without.
-SCHEMA_VERSION: Literal[2] = 2
+# Version 2 added whole networks and profiles, version 3 counts and other machines than this one; a
+# record of an earlier version is one of a later version without.
+SCHEMA_VERSION: Literal[3] = 3
 
 # Names become parts of file names: no separators, no leading dot.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
@@ -38,16 +39,28 @@ class Record(BaseModel):
 class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
-    `channels` is the channel set measured by default, `threads` the runtime's own.
+    `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
+    not timed: what it executes is counted, and its unit is instructions.
     """
 
     name: Name
     backend: Name
     description: str = ""
-    transport: Literal["local"] = "local"
+    transport: Literal["local", "emulator"] = "local"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
-    unit: Literal["images/s", "batches/s"] = "images/s"
+    unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
+
+    @model_validator(mode="after")
+    def _counts_or_times(self) -> Self:
+        if self.counts != (self.unit == "instructions"):
+            raise ValueError('transport "emulator" and unit "instructions" go together')
+        return self
+
+    @property
+    def counts(self) -> bool:
+        """Whether executed instructions are counted here and nothing is timed."""
+        return self.transport == "emulator"
 
 
 class Machine(Record):
@@ -91,6 +104,9 @@ class Protocol(NetworkChoice):
     Warm-up lasts until an execution is not faster than the fastest before it by more than
     `steady_within` (a fraction), within `warmup_min` to `warmup_max` executions. Networks that
     take less than `lead_in_below_ms` run once untimed before each sample.
+
+    Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
+    own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too.
     """
 
     runs: PositiveInt
@@ -102,6 +118,7 @@ class Protocol(NetworkChoice):
     steady_within: float = 0.05
     lead_in_below_ms: float = 8.0
     output_tolerance: float = 1e-4
+    caches: bool = False
 
 
 class Experiment(Record):
@@ -286,10 +303,29 @@ class Round(Record):
     profiles: list[Profile] = []
 
 
-class Run(Record):
-    """One recorded measurement of some experiments on one platform."""
+class Count(Record):
+    """What one fresh process executed of one network, counted around each inference.
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    All lists are empty for a network that failed its proof, those of misses also where no caches
+    were modelled. Misses are of the first-level data cache and of the second-level cache.
+    """
+
+    cell: str
+    session: NonNegativeInt
+    started: str
+    proof: Proof
+    instructions: list[PositiveInt]
+    l1d_misses: list[NonNegativeInt] = []
+    l2_misses: list[NonNegativeInt] = []
+
+
+class Run(Record):
+    """One recorded measurement of some experiments on one platform.
+
+    Either processes and their rounds were timed, or networks were counted one by one.
+    """
+
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol
@@ -299,6 +335,7 @@ class Run(Record):
     sessions: list[Session]
     processes: list[Process]
     rounds: list[Round]
+    counts: list[Count] = []
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -315,16 +352,15 @@ class Run(Record):
     @property
     def failures(self) -> dict[str, str]:
         """Networks that failed their proof in any process, by name, with the reason."""
-        return {
-            name: proof.failure
-            for process in self.processes
-            for name, proof in process.proofs.items()
-            if proof.failure is not None
-        }
+        proofs = [pair for process in self.processes for pair in process.proofs.items()]
+        proofs += [(count.cell, count.proof) for count in self.counts]
+        return {name: proof.failure for name, proof in proofs if proof.failure is not None}
 
     @property
     def complete(self) -> bool:
-        """Whether every planned round was measured."""
+        """Whether every planned round was measured, or every network counted."""
+        if self.platform.counts:
+            return len(self.counts) == len(self.networks)
         return len(self.rounds) >= self.protocol.runs
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import platformdirs
 from pydantic import ValidationError
 
 from results.errors import BadInputError, PlatformError
@@ -18,6 +19,11 @@ from results.schema import SCHEMA_VERSION, Run
 
 RUNS = Path("results/runs")
 FILE = "run.json"
+
+
+def cache_folder() -> Path:
+    """Return where everything is kept that can be made again: exported networks, the emulator."""
+    return Path(platformdirs.user_cache_dir("guideline-benchmarks"))
 
 
 def write_file(path: Path, content: str | bytes) -> None:

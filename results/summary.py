@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from results import statistics
+from results.counts import Counts, counts_of
 from results.decomposition import Decomposition, decompose
 from results.operators import Depthwise
 from results.paper import PublishedSpeed, published_speeds
@@ -39,12 +40,14 @@ class Timing:
 class CellResult:
     """One cell with its measured and published figures.
 
-    `timing` is None for a cell that failed its proof (`failure` says why) or was not measured yet.
+    `timing` is None for a cell that failed its proof (`failure` says why) or was not measured yet;
+    where instructions are counted, every cell's is, and `counts` takes its place.
     `multiply_adds_deviation` is the fraction by which its multiply-adds exceed the base cell's.
     """
 
     cell: Cell
     timing: Timing | None
+    counts: Counts | None
     failure: str | None
     multiply_adds_deviation: float
     published: PublishedSpeed | None
@@ -53,13 +56,22 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Column:
-    """One scale of one experiment: its verdict and Kendall's tau against the paper's order."""
+    """One scale of one experiment.
+
+    `orders` holds Kendall's tau of the rows' order by each figure, the fastest or least first,
+    against the paper's order by speed. Counts alone decide nothing: their columns have no verdict.
+    """
 
     experiment: Experiment
     scale: int
     results: Sequence[CellResult]
-    verdict: Verdict
-    tau: float | None
+    verdict: Verdict | None
+    orders: Mapping[str, float | None]
+
+    @property
+    def tau(self) -> float | None:
+        """Kendall's tau by the platform's own figure, speed or instructions."""
+        return next(iter(self.orders.values()))
 
 
 @dataclass(frozen=True)
@@ -144,6 +156,7 @@ def _column(
             CellResult(
                 cell=cell,
                 timing=_timing(run, cell, base, samples),
+                counts=counts_of(run, cell, base),
                 failure=run.failures.get(cell.name),
                 multiply_adds_deviation=(
                     cell.multiply_adds / base.multiply_adds - 1 if base is not None else 0.0
@@ -154,12 +167,28 @@ def _column(
         )
     others = [result for result in results if result.cell.row != experiment.base]
     intervals = [result.timing.relative_speed_ci95 if result.timing else None for result in others]
-    compared = [result for result in results if result.timing and result.published]
-    tau = order_agreement(
-        [result.timing.speed for result in compared if result.timing],
-        [result.published.speed for result in compared if result.published],
-    )
-    return Column(experiment, scale, results, judge(intervals, experiment.slower), tau)
+    verdict = None if run.platform.counts else judge(intervals, experiment.slower)
+    return Column(experiment, scale, results, verdict, _orders(run, results))
+
+
+def _orders(run: Run, results: Sequence[CellResult]) -> dict[str, float | None]:
+    """Return the agreement of each figure's order with the paper's, by the figure's name."""
+    rows = [(result, result.published.speed) for result in results if result.published]
+
+    def agreement(figure: Callable[[CellResult], float | None]) -> float | None:
+        pairs = [(figure(result), speed) for result, speed in rows]
+        known = [(value, speed) for value, speed in pairs if value is not None]
+        return order_agreement([value for value, _ in known], [speed for _, speed in known])
+
+    def fewest(name: str) -> float | None:
+        return agreement(lambda r: -getattr(r.counts, name) if r.counts else None)
+
+    if not run.platform.counts:
+        return {"speed": agreement(lambda r: r.timing.speed if r.timing else None)}
+    orders = {"instructions": fewest("instructions")}
+    if run.protocol.caches:
+        orders |= {"L1d misses": fewest("l1d_misses"), "L2 misses": fewest("l2_misses")}
+    return orders
 
 
 def _published(experiment: str, channels: str) -> Sequence[PublishedSpeed]:

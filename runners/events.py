@@ -95,6 +95,16 @@ class Loop(WorkerEvent):
     ns: list[PositiveInt]
 
 
+class Counted(WorkerEvent):
+    """What executions of one network counted."""
+
+    event: Literal["counts"]
+    cell: NonNegativeInt
+    instructions: list[PositiveInt]
+    l1d_misses: list[NonNegativeInt]
+    l2_misses: list[NonNegativeInt]
+
+
 class Stopped(WorkerEvent):
     """The worker ends; load as in Ready, memory in bytes."""
 
@@ -104,7 +114,17 @@ class Stopped(WorkerEvent):
 
 
 Event = (
-    Ready | Unavailable | Loaded | Failed | Warm | Sample | Profiled | RoundDone | Loop | Stopped
+    Ready
+    | Unavailable
+    | Loaded
+    | Failed
+    | Warm
+    | Sample
+    | Profiled
+    | RoundDone
+    | Loop
+    | Counted
+    | Stopped
 )
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -92,8 +92,8 @@ def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
     Raises PlatformError when the worker cannot start or its runtime is missing.
     """
     with WorkerProcess(launcher.command) as worker:
-        worker.send(_setup(platform, Protocol(runs=1, processes=1), [], launcher.search))
-        return _fingerprint(_ready(worker), launcher)
+        ready = greet(platform, Protocol(runs=1, processes=1), worker, search=launcher.search)
+        return _fingerprint(ready, launcher)
 
 
 def measure(
@@ -167,12 +167,33 @@ def _measure_process(
 
 
 def set_up(
-    run: Run, worker: WorkerProcess, files: Mapping[str, ModelFiles], search: Sequence[str] = ()
+    run: Run,
+    worker: WorkerProcess,
+    files: Mapping[str, ModelFiles],
+    search: Sequence[str] = (),
+    cells: Sequence[Cell] | None = None,
 ) -> Ready:
-    """Tell a fresh worker what `run` measures; return what it says when it is ready."""
-    cells = [_cell_files(cell, files) for cell in run.networks]
-    worker.send(_setup(run.platform, run.protocol, cells, search))
-    return _ready(worker)
+    """Tell a fresh worker what `run` measures (or only some `cells` of it); return its answer."""
+    chosen = [_cell_files(cell, files) for cell in (run.networks if cells is None else cells)]
+    return greet(run.platform, run.protocol, worker, chosen, search)
+
+
+def greet(
+    platform: Platform,
+    protocol: Protocol,
+    worker: WorkerProcess,
+    cells: Sequence[dict[str, Any]] = (),
+    search: Sequence[str] = (),
+) -> Ready:
+    """Send a fresh worker its first request and return its answer.
+
+    Raises PlatformError when the worker dies or its runtime is missing.
+    """
+    worker.send(_setup(platform, protocol, cells, search))
+    event = worker.receive(START_SECONDS, Ready, Unavailable)
+    if isinstance(event, Unavailable):
+        raise PlatformError(f"The platform cannot run here: {event.reason}.")
+    return event
 
 
 def _measure_round(
@@ -217,7 +238,7 @@ def prove_all(
     warmup, proofs = {}, {}
     for cell in run.networks:
         event = worker.receive(START_SECONDS, Loaded, Failed)
-        proofs[cell.name] = _prove(run, cell, event)
+        proofs[cell.name] = prove(run, cell, event)
         if isinstance(event, Loaded) and proofs[cell.name].failure is None:
             warmup[cell.name] = event.warmup_ns
         ready(cell)
@@ -228,7 +249,8 @@ def prove_all(
     return warmup, proofs
 
 
-def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
+def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
+    """Return the proof of a network from what a worker found of it."""
     if isinstance(event, Failed):
         said = " ".join(event.reason.split())
         return Proof(output_error=None, operators=None, failure=said)
@@ -244,12 +266,16 @@ def _prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
 
 
 def _setup(
-    platform: Platform, protocol: Protocol, cells: list[dict[str, Any]], search: Sequence[str]
+    platform: Platform,
+    protocol: Protocol,
+    cells: Sequence[dict[str, Any]],
+    search: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "search": list(search),
         "backend": platform.backend,
         "threads": platform.threads,
+        "timed": not platform.counts,
         "lead_in_below_ns": protocol.lead_in_below_ms * 1e6,
         "seed": protocol.seed,
         "warmup": {
@@ -257,7 +283,7 @@ def _setup(
             "most": protocol.warmup_max,
             "steady_within": protocol.steady_within,
         },
-        "cells": cells,
+        "cells": list(cells),
     }
 
 
@@ -269,13 +295,6 @@ def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
         "input_shape": list(cell.network.input_shape),
         "profile": cell.profiled,
     }
-
-
-def _ready(worker: WorkerProcess) -> Ready:
-    event = worker.receive(START_SECONDS, Ready, Unavailable)
-    if isinstance(event, Unavailable):
-        raise PlatformError(f"The platform cannot run here: {event.reason}.")
-    return event
 
 
 def _fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:

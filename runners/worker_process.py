@@ -55,9 +55,13 @@ class WorkerProcess:
         trace: TracebackType | None,
     ) -> None:
         """End it at once, if it has not ended by itself."""
-        self._process.kill()
+        self.kill()
         self._process.communicate()
         self._errors.close()
+
+    def kill(self) -> None:
+        """End it at once, from any thread."""
+        self._process.kill()
 
     def send(self, request: dict[str, Any]) -> None:
         """Send one request. Raises PlatformError when the worker is gone."""

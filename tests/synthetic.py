@@ -13,6 +13,7 @@ from guidelines.runtime_decomposition import FIG2
 from results.schema import (
     Cell,
     CellDeclaration,
+    Count,
     Fingerprint,
     OperatorCall,
     Operators,
@@ -119,6 +120,54 @@ def run_of(
             for process, count in enumerate(rounds)
             for number in range(count)
         ],
+    )
+
+
+def counted_run(
+    experiments: Sequence[str],
+    instructions: Callable[[Cell], int],
+    caches: bool = False,
+    runs: int = 5,
+    failures: dict[str, str] | None = None,
+) -> Run:
+    """A run on the emulator: the last execution counts `instructions(cell)`, earlier ones more.
+
+    With `caches`, a tenth as many misses of the first level and a hundredth of the second.
+    """
+    failures = failures or {}
+    timed = run_of(experiments, lambda *_: 1.0)
+    protocol = timed.protocol.model_copy(update={"runs": runs, "processes": 1, "caches": caches})
+
+    def count(cell: Cell) -> Count:
+        failure = failures.get(cell.name)
+        executed = [instructions(cell) + 10 * left for left in reversed(range(runs))]
+        executed = [] if failure else executed
+        return Count(
+            cell=cell.name,
+            session=0,
+            started="2026-01-01T00:00:00+00:00",
+            proof=Proof(output_error=1e-7, operators=Operators(), failure=failure),
+            instructions=executed,
+            l1d_misses=[number // 10 for number in executed] if caches else [],
+            l2_misses=[number // 100 for number in executed] if caches else [],
+        )
+
+    platform = Platform(
+        name="arm-emulated",
+        backend="onnxruntime-cpu",
+        transport="emulator",
+        unit="instructions",
+    )
+    return Run.model_validate(
+        timed.model_dump()
+        | {
+            "platform": platform.model_dump(),
+            "protocol": protocol.model_dump(),
+            "controls": [],
+            "processes": [],
+            "rounds": [],
+            "counts": [count(cell).model_dump() for cell in timed.cells],
+        }
     )
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from guidelines import progress
 from guidelines.progress import ProgressDisplay
-from tests.synthetic import run_of
+from tests.synthetic import counted_run, run_of
 
 
 def shown(terminal, quiet, monkeypatch):
@@ -17,7 +17,7 @@ def shown(terminal, quiet, monkeypatch):
     monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     run = run_of(["g1"], lambda *_: 1.0, rounds=(3, 3))
     console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
-    with ProgressDisplay(run.protocol, quiet, console) as display:
+    with ProgressDisplay(6, 2, quiet, console) as display:
         display.preparing(0, 14)
         for process in range(2):
             display.process_started(process, 3)
@@ -49,3 +49,19 @@ def test_a_bar_on_a_terminal(monkeypatch):
     text = shown(True, False, monkeypatch)
     assert "/6" in text
     assert "left" in text
+
+
+def test_networks_counted_are_shown_with_the_time_left_by_their_work(monkeypatch):
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    console = Console(file=io.StringIO(), force_terminal=False, width=140)
+    run = counted_run(["g1"], lambda cell: 1000)
+    with ProgressDisplay(len(run.cells), 1, False, console) as display:
+        display.counting(run.cells[0])
+        # All cells of the made up run have the same multiply-adds; the clock steps by 10 s.
+        half = run.model_copy(update={"counts": run.counts[:6]})
+        display.count_stored(half)
+        display.count_stored(run)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0].startswith("6/12 networks, about ")
+    assert lines[-1] == "12/12 networks, about 0 s left"

@@ -15,10 +15,10 @@ from PIL import Image
 from rich.console import Console
 
 from reports.latex import escape as latex_escape
+from reports.layout import significant
 from reports.markdown import escape as markdown_escape
 from reports.report import write_report
 from reports.sections import sections
-from reports.tables import significant
 from reports.terminal import print_summary
 from results.json_objects import json_objects
 from results.paper import published_speeds

@@ -3,7 +3,8 @@
 It is packed into one file (runners.worker_archive) and started afresh for every process. It reads
 one JSON object a line on standard input and answers with JSON lines on standard output:
 
-    once, first: {"search", "backend", "threads", "lead_in_below_ns", "warmup", "seed", "cells"}
+    once, first:
+    {"search", "backend", "threads", "timed", "lead_in_below_ns", "warmup", "seed", "cells"}
         → {"event": "ready", ...}, or {"event": "unavailable", "reason"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}
@@ -11,6 +12,9 @@ one JSON object a line on standard input and answers with JSON lines on standard
           {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}
     {"do": "loop", "cell", "times"}
         → {"event": "loop", "ns": [...]}: a bare loop without the harness, for `make bench`
+    {"do": "count", "cell", "times", "path"}
+        → {"event": "counts", "cell", "instructions": [...], "l1d_misses": [...],
+          "l2_misses": [...]}, under an emulator whose counter writes to "path"
     {"do": "stop"}, or the end of the input
         → {"event": "stopped", ...} and exit
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import machine
 from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
+from .counting import counted
 
 # A full disk, say.
 NO_FAULT_OF_THE_NETWORK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -92,8 +93,8 @@ class Worker:
         # Last, so that nothing there can stand in for a module that the worker itself needs.
         sys.path.extend(request["search"])
         self.lead_in_below = request["lead_in_below_ns"]
-        # Several threads must not share one core.
-        self.core = machine.pin() if request["threads"] == 1 else None
+        # Several threads must not share one core, and counts do not depend on where they are taken.
+        self.core = machine.pin() if request["threads"] == 1 and request["timed"] else None
         self.load_start = machine.load_average()
         self.backend = open_backend(request["backend"], request["threads"])
         self.networks: dict[int, LoadedNetwork] = {}
@@ -190,6 +191,10 @@ class Worker:
             laps.append(clock())
         self.send(event="loop", ns=[after - before for before, after in zip(laps, laps[1:])])
 
+    def count(self, cell: int, times: int, path: str) -> None:
+        """Count what each of several executions of one network executes."""
+        self.send(event="counts", cell=cell, **counted(self.networks[cell], times, path))
+
     def stop(self) -> None:
         """Say how the machine was left."""
         peak, load = machine.peak_memory(), machine.load_average()
@@ -224,6 +229,8 @@ def main() -> None:
             worker.round(**request)
         elif action == "loop":
             worker.loop(**request)
+        elif action == "count":
+            worker.count(**request)
         else:
             worker.stop()
             return

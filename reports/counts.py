@@ -1,0 +1,91 @@
+"""Tables of a run that counted instructions on an emulated core. No figure in them is a speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.layout import (
+    MISSING,
+    PAPER_PLATFORMS,
+    Table,
+    by_cell,
+    millions,
+    paper_layout,
+    printed,
+    scale_title,
+    significant,
+)
+from results.schema import Run
+from results.summary import CellResult, Column
+
+LABEL = "emulated, not a speed"
+
+
+def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
+    """Return the tables of one experiment's counts, the paper's figures beside them."""
+    tables = [_instructions(run, columns), _relative(run, columns)]
+    return [*tables, _by_cell(run, columns)]
+
+
+def order_line(column: Column) -> str:
+    """Say how far the order of a column's rows by each figure agrees with the paper's."""
+    agreements = [
+        f"{'undefined' if tau is None else f'{tau:+.2f}'} by {figure}"
+        for figure, tau in column.orders.items()
+    ]
+    return f"{scale_title(column)}: order against the paper's: τ = {', '.join(agreements)}"
+
+
+def _instructions(run: Run, columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        counts, paper = result.counts, result.published
+        return [
+            millions(counts.instructions) if counts else MISSING,
+            f"{counts.per_multiply_add:.3f}" if counts else MISSING,
+            printed(paper.speed) if paper else MISSING,
+        ]
+
+    paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
+    device = PAPER_PLATFORMS[run.protocol.channels]
+    caption = (
+        f"Executed instructions, in millions and per multiply-add (m-a; {LABEL}), and the speed of "
+        f"the paper's {device} ({paper})"
+    )
+    return paper_layout(columns, caption, ("M instr.", "per m-a", "paper"), entries)
+
+
+def _relative(run: Run, columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        relative = result.counts and result.counts.relative
+        paper = result.paper_relative_speed
+        return [
+            f"{relative:.3f}" if relative else MISSING,
+            f"{1 / paper:.3f}" if paper else MISSING,
+        ]
+
+    base, device = columns[0].experiment.base, PAPER_PLATFORMS[run.protocol.channels]
+    caption = (
+        f"Relative to {base}: executed instructions ({LABEL}), and the time on the paper's {device}"
+    )
+    return paper_layout(columns, caption, ("instructions", "paper's time"), entries)
+
+
+def _by_cell(run: Run, columns: Sequence[Column]) -> Table:
+    caches = run.protocol.caches
+
+    def entries(result: CellResult) -> list[str]:
+        counts = result.counts
+        if counts is None:
+            return [MISSING] * (5 if caches else 3)
+        misses = [
+            significant(number / 1e3, 4)
+            for number in (counts.l1d_misses, counts.l2_misses)
+            if number is not None
+        ]
+        spread = f"{100 * counts.spread:.3f} %"
+        return [str(counts.instructions), f"{counts.per_multiply_add:.4f}", *misses, spread]
+
+    titles = ["instructions", "per multiply-add"]
+    titles += ["L1d misses, k", "L2 misses, k"] if caches else []
+    caption = f"The least of {run.protocol.runs} executions ({LABEL}), and how far they lie apart"
+    return by_cell(columns, caption, [*titles, "spread"], entries)

@@ -1,0 +1,138 @@
+"""How reports are laid out: tables, sections, figures as text, and the paper's own layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from results.schema import Cell, Experiment
+from results.summary import CellResult, Column
+
+MISSING = "–"
+PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's title, under a `group` title that neighbouring columns may share."""
+
+    title: str
+    group: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, headings, and rows of text, one entry for each heading."""
+
+    caption: str
+    headings: Sequence[Heading]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment in a report: its claim, its tables, and a line for each column's verdict.
+
+    `plots` are the names of its figures with what they show, in words.
+    """
+
+    experiment: Experiment
+    title: str
+    tables: Sequence[Table]
+    verdicts: Sequence[str]
+    notes: Sequence[str]
+    plots: Sequence[tuple[str, str]]
+
+
+# How the paper labels the rows of each table: titles, and the entries for a row's first cell.
+_Labels = tuple[list[str], Callable[[Cell], list[str]]]
+_LABELS: dict[str, _Labels] = {
+    "g1": (
+        ["c1:c2", "(c1, c2) at ×1"],
+        lambda cell: [cell.row, f"({cell.axes.get('c1')}, {cell.axes.get('c2')})"],
+    ),
+    "g2": (["g", "c at ×1"], lambda cell: [str(cell.axes.get("groups")), str(cell.axes.get("c"))]),
+    "g3": (["block"], lambda cell: [cell.row]),
+    "g4": (
+        ["ReLU", "shortcut"],
+        lambda cell: ["yes" if cell.axes.get(axis) else "no" for axis in ("relu", "shortcut")],
+    ),
+}
+_OTHER_LABELS: _Labels = (["row"], lambda cell: [cell.row])
+# Tables 3 and 4 name their columns by the channel number, Tables 1 and 2 by the scale.
+_SCALES_BY_WIDTH = ("g3", "g4")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return `value` to so many significant digits, in plain notation."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits}g}")
+    exponent = int(f"{rounded:e}".split("e")[1])
+    return f"{rounded:.{max(0, digits - 1 - exponent)}f}"
+
+
+def millions(value: float) -> str:
+    """Return `value` in millions, to four significant digits."""
+    return significant(value / 1e6, 4)
+
+
+def printed(speed: float) -> str:
+    """Return a published speed as the paper prints it: one decimal on ARM, none on the GPU."""
+    return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
+
+
+def interval_text(interval: tuple[float, float] | None, text: Callable[[float], str]) -> str:
+    """Return an interval in brackets, its ends written by `text`; "" for None."""
+    return f"[{text(interval[0])}, {text(interval[1])}]" if interval else ""
+
+
+def scale_title(column: Column) -> str:
+    """Return a column's title: "×2", or "c = 64" where the paper names columns by width."""
+    if column.experiment.name in _SCALES_BY_WIDTH:
+        return f"c = {column.results[0].cell.axes.get('c')}"
+    return f"×{column.scale}"
+
+
+def _by_row(columns: Sequence[Column]) -> list[list[CellResult]]:
+    """Return, for each row of the table, its results at every scale."""
+    rows: dict[str, list[CellResult]] = {}
+    for column in columns:
+        for result in column.results:
+            rows.setdefault(result.cell.row, []).append(result)
+    return list(rows.values())
+
+
+def paper_layout(
+    columns: Sequence[Column],
+    caption: str,
+    titles: Sequence[str],
+    entries: Callable[[CellResult], list[str]],
+) -> Table:
+    """Return the paper's layout: a row's labels, then columns of these titles for each scale."""
+    labels, label = _LABELS.get(columns[0].experiment.name, _OTHER_LABELS)
+    headings = [Heading(title, numeric=False) for title in labels]
+    for column in columns:
+        headings += [Heading(title, group=scale_title(column)) for title in titles]
+    rows = [
+        [*label(results[0].cell), *(text for result in results for text in entries(result))]
+        for results in _by_row(columns)
+    ]
+    return Table(caption, headings, rows)
+
+
+def by_cell(
+    columns: Sequence[Column],
+    caption: str,
+    titles: Sequence[str],
+    entries: Callable[[CellResult], list[str]],
+) -> Table:
+    """Return a table with one row for each cell, scale after scale."""
+    headings = [Heading("cell", numeric=False), *(Heading(title) for title in titles)]
+    rows = [
+        [f"{result.cell.row}, {scale_title(column)}", *entries(result)]
+        for column in columns
+        for result in column.results
+    ]
+    return Table(caption, headings, rows)

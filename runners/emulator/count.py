@@ -1,0 +1,183 @@
+"""Count what networks execute: a fresh emulated worker for each, several at the same time.
+
+Counts, unlike times, do not suffer from neighbours; and in a process of its own a network's counts
+do not depend on which others are in the run.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol as Interface
+
+from results.errors import PlatformError
+from results.schema import Cell, Count, Fingerprint, Platform, Protocol, Run
+from runners import measure
+from runners.emulator.install import Emulator, plugin_words
+from runners.events import Counted, Failed, Loaded, Ready, Stopped, Warm
+from runners.same_machine import refuse_other_machine
+from runners.worker_process import WorkerProcess
+
+# Emulated executions take up to some twenty seconds, more on a busy machine.
+PATIENCE_SECONDS = 1200.0
+
+
+class CountWatcher(Interface):
+    """Is told how far the counting is."""
+
+    def counting(self, cell: Cell) -> None:
+        """A worker starts on a network; called from several threads."""
+
+    def count_stored(self, run: Run) -> None:
+        """A network's counts are on disk."""
+
+
+@dataclass(frozen=True)
+class EmulatedLauncher:
+    """How emulated workers are started: the emulator, the packed worker, and its digest."""
+
+    emulator: Emulator
+    archive: Path
+    worker: str
+
+    def command(self, out: Path | None = None, caches: bool = False) -> list[str]:
+        """Return the words that start a worker, whose counter writes to `out` if that is given."""
+        plugin = plugin_words(self.emulator.counter, out, caches) if out else None
+        return [*self.emulator.command(plugin), str(self.archive)]
+
+
+def identify(platform: Platform, launcher: EmulatedLauncher) -> Fingerprint:
+    """Start a worker that counts nothing, and return the fingerprint of the emulated machine.
+
+    Raises PlatformError when the worker cannot start.
+    """
+    with WorkerProcess(launcher.command()) as worker:
+        ready = measure.greet(platform, Protocol(runs=1, processes=1), worker)
+        return _fingerprint(ready, launcher)
+
+
+def count(
+    run: Run,
+    files: Mapping[str, measure.ModelFiles],
+    launcher: EmulatedLauncher,
+    store: Callable[[Run], None],
+    watcher: CountWatcher,
+) -> Run:
+    """Count the networks that `run` lacks, the largest first, and return the completed run.
+
+    `files` is by cell name. `store` is called with the run after every network. Raises
+    PlatformError when a worker dies, hangs or sends garbage, and BadInputError when the emulator is
+    not the one that the run was begun with.
+    """
+    counted = {found.cell for found in run.counts}
+    missing = [cell for cell in run.networks if cell.name not in counted]
+    missing.sort(key=lambda cell: cell.multiply_adds, reverse=True)
+    places = {cell.name: place for place, cell in enumerate(run.networks)}
+    crew = _Crew()
+    begun = run
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+
+        def work(cell: Cell) -> Count:
+            watcher.counting(cell)
+            return _count(begun, cell, files, launcher, crew)
+
+        try:
+            for future in as_completed([pool.submit(work, cell) for cell in missing]):
+                counts = sorted([*run.counts, future.result()], key=lambda one: places[one.cell])
+                run = run.model_copy(update={"counts": counts})
+                store(run)
+                watcher.count_stored(run)
+        finally:
+            crew.end()
+            pool.shutdown(cancel_futures=True)
+    return run
+
+
+class _Crew:
+    """Workers at work in several threads, which can all be ended at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: set[WorkerProcess] = set()
+        self._ended = False
+
+    @contextmanager
+    def worker(self, command: list[str]) -> Iterator[WorkerProcess]:
+        """Start a worker. Raises PlatformError when it cannot start, or the crew was ended."""
+        with WorkerProcess(command) as worker:
+            with self._lock:
+                if self._ended:
+                    raise PlatformError("The counting was ended.")
+                self._workers.add(worker)
+            try:
+                yield worker
+            finally:
+                with self._lock:
+                    self._workers.discard(worker)
+
+    def end(self) -> None:
+        """End all workers now and refuse new ones."""
+        with self._lock:
+            self._ended = True
+            for worker in self._workers:
+                worker.kill()
+
+
+def _count(
+    run: Run,
+    cell: Cell,
+    files: Mapping[str, measure.ModelFiles],
+    launcher: EmulatedLauncher,
+    crew: _Crew,
+) -> Count:
+    started = measure.now()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "counts"
+        with crew.worker(launcher.command(out, run.protocol.caches)) as worker:
+            ready = measure.set_up(run, worker, files, cells=[cell])
+            refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
+            found = measure.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
+            worker.receive(PATIENCE_SECONDS, Warm)
+            result = Count(
+                cell=cell.name,
+                session=len(run.sessions) - 1,
+                started=started,
+                proof=found,
+                instructions=[],
+            )
+            if found.failure is None:
+                times = run.protocol.runs
+                worker.send({"do": "count", "cell": 0, "times": times, "path": str(out)})
+                figures = worker.receive(times * PATIENCE_SECONDS, Counted)
+                result = result.model_copy(update=_figures(figures, run.protocol.caches))
+            worker.send({"do": "stop"})
+            worker.receive(PATIENCE_SECONDS, Stopped)
+    return result
+
+
+def _figures(found: Counted, caches: bool) -> dict[str, list[int]]:
+    misses = {"l1d_misses": found.l1d_misses, "l2_misses": found.l2_misses}
+    return {"instructions": found.instructions, **(misses if caches else {})}
+
+
+def _fingerprint(ready: Ready, launcher: EmulatedLauncher) -> Fingerprint:
+    """Return the fingerprint of the emulated machine, in which nothing is of the real one.
+
+    So counts of one emulator can be compared, wherever it ran.
+    """
+    versions = launcher.emulator.versions
+    machine = ready.machine.model_dump() | {
+        "hostname": "emulated",
+        "cores": 1,
+        "memory": 0,
+        "governor": None,
+        "virtualisation": f"emulated by qemu-user {versions.qemu}",
+    }
+    runtimes = ready.runtimes | {"qemu": versions.qemu, "counter": versions.counter[:16]}
+    return Fingerprint(**machine, runtimes=runtimes, worker=launcher.worker)

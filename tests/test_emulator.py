@@ -1,0 +1,222 @@
+"""The emulated aarch64 core, for real: qemu-user, an aarch64 Python and runtime, the counter."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from guidelines import runs
+from guidelines.catalogue import GUIDELINES
+from guidelines.experiment import Study
+from guidelines.measuring import plan
+from results import store
+from results.errors import PlatformError
+from runners import measure, worker_archive
+from runners.emulator import count, install, packages
+from runners.events import Counted, Failed, Loaded, Warm
+from runners.worker_process import WorkerProcess
+from tests.program import complains
+
+# The least work of each table, so that emulating it does not take long.
+SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
+BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
+DETERMINISTIC = 1e-4
+
+
+def test_what_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(install.shutil, "which", lambda tool: None)
+    with pytest.raises(PlatformError, match=r"Debian's or Ubuntu's packages.*no apt-get"):
+        install.install(tmp_path / "emulator", print)
+    monkeypatch.setattr(install.shutil, "which", lambda tool: tool != "cc" or None)
+    with pytest.raises(PlatformError, match=r"no C compiler \(cc\)"):
+        install.install(tmp_path / "emulator", print)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_package_leaves_nothing(monkeypatch, tmp_path):
+    if install.shutil.which("apt-get") is None:
+        pytest.skip("there is no apt-get here")
+    monkeypatch.setattr(
+        packages, "other_sources", lambda *_: "deb http://localhost:1/x none main\n"
+    )
+    with pytest.raises(PlatformError, match="apt cannot download qemu-user"):
+        install.install(tmp_path / "emulator", lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("release", "architecture", "source"),
+    [
+        ({"ID": "debian", "VERSION_CODENAME": "bookworm"}, "arm64", None),
+        ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "arm64", "http://mirror/debian bookworm"),
+        ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "amd64", "http://mirror/debian bookworm"),
+        ({"ID": "ubuntu", "VERSION_CODENAME": "noble"}, "amd64", None),
+        ({"ID": "ubuntu", "VERSION_CODENAME": "noble"}, "arm64", "/ubuntu-ports noble-updates"),
+        ({}, "arm64", None),
+    ],
+)
+def test_packages_come_from_where_the_system_keeps_them(release, architecture, source):
+    found = packages.other_sources(release, architecture, "http://mirror/debian")
+    if source is None:
+        assert found == ""
+    else:
+        assert source in found
+        assert all(line.startswith(f"deb [arch={architecture} ") for line in found.splitlines())
+
+
+def test_a_comma_in_a_path_is_no_end_of_an_argument(tmp_path):
+    words = install.plugin_words(tmp_path / "a,b.so", tmp_path / "out", caches=True)
+    assert words == f"{tmp_path}/a,,b.so,out={tmp_path}/out,caches=on"
+
+
+def test_an_emulator_of_other_versions_is_refused(tmp_path):
+    versions = {"qemu": "7", "python": "3.11", "numpy": "1", "onnxruntime": "1", "counter": "0"}
+    (tmp_path / "versions.json").write_text(json.dumps(versions))
+    with pytest.raises(PlatformError, match="set up for other versions"):
+        install.installed(tmp_path)
+    (tmp_path / "versions.json").write_text("{")
+    with pytest.raises(PlatformError, match="is not set up: `make arm-emulator`"):
+        install.installed(tmp_path)
+
+
+def test_without_an_emulator_the_program_says_how_to_get_one(command, tmp_path):
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path)}
+    process = command("run", "g2", "--platform", "arm-emulated", environment=elsewhere)
+    out, err = process.communicate(timeout=60)
+    complains((process.returncode, out, err), 3, "make arm-emulator")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("g1", "--platform", "cpu", "--caches"), "--platform arm-emulated"),
+        (("g1", "--platform", "arm-emulated", "--processes", "2"), "one process of its own"),
+        (("fig2", "--platform", "arm-emulated"), "takes run time apart"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(guidelines, words, said):
+    complains(guidelines("run", *words), 2, said)
+
+
+def test_nothing_is_benchmarked_on_an_emulator(guidelines):
+    complains(guidelines("bench", "--platform", "arm-emulated"), 2, "timed")
+
+
+def some(*names):
+    """The studies that have these cells, reduced to them."""
+
+    def reduced(study):
+        def cells(choice):
+            return [cell for cell in study.cells(choice) if cell.name in names]
+
+        return Study(study.experiment, cells)
+
+    wanted = {name.split("/")[0] for name in names}
+    return [reduced(study) for name, study in GUIDELINES.items() if name in wanted]
+
+
+def counting(names, caches=False, times=5):
+    return plan(some(*names), "arm-emulated", times, None, 0, caches=caches)
+
+
+def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_path):
+    """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
+    asked = counting((*SMALLEST, *BASES))
+    cells, others, files = runs.prepare(asked, cache, lambda *_: None)
+    assert others == []
+    archive = worker_archive.build(tmp_path)
+    launcher = count.EmulatedLauncher(emulator, archive, worker_archive.digest())
+    run = runs.begin(asked, count.identify(asked.platform, launcher), cells, others)
+    assert run.fingerprint.architecture == "aarch64"
+    assert run.fingerprint.hostname == "emulated"
+    smallest = [cell for cell in cells if cell.name in SMALLEST]
+    assert len(smallest) == len(SMALLEST)
+    out = tmp_path / "counts"
+    with WorkerProcess(launcher.command(out, caches=True)) as worker:
+        measure.set_up(run, worker, files, cells=smallest)
+        for cell in smallest:
+            found = worker.receive(600, Loaded, Failed)
+            assert isinstance(found, Loaded), found
+            assert found.output_error <= run.protocol.output_tolerance
+            assert measure.prove(run, cell, found).failure is None
+        worker.receive(600, Warm)
+        for index, cell in enumerate(smallest):
+            worker.send({"do": "count", "cell": index, "times": 2, "path": str(out)})
+            counts = worker.receive(600, Counted)
+            # A vector instruction does four multiply-adds, and there are loads and loops as well.
+            for number in counts.instructions:
+                assert cell.multiply_adds / 4 < number < 2 * cell.multiply_adds
+            for instructions, first, second in zip(
+                counts.instructions, counts.l1d_misses, counts.l2_misses, strict=True
+            ):
+                assert instructions > first >= second > 0
+
+
+def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypatch):
+    """Also with the caches modelled, and among other cells."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    name, base = "g2/g=2/x1", "g2/g=1/x1"
+
+    def least(names, caches, folder):
+        watcher = Silent()
+        asked = counting(names, caches)
+        run = runs.execute(asked, tmp_path / folder, False, watcher, lambda *_: None)
+        assert watcher.stored == len(names)
+        assert run.complete
+        assert store.read_run(tmp_path / folder) == run
+        return {count.cell: min(count.instructions) for count in run.counts}
+
+    one = least([name, base], False, "one")
+    other = least([name, base, "g4/none/x1", "g4/relu+shortcut/x1"], True, "other")
+    for cell in (name, base):
+        assert abs(other[cell] / one[cell] - 1) <= DETERMINISTIC
+
+
+class Silent:
+    """A watcher that only counts what was stored."""
+
+    stored = 0
+
+    def counting(self, cell):
+        pass
+
+    def count_stored(self, run):
+        self.stored += 1
+
+
+def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelines, tmp_path):
+    words = ("run", "g4", "--platform", "arm-emulated", "--caches", "--runs", "1")
+    folder = tmp_path / "run"
+    process = command(*words, "--out", folder)
+    wait_for_counts(folder, 2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Networks kept" in err
+    assert "--resume" in err
+    kept = store.read_run(folder)
+    assert 2 <= len(kept.counts) < 12
+    code, out, err = guidelines(*words, "--out", folder, "--resume", "--json")
+    assert code == 0, err
+    finished = store.read_run(folder)
+    assert finished.complete
+    assert [count.cell for count in finished.counts] == [cell.name for cell in finished.cells]
+    assert {c.cell: c for c in kept.counts}.items() <= {c.cell: c for c in finished.counts}.items()
+    for found in json.loads(out):
+        assert found["instructions"] > 0
+        assert found["l1d_misses"] >= found["l2_misses"] > 0
+        assert found["speed"] is None
+    assert (folder / "report" / "report.html").exists()
+    again = guidelines("show", folder)
+    assert "emulated, not a speed" in again[1]
+
+
+def wait_for_counts(folder, least):
+    for _ in range(3000):
+        if store.has_run(folder) and len(store.read_run(folder).counts) >= least:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no network was counted in five minutes")
