@@ -86,12 +86,12 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
     plan = runs.Plan(
         list(GUIDELINES.values()), load_platform(platform), Protocol(runs=1, processes=1)
     )
-    launcher = runs.local_launcher(cache)
+    launcher = runs.timed_launcher(plan.platform, cache)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
     run = runs.begin(plan, measure.identify(plan.platform, launcher), cells, controls)
     found = [Fidelity(cell.name) for cell in run.cells]
-    with WorkerProcess(launcher.command) as worker:
-        measure.set_up(run, worker, files)
+    with launcher.process() as worker:
+        measure.set_up(run, worker, files, launcher)
         measure.prove_all(run, worker, lambda _: None)
         order = list(range(len(found)))
         console = Console(stderr=True)

@@ -17,10 +17,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+board = typer.Typer(
+    help="Boards that are reached by ssh.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(board, name="board")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 PlatformName = Annotated[
-    str, typer.Option(help="A platform's name, or the path of a platform file (.toml).")
+    str,
+    typer.Option(
+        help="A platform's name, the path of a platform file (.toml), or ssh:user@host for a board."
+    ),
 ]
 Runs = Annotated[
     int | None,
@@ -30,6 +37,13 @@ Runs = Annotated[
 ]
 Processes = Annotated[
     int | None, typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]")
+]
+Core = Annotated[
+    str | None,
+    typer.Option(
+        help="Cores to keep workers on: a number, several (4-7), or a cluster by the name of its "
+        "cores, say cortex-a57.  [default: the fastest]"
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
 Out = Annotated[
@@ -87,6 +101,7 @@ def run(
         ),
     ] = False,
     depthwise: DepthwiseAs = "conv",
+    core: Core = None,
     seed: Seed = 0,
     out: Out = None,
     resume: Resume = False,
@@ -97,7 +112,8 @@ def run(
     from guidelines.catalogue import select
     from guidelines.measuring import Output, measure_and_publish, plan
 
-    asked = plan(select(experiments), platform, runs, processes, seed, channels, g4_unit, caches)
+    chosen = select(experiments)
+    asked = plan(chosen, platform, runs, processes, seed, channels, g4_unit, caches, core)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 
@@ -119,6 +135,7 @@ def decompose(
     runs: Runs = None,
     processes: Processes = None,
     depthwise: DepthwiseAs = "conv",
+    core: Core = None,
     seed: Seed = 0,
     out: Out = None,
     resume: Resume = False,
@@ -130,7 +147,7 @@ def decompose(
     from guidelines.runtime_decomposition import user_study
 
     study = user_study(model, parse_shape(shape))
-    asked = plan([study], platform, runs, processes, seed)
+    asked = plan([study], platform, runs, processes, seed, core=core)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 
@@ -189,6 +206,21 @@ def arm_emulator() -> None:
         f"{folder} holds qemu-user {versions.qemu}, Python {versions.python}, "
         f"numpy {versions.numpy} and onnxruntime {versions.onnxruntime}."
     )
+
+
+@board.command("check")
+def board_check(
+    address: Annotated[
+        str, typer.Argument(metavar="HOST", help="user@host[:port], or a platform file (.toml).")
+    ],
+    python: Annotated[
+        str | None, typer.Option(help="The board's Python.  [default: the platform's, or python3]")
+    ] = None,
+) -> None:
+    """Say what a board is and has, and how to install what it lacks; it is not changed."""
+    from guidelines.board import check
+
+    check(address, python)
 
 
 @app.command()

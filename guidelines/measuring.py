@@ -48,6 +48,7 @@ def plan(
     channels: Literal["gpu", "arm"] | None = None,
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
     caches: bool = False,
+    core: str | None = None,
 ) -> Plan:
     """Return the plan of a run of `studies` on the platform of that name or file.
 
@@ -59,7 +60,7 @@ def plan(
     from runners.platform_file import load_platform
 
     chosen = load_platform(platform)
-    _refuse_impossible(chosen, studies, processes, caches)
+    _refuse_impossible(chosen, studies, processes, caches, core)
     times = runs or (DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS)
     if processes is not None and processes > times:
         raise BadInputError(
@@ -72,6 +73,7 @@ def plan(
         seed=seed,
         channels=channels or chosen.channels,
         g4_unit=g4_unit,
+        core=core,
     )
     if chosen.counts:
         # The first execution allocates memory; all later ones are alike.
@@ -81,7 +83,11 @@ def plan(
 
 
 def _refuse_impossible(
-    platform: Platform, studies: Sequence[Study], processes: int | None, caches: bool
+    platform: Platform,
+    studies: Sequence[Study],
+    processes: int | None,
+    caches: bool,
+    core: str | None,
 ) -> None:
     """Raise BadInputError for options and experiments that a platform has no use for."""
     if caches and not platform.counts:
@@ -91,6 +97,11 @@ def _refuse_impossible(
         )
     if not platform.counts:
         return
+    if core is not None:
+        raise BadInputError(
+            f"--core has no meaning on platform {platform.name}: its counts do not depend on where "
+            "they are taken."
+        )
     if processes is not None:
         raise BadInputError(
             f"--processes has no meaning on platform {platform.name}: every network is counted in "

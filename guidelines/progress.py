@@ -82,6 +82,12 @@ class ProgressDisplay:
         self._line(f"{self._process}: {rounds} rounds to measure", now=True)
         self._cell = 0
 
+    def copying(self, done: int, total: int) -> None:
+        """Tell that files are copied to a board."""
+        text = f"copying file {done + 1}/{total} to the board"
+        self._show(text)
+        self._line(text)
+
     def network_ready(self, cell: Cell) -> None:
         """Tell that a network is ready."""
         self._show(f"{self._process}: {cell.name} is ready")

@@ -33,6 +33,7 @@ from results.schema import (
 from runners import measure, worker_archive
 from runners.emulator import count, install
 from runners.same_machine import refuse_other_machine
+from runners.ssh import Connection
 
 
 class Watcher(measure.Watcher, count.CountWatcher, Interface):
@@ -118,8 +119,8 @@ def _execute(
         launcher = emulated_launcher(cache)
         fingerprint = count.identify(plan.platform, launcher)
     else:
-        launcher = local_launcher(cache, user_networks.search_path(plan.cells))
-        fingerprint = measure.identify(plan.platform, launcher)
+        launcher = timed_launcher(plan.platform, cache, user_networks.search_path(plan.cells))
+        fingerprint = measure.identify(plan.platform, launcher, plan.protocol.core)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)
@@ -146,13 +147,16 @@ def _refuse_changed(
         )
 
 
-def local_launcher(cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
-    """Return how workers on this machine are started; the worker is packed into `cache`.
+def timed_launcher(platform: Platform, cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
+    """Return how workers that are timed are started; the worker is packed into `cache`.
 
-    They also look for modules in the folders `search`.
+    On this machine they also look for modules in the folders `search`.
     """
-    archive = worker_archive.build(cache)
-    return measure.Launcher([sys.executable, str(archive)], worker_archive.digest(), search)
+    archive, digest = worker_archive.build(cache), worker_archive.digest()
+    if platform.transport == "ssh":
+        board = Connection(platform, archive)
+        return measure.Launcher(board.command, digest, board=board)
+    return measure.Launcher([sys.executable, str(archive)], digest, search)
 
 
 def emulated_launcher(cache: Path) -> count.EmulatedLauncher:

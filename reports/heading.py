@@ -3,30 +3,85 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
-from results.schema import Run, Session
+from results.schema import Cluster, Machine, Run, Session
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
     """Return the run's platform, machine and protocol as pairs of a label and a text."""
     machine, protocol = run.fingerprint, run.protocol
-    caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in machine.caches.items())
     versions = ", ".join(f"{name} {version}" for name, version in machine.runtimes.items())
-    virtual = f", {machine.virtualisation}" if machine.virtualisation else ""
-    cores, threads = _count(machine.cores, "core"), _count(run.platform.threads, "thread")
+    threads = _count(run.platform.threads, "thread")
     first = run.sessions[0] if run.sessions else None
     return [
         ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
-        ("Processor", f"{machine.cpu_model}, {cores}{virtual}; {caches or 'caches unknown'}"),
+        ("Processor", processor(machine)),
         ("System", f"{machine.os}, Python {machine.python}, {versions}"),
         (
             "Protocol",
-            f"{_samples(run)}; {threads}, {protocol.channels} channel set, seed {protocol.seed}",
+            f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
+            f"seed {protocol.seed}",
         ),
         ("Measured", f"{first.started if first else 'never'}{_load(run)}"),
         ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
         ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
     ]
+
+
+def processor(machine: Machine) -> str:
+    """Return the kinds of cores of a machine, fastest first, with their clocks; and its caches."""
+    caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in machine.caches.items())
+    virtual = f", {machine.virtualisation}" if machine.virtualisation else ""
+    if len(machine.clusters) > 1:
+        kinds = " + ".join(_cluster(cluster) for cluster in machine.clusters)
+        brand = "" if machine.clusters[0].cpus else f"{machine.cpu_model}: "
+        cores = f"{brand}{kinds}"
+    else:
+        clock = "".join(f", {_clock(cluster)}" for cluster in machine.clusters if _clock(cluster))
+        cores = f"{machine.cpu_model}, {_count(machine.cores, 'core')}{clock}"
+    return f"{cores}{virtual}; {caches or 'caches unknown'}"
+
+
+def _cluster(cluster: Cluster) -> str:
+    numbers = f"cores {_numbers(cluster.cpus)}" if cluster.cpus else ""
+    known = ", ".join(text for text in (numbers, _clock(cluster)) if text)
+    return f"{cluster.core} ×{cluster.count}" + (f" ({known})" if known else "")
+
+
+def _clock(cluster: Cluster) -> str:
+    """Return a cluster's range of frequencies, "" if its highest is not known."""
+    if cluster.max_mhz is None:
+        return ""
+    lowest = f"{cluster.min_mhz} to " if cluster.min_mhz else "up to "
+    return f"{lowest}{cluster.max_mhz} MHz"
+
+
+def _numbers(cpus: Sequence[int]) -> str:
+    """Return numbers in a row as "4-7", others one by one."""
+    if len(cpus) > 1 and list(cpus) == list(range(cpus[0], cpus[-1] + 1)):
+        return f"{cpus[0]}-{cpus[-1]}"
+    return ",".join(map(str, cpus))
+
+
+def cores_text(core: int | Sequence[int] | None, clusters: Sequence[Cluster]) -> str:
+    """Say which core, or cores, a worker was kept on; "" for none.
+
+    Of several clusters, the one that they belong to is named.
+    """
+    if core is None:
+        return ""
+    cpus = [core] if isinstance(core, int) else core
+    names = [cluster.core for cluster in clusters if {*cpus} & {*cluster.cpus}]
+    kind = f" ({', '.join(names)})" if len(clusters) > 1 and names else ""
+    return f"core{'s' if len(cpus) > 1 else ''} {_numbers(cpus)}{kind}"
+
+
+def _kept_on(run: Run) -> str:
+    """Say on which cores the workers were kept, if all were kept on the same."""
+    kept = {cores_text(process.core, run.fingerprint.clusters) for process in run.processes}
+    where = kept.pop() if len(kept) == 1 else ""
+    return f" on {where}" if where else ""
 
 
 def _samples(run: Run) -> str:
@@ -83,7 +138,7 @@ def warnings(run: Run) -> list[str]:
         )
     if len(run.processes) < 2:
         found.append("One process alone: no interval can be given, so nothing is decided.")
-    if len({process.core for process in run.processes}) > 1:
+    if len({str(process.core) for process in run.processes}) > 1:
         found.append("The processes ran on different cores.")
     elif run.processes and run.processes[0].core is None:
         found.append("The workers could not be pinned to a core.")

@@ -83,8 +83,7 @@ def _speeds(run: Run, columns: Sequence[Column]) -> Table:
     device = PAPER_PLATFORMS[run.protocol.channels]
     paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
     caption = (
-        f"Speed, {run.platform.unit} by the mean time: this machine, "
-        f"and the paper's {device} ({paper})"
+        f"Speed, {run.platform.unit} by the mean time: measured, and the paper's {device} ({paper})"
     )
     return paper_layout(columns, caption, ("measured", "paper"), entries)
 

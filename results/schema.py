@@ -21,6 +21,12 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)
 NonNegativeInt = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+# Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
+HOST = r"^([A-Za-z0-9_:][A-Za-z0-9_.:%-]*)?$"
+USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+# What runs on a board must need no torch and no code of this suite but the worker.
+OVER_SSH = "onnxruntime-cpu"
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
 
@@ -40,21 +46,39 @@ class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
     `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
-    not timed: what it executes is counted, and its unit is instructions.
+    not timed: what it executes is counted, and its unit is instructions. The rest says how a board
+    is reached by ssh: what is empty or None is left to ssh's own configuration. `python` is the
+    board's, a path from its home folder or a name that its shell finds.
     """
 
     name: Name
     backend: Name
     description: str = ""
-    transport: Literal["local", "emulator"] = "local"
+    transport: Literal["local", "ssh", "emulator"] = "local"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
+    host: Annotated[str, Field(pattern=HOST, max_length=255)] = ""
+    user: Annotated[str, Field(pattern=USER, max_length=255)] = ""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    identity_file: Annotated[str, Field(pattern=PRINTABLE)] = ""
+    python: Annotated[str, Field(pattern=PRINTABLE, min_length=1)] = "python3"
 
     @model_validator(mode="after")
     def _counts_or_times(self) -> Self:
         if self.counts != (self.unit == "instructions"):
             raise ValueError('transport "emulator" and unit "instructions" go together')
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.transport == "ssh":
+            if not self.host:
+                raise ValueError('transport "ssh" needs a host')
+            if self.backend != OVER_SSH:
+                raise ValueError(f'only backend "{OVER_SSH}" runs on a board reached by ssh')
+        elif self.host or self.user or self.port or self.identity_file:
+            raise ValueError('host, user, port and identity_file need transport = "ssh"')
         return self
 
     @property
@@ -63,12 +87,29 @@ class Platform(Record):
         return self.transport == "emulator"
 
 
+class Cluster(Record):
+    """Cores of a machine that are alike: the name of each, how many, their numbers, their clock.
+
+    `cpus` is empty where cores are not numbered (macOS), a frequency is None where none is shown.
+    """
+
+    core: str
+    count: PositiveInt
+    cpus: list[NonNegativeInt]
+    min_mhz: PositiveInt | None
+    max_mhz: PositiveInt | None
+
+
 class Machine(Record):
-    """What identifies a machine; memory and caches in bytes, None for what it does not show."""
+    """What identifies a machine; memory and caches in bytes, None for what it does not show.
+
+    `clusters` are its kinds of cores, the fastest first; `caches` are those of the fastest.
+    """
 
     hostname: str
     architecture: str
     cpu_model: str
+    clusters: list[Cluster] = []
     cpu_features: list[str]
     cores: PositiveInt
     caches: dict[str, NonNegativeInt]
@@ -103,7 +144,8 @@ class Protocol(NetworkChoice):
     Each cell gets `runs` samples: one a round, the rounds spread over `processes` fresh workers.
     Warm-up lasts until an execution is not faster than the fastest before it by more than
     `steady_within` (a fraction), within `warmup_min` to `warmup_max` executions. Networks that
-    take less than `lead_in_below_ms` run once untimed before each sample.
+    take less than `lead_in_below_ms` run once untimed before each sample. `core` is the core, or
+    cluster of cores, that the run was asked to be kept on; None is the fastest.
 
     Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
     own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too.
@@ -118,6 +160,7 @@ class Protocol(NetworkChoice):
     steady_within: float = 0.05
     lead_in_below_ms: float = 8.0
     output_tolerance: float = 1e-4
+    core: str | None = None
     caches: bool = False
 
 
@@ -265,13 +308,16 @@ class Proof(Record):
 
 
 class Process(Record):
-    """One fresh worker. `warmup_ns` and `proofs` are by cell name; load is the 1-minute average."""
+    """One fresh worker, and the core, or cores, that it was kept on.
+
+    `warmup_ns` and `proofs` are by cell name; load is the 1-minute average.
+    """
 
     index: NonNegativeInt
     session: NonNegativeInt
     started: str
     pid: PositiveInt
-    core: NonNegativeInt | None
+    core: NonNegativeInt | list[NonNegativeInt] | None
     load_start: float | None
     load_end: float | None
     peak_memory: NonNegativeInt | None

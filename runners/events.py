@@ -16,21 +16,55 @@ class WorkerEvent(BaseModel):
 
 
 class Ready(WorkerEvent):
-    """The runtime is there; `load` is the 1-minute average, `core` the one it is pinned to."""
+    """The runtime is there; `load` is the 1-minute average, `core` what it is pinned to."""
 
     event: Literal["ready"]
     pid: PositiveInt
-    core: NonNegativeInt | None
+    core: NonNegativeInt | list[NonNegativeInt] | None
     load: float | None
     machine: Machine
     runtimes: dict[str, str]
 
 
 class Unavailable(WorkerEvent):
-    """The runtime is not there."""
+    """The runtime is not there, or it was `asked_wrong`: for something that cannot be."""
 
     event: Literal["unavailable"]
     reason: str
+    asked_wrong: bool = False
+
+
+class Lacks(WorkerEvent):
+    """A board greets, and lacks the files of these digests (runners.board_agent)."""
+
+    event: Literal["lacks"]
+    files: list[str]
+
+
+class Stored(WorkerEvent):
+    """A board has stored the file that it was sent."""
+
+    event: Literal["stored"]
+
+
+class Board(WorkerEvent):
+    """What a board is: its Python, versions of packages (None if missing), and its cache folder.
+
+    `core` is what a worker is kept on by default, `bits` says for how many Python is built,
+    `managed` that it is the system's, into which pip must not install; `free` is the space left for
+    the folder in bytes.
+    """
+
+    event: Literal["board"]
+    machine: Machine
+    core: NonNegativeInt | list[NonNegativeInt] | None
+    executable: str
+    bits: int
+    packages: dict[str, str | None]
+    managed: bool
+    pip: str | None
+    folder: str
+    free: NonNegativeInt
 
 
 class Executed(WorkerEvent):
@@ -124,6 +158,9 @@ Event = (
     | RoundDone
     | Loop
     | Counted
+    | Lacks
+    | Stored
+    | Board
     | Stopped
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from typing import Protocol as Interface
 
-from results.errors import CheckFailedError, PlatformError
+from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.schema import (
     Cell,
     Fingerprint,
@@ -35,6 +35,7 @@ from runners.events import (
     Warm,
 )
 from runners.same_machine import refuse_other_machine
+from runners.ssh import Connection
 from runners.worker_process import WorkerProcess
 
 START_SECONDS = 120.0
@@ -52,12 +53,20 @@ class ModelFiles:
     model: Path
     expected: Path
 
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """Both."""
+        return self.model, self.expected
+
 
 class Watcher(Interface):
     """Is told how far the measurement is."""
 
     def process_started(self, process: int, rounds: int) -> None:
         """Worker number `process` starts, to measure `rounds` rounds."""
+
+    def copying(self, done: int, total: int) -> None:
+        """So many of so many files that a board lacks were copied to it."""
 
     def network_ready(self, cell: Cell) -> None:
         """A network was proved and warmed up."""
@@ -78,22 +87,31 @@ def now() -> str:
 class Launcher:
     """How workers of a platform are started: the command, and the digest of what it runs.
 
-    `search` are folders where it looks for modules that it finds nowhere else.
+    `search` are folders where it looks for modules that it finds nowhere else. With a `board`, it
+    is started there.
     """
 
     command: Sequence[str]
     worker: str
     search: Sequence[str] = ()
+    board: Connection | None = None
+
+    def process(self) -> WorkerProcess:
+        """Return a worker that is not started yet."""
+        return self.board.process() if self.board else WorkerProcess(self.command)
 
 
-def identify(platform: Platform, launcher: Launcher) -> Fingerprint:
+def identify(platform: Platform, launcher: Launcher, core: str | None = None) -> Fingerprint:
     """Start a worker that measures nothing, and return the fingerprint of where it ran.
 
-    Raises PlatformError when the worker cannot start or its runtime is missing.
+    Raises PlatformError when the worker cannot start or its runtime is missing, BadInputError when
+    it cannot be kept on `core` (see results.schema.Protocol).
     """
-    with WorkerProcess(launcher.command) as worker:
-        ready = greet(platform, Protocol(runs=1, processes=1), worker, search=launcher.search)
-        return _fingerprint(ready, launcher)
+    with launcher.process() as worker:
+        if launcher.board:
+            launcher.board.introduce(worker, [], lambda *_: None)
+        protocol = Protocol(runs=1, processes=1, core=core)
+        return _fingerprint(greet(platform, protocol, worker, launcher=launcher), launcher)
 
 
 def measure(
@@ -115,7 +133,7 @@ def measure(
     counts = Counter(entry.process for entry in run.rounds)
     done = [counts[process.index] for process in run.processes]
     for rounds in schedule.remaining(planned, done):
-        with WorkerProcess(launcher.command) as worker:
+        with launcher.process() as worker:
             run = _measure_process(run, rounds, worker, files, launcher, store, watcher)
     return run
 
@@ -132,7 +150,7 @@ def _measure_process(
     index = len(run.processes)
     watcher.process_started(index, rounds)
     started = now()
-    ready = set_up(run, worker, files, launcher.search)
+    ready = set_up(run, worker, files, launcher, watcher.copying)
     refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
     warmup, proofs = prove_all(run, worker, watcher.network_ready)
     process = Process(
@@ -170,12 +188,21 @@ def set_up(
     run: Run,
     worker: WorkerProcess,
     files: Mapping[str, ModelFiles],
-    search: Sequence[str] = (),
+    launcher: Launcher | None = None,
+    copying: Callable[[int, int], None] = lambda *_: None,
     cells: Sequence[Cell] | None = None,
 ) -> Ready:
-    """Tell a fresh worker what `run` measures (or only some `cells` of it); return its answer."""
-    chosen = [_cell_files(cell, files) for cell in (run.networks if cells is None else cells)]
-    return greet(run.platform, run.protocol, worker, chosen, search)
+    """Tell a fresh worker what `run` measures (or only some `cells` of it); return its answer.
+
+    A board first gets what it lacks of the worker and the files, which `copying` is told of.
+    """
+    wanted = run.networks if cells is None else cells
+    names: Mapping[Path, str] = {}
+    if launcher is not None and launcher.board is not None:
+        paths = [path for cell in wanted for path in files[cell.name].paths]
+        names = launcher.board.introduce(worker, paths, copying)
+    chosen = [_cell_files(cell, files[cell.name], names) for cell in wanted]
+    return greet(run.platform, run.protocol, worker, chosen, launcher)
 
 
 def greet(
@@ -183,17 +210,22 @@ def greet(
     protocol: Protocol,
     worker: WorkerProcess,
     cells: Sequence[dict[str, Any]] = (),
-    search: Sequence[str] = (),
+    launcher: Launcher | None = None,
 ) -> Ready:
     """Send a fresh worker its first request and return its answer.
 
-    Raises PlatformError when the worker dies or its runtime is missing.
+    Raises PlatformError when the worker dies or its runtime is missing, and BadInputError when it
+    cannot have the core that the protocol asks for.
     """
-    worker.send(_setup(platform, protocol, cells, search))
+    worker.send(_setup(platform, protocol, cells, launcher.search if launcher else ()))
     event = worker.receive(START_SECONDS, Ready, Unavailable)
-    if isinstance(event, Unavailable):
-        raise PlatformError(f"The platform cannot run here: {event.reason}.")
-    return event
+    if isinstance(event, Ready):
+        return event
+    if event.asked_wrong:
+        raise BadInputError(f"--core {protocol.core} cannot be measured: {event.reason}.")
+    if launcher is not None and launcher.board is not None:
+        raise launcher.board.unavailable(event)
+    raise PlatformError(f"The platform cannot run here: {event.reason}.")
 
 
 def _measure_round(
@@ -275,6 +307,7 @@ def _setup(
         "search": list(search),
         "backend": platform.backend,
         "threads": platform.threads,
+        "core": protocol.core,
         "timed": not platform.counts,
         "lead_in_below_ns": protocol.lead_in_below_ms * 1e6,
         "seed": protocol.seed,
@@ -287,11 +320,11 @@ def _setup(
     }
 
 
-def _cell_files(cell: Cell, files: Mapping[str, ModelFiles]) -> dict[str, Any]:
-    paths = files[cell.name]
+def _cell_files(cell: Cell, files: ModelFiles, names: Mapping[Path, str]) -> dict[str, Any]:
+    """Return a network as the worker is told of it; `names` are those of its files on a board."""
     return {
-        "model": str(paths.model),
-        "expected": str(paths.expected),
+        "model": names.get(files.model, str(files.model)),
+        "expected": names.get(files.expected, str(files.expected)),
         "input_shape": list(cell.network.input_shape),
         "profile": cell.profiled,
     }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
-from results.schema import Platform
+from results.schema import OVER_SSH, Platform
 from results.store import near_file
 
+SSH = "ssh:"
 FOLDER = Path(__file__).parent / "platforms"
 
 
@@ -22,16 +25,41 @@ def platform_names() -> list[str]:
 def load_platform(name: str) -> Platform:
     """Return the platform called `name`, or the one described by the TOML file at path `name`.
 
-    Raises BadInputError for an unknown name and an unreadable or invalid file.
+    "ssh:[user@]host[:port]" is a board with all else left to its defaults. Raises BadInputError for
+    an unknown name and an unreadable or invalid file.
     """
     if name in platform_names():
         return _read(FOLDER / f"{name}.toml")
+    if name.startswith(SSH):
+        return board(name.removeprefix(SSH))
     if name.endswith(".toml") or "/" in name:
         return _read(Path(name))
     hint = suggestion(name, platform_names())
     raise BadInputError(
-        f"There is no platform {name!r}. {hint} The path of a .toml file works too."
+        f"There is no platform {name!r}. {hint} The path of a .toml file works too, and "
+        "ssh:user@host for a board."
     )
+
+
+def board(address: str) -> Platform:
+    """Return the platform of the board at "[user@]host[:port]", IPv6 addresses in brackets.
+
+    Raises BadInputError for what cannot be an address.
+    """
+    user, _, place = address.rpartition("@")
+    parts = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:]*)(:(?P<port>\d{1,5}))?", place)
+    if parts is None or not parts["host"].strip("[]"):
+        raise BadInputError(f"{SSH}{address} is no board: write it as {SSH}user@host or …@host:22.")
+    content = {
+        "name": re.sub(r"[^a-z0-9_.@:-]", "-", f"{SSH}{address}".lower()),
+        "backend": OVER_SSH,
+        "description": f"ONNX Runtime on {parts['host']}, one thread",
+        "transport": "ssh",
+        "host": parts["host"].strip("[]"),
+        "user": user,
+        "port": int(parts["port"]) if parts["port"] else None,
+    }
+    return _checked(content, f"Board {SSH}{address}")
 
 
 def _read(path: Path) -> Platform:
@@ -43,9 +71,16 @@ def _read(path: Path) -> Platform:
         ) from None
     except ValueError as error:
         raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
+    return _checked(content, f"Platform file {path}")
+
+
+def _checked(content: dict[str, Any], source: str) -> Platform:
     try:
         return Platform.model_validate(content, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(f"Platform file {path}: {field}: {first['msg']}.") from None
+        where = "".join(f"{part}: " for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "string_pattern_mismatch":
+            said = f"{first['input']!r} has characters that it may not have"
+        raise BadInputError(f"{source}: {where}{said}.") from None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipapp
+import zipfile
 from pathlib import Path
 
 from results.store import write_file
 
 SOURCES = Path(__file__).parent / "worker"
+MAIN = "from worker.main import main\nmain()\n"
 
 
 def digest() -> str:
@@ -21,14 +22,15 @@ def digest() -> str:
 
 
 def build(folder: Path) -> Path:
-    """Write the archive into `folder`, whole (see results.store.write_file); return its path."""
+    """Write the archive into `folder`, whole (see results.store.write_file); return its path.
+
+    The same sources make the same bytes, so that a board needs them once.
+    """
     archive = io.BytesIO()
-    zipapp.create_archive(
-        SOURCES.parent,
-        archive,
-        main="worker.main:main",
-        filter=lambda file: file.parts[0] == SOURCES.name and file.suffix == ".py",
-    )
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr(zipfile.ZipInfo("__main__.py"), MAIN)
+        for file in sorted(SOURCES.glob("*.py")):
+            packed.writestr(zipfile.ZipInfo(f"{SOURCES.name}/{file.name}"), file.read_bytes())
     path = folder / f"worker-{digest()[:16]}.pyz"
     write_file(path, archive.getvalue())
     return path

@@ -15,6 +15,7 @@ from results.schema import (
     CellDeclaration,
     Count,
     Fingerprint,
+    NetworkChoice,
     OperatorCall,
     Operators,
     Platform,
@@ -45,6 +46,19 @@ FINGERPRINT = Fingerprint(
 
 # Of a cell: experiment, row, scale, process, round.
 Times = Callable[[Cell, int, int], float]
+
+
+def some(*names: str) -> list[Study]:
+    """The guidelines that have these cells, reduced to them."""
+
+    def reduced(study: Study) -> Study:
+        def cells(choice: NetworkChoice) -> list[CellDeclaration]:
+            return [cell for cell in study.cells(choice) if cell.name in names]
+
+        return Study(study.experiment, cells)
+
+    wanted = {name.split("/")[0] for name in names}
+    return [reduced(study) for name, study in GUIDELINES.items() if name in wanted]
 
 
 def with_cost(declaration: CellDeclaration) -> Cell:

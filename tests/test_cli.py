@@ -47,6 +47,26 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
     assert {entry["platform"] for entry in objects} == {platform}
 
 
+def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
+    core = min(os.sched_getaffinity(0))
+    arguments = ("run", "g4", "--runs", 2, "--processes", 2, "--core", core, "--out", "mine")
+    code, out, err = guidelines(*arguments)
+    assert code == 0, err
+    assert f"on core {core}" in out
+    run = store.read_run(tmp_path / "mine")
+    assert [process.core for process in run.processes] == [core, core]
+    assert run.protocol.core == str(core)
+    again = guidelines("run", "g4", "--runs", 2, "--processes", 2, "--out", "mine", "--resume")
+    complains(again, 2, rf"core \({core} / None\)")
+
+
+@pytest.mark.parametrize("core", ["4096", "cortex-z1", "0-4096"])
+def test_a_core_that_is_not_there_is_bad_input(guidelines, tmp_path, core):
+    result = guidelines("run", "g4", "--runs", 1, "--core", core, "--out", "mine")
+    complains(result, 2, f"--core {core} cannot be measured", "the cores there, which are")
+    assert not store.has_run(tmp_path / "mine")
+
+
 def test_json_goes_to_standard_output_alone(guidelines, tmp_path):
     code, out, err = guidelines("run", "g4", "--runs", 1, "--json")
     assert code == 0, err

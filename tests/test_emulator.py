@@ -9,8 +9,6 @@ import time
 import pytest
 
 from guidelines import runs
-from guidelines.catalogue import GUIDELINES
-from guidelines.experiment import Study
 from guidelines.measuring import plan
 from results import store
 from results.errors import PlatformError
@@ -19,6 +17,7 @@ from runners.emulator import count, install, packages
 from runners.events import Counted, Failed, Loaded, Warm
 from runners.worker_process import WorkerProcess
 from tests.program import complains
+from tests.synthetic import some
 
 # The least work of each table, so that emulating it does not take long.
 SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
@@ -94,6 +93,7 @@ def test_without_an_emulator_the_program_says_how_to_get_one(command, tmp_path):
     [
         (("g1", "--platform", "cpu", "--caches"), "--platform arm-emulated"),
         (("g1", "--platform", "arm-emulated", "--processes", "2"), "one process of its own"),
+        (("g1", "--platform", "arm-emulated", "--core", "0"), "do not depend on where"),
         (("fig2", "--platform", "arm-emulated"), "takes run time apart"),
     ],
 )
@@ -103,19 +103,6 @@ def test_what_has_no_meaning_is_refused(guidelines, words, said):
 
 def test_nothing_is_benchmarked_on_an_emulator(guidelines):
     complains(guidelines("bench", "--platform", "arm-emulated"), 2, "timed")
-
-
-def some(*names):
-    """The studies that have these cells, reduced to them."""
-
-    def reduced(study):
-        def cells(choice):
-            return [cell for cell in study.cells(choice) if cell.name in names]
-
-        return Study(study.experiment, cells)
-
-    wanted = {name.split("/")[0] for name in names}
-    return [reduced(study) for name, study in GUIDELINES.items() if name in wanted]
 
 
 def counting(names, caches=False, times=5):

@@ -47,3 +47,9 @@ def test_the_worker_needs_the_standard_library_numpy_and_one_runtime():
         extra = set(imports(file)) - set(sys.stdlib_module_names) - {"__future__", "numpy"}
         assert extra <= {"onnxruntime", "torch"}, file
         assert len(extra) <= 1, file
+
+
+def test_what_a_board_runs_first_needs_the_standard_library_alone():
+    import sys
+
+    assert {*imports(ROOT / "runners" / "board_agent.py")} <= {*sys.stdlib_module_names, "worker"}

@@ -27,6 +27,9 @@ class Recorder:
     def process_started(self, process, rounds):
         pass
 
+    def copying(self, done, total):
+        pass
+
     def network_ready(self, cell):
         pass
 

@@ -50,6 +50,8 @@ def setup(backend, cells, files):
         "search": [],
         "backend": backend,
         "threads": 1,
+        "core": None,
+        "timed": True,
         "lead_in_below_ns": 8e6,
         "seed": 0,
         "warmup": {"least": 2, "most": 4, "steady_within": 0.05},

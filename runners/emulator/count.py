@@ -174,6 +174,7 @@ def _fingerprint(ready: Ready, launcher: EmulatedLauncher) -> Fingerprint:
     versions = launcher.emulator.versions
     machine = ready.machine.model_dump() | {
         "hostname": "emulated",
+        "clusters": [],
         "cores": 1,
         "memory": 0,
         "governor": None,

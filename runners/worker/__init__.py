@@ -4,8 +4,8 @@ It is packed into one file (runners.worker_archive) and started afresh for every
 one JSON object a line on standard input and answers with JSON lines on standard output:
 
     once, first:
-    {"search", "backend", "threads", "timed", "lead_in_below_ns", "warmup", "seed", "cells"}
-        → {"event": "ready", ...}, or {"event": "unavailable", "reason"} and exit;
+    {"search", "backend", "threads", "core", "timed", "lead_in_below_ns", "warmup", "seed", "cells"}
+        → {"event": "ready", ...}, or {"event": "unavailable", "reason", "asked_wrong"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}
         → one {"event": "sample", "cell", "ns"} each, followed for cells with "profile" set by

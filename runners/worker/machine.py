@@ -7,53 +7,43 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from .cores import clusters
+from .system import names, processors, read, sysctl
 
 _SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
 
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
+def _cpu_model(groups: list[dict[str, Any]]) -> str:
+    names = dict.fromkeys(group["core"] for group in groups if group["cpus"])
+    brand = sysctl("machdep.cpu.brand_string") if platform.system() == "Darwin" else None
+    return " + ".join(names) or brand or platform.processor() or "unknown"
 
 
-def _sysctl(name: str) -> str | None:
-    try:
-        command = ["/usr/sbin/sysctl", "-n", name]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _cpuinfo() -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for line in (_read("/proc/cpuinfo") or "").splitlines():
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
-    return fields
-
-
-def _cpu_model(fields: dict[str, str]) -> str:
-    if "model name" in fields:
-        return fields["model name"]
-    if "CPU part" in fields:
-        return "ARM implementer {} part {}".format(fields["CPU implementer"], fields["CPU part"])
-    return _sysctl("machdep.cpu.brand_string") or platform.processor() or "unknown"
-
-
-def _caches() -> dict[str, int]:
+def _caches(cpu: int) -> dict[str, int]:
+    """Return the caches of a core, the sizes by level."""
+    if platform.system() == "Darwin":
+        return _caches_of_macos()
     sizes: dict[str, int] = {}
-    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = (_read(str(index / name)) for name in ("level", "type", "size"))
+    for index in names(f"sys/devices/system/cpu/cpu{cpu}/cache", "index*"):
+        level, kind, size = (read(f"{index}/{name}") for name in ("level", "type", "size"))
         if level and kind and size:
             suffix = {"Data": "d", "Instruction": "i"}.get(kind, "")
-            number = int(size.rstrip("KMG"))
-            sizes["L" + level + suffix] = number * _SIZE_UNITS.get(size[-1], 1)
+            count = int(size.rstrip("KMG"))
+            sizes["L" + level + suffix] = count * _SIZE_UNITS.get(size[-1], 1)
     return sizes
+
+
+def _caches_of_macos() -> dict[str, int]:
+    """Return the caches of the fastest cores."""
+    names = {"L1d": "l1dcachesize", "L1i": "l1icachesize", "L2": "l2cachesize", "L3": "l3cachesize"}
+    found = {
+        level: sysctl(f"hw.perflevel0.{name}") or sysctl(f"hw.{name}")
+        for level, name in names.items()
+    }
+    return {level: int(size) for level, size in found.items() if size and int(size)}
 
 
 def _memory() -> int:
@@ -66,7 +56,7 @@ def _memory() -> int:
 def _virtualisation(flags: list[str]) -> str | None:
     found = []
     if "hypervisor" in flags:
-        product = _read("/sys/class/dmi/id/sys_vendor")
+        product = read("sys/class/dmi/id/sys_vendor")
         found.append("virtual machine" + (f" ({product})" if product else ""))
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         found.append("container")
@@ -74,18 +64,22 @@ def _virtualisation(flags: list[str]) -> str | None:
 
 
 def facts() -> dict[str, Any]:
-    """Return what identifies this machine; sizes in bytes (see results.schema.Fingerprint)."""
-    fields = _cpuinfo()
+    """Return what identifies this machine; sizes in bytes (see results.schema.Machine)."""
+    fields = next(iter(processors()), {})
     flags = (fields.get("flags") or fields.get("Features") or "").split()
+    groups = clusters()
+    # Of several kinds of cores the fastest is measured, if nothing else is asked for.
+    fastest = next((cpu for group in groups for cpu in group["cpus"]), 0)
     return {
         "hostname": platform.node(),
         "architecture": platform.machine(),
-        "cpu_model": _cpu_model(fields),
+        "cpu_model": _cpu_model(groups),
+        "clusters": groups,
         "cpu_features": sorted(flags),
         "cores": os.cpu_count() or 1,
-        "caches": _caches(),
+        "caches": _caches(fastest),
         "memory": _memory(),
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": read(f"sys/devices/system/cpu/cpu{fastest}/cpufreq/scaling_governor"),
         "virtualisation": _virtualisation(flags),
         "os": platform.platform(),
         "python": platform.python_version(),
@@ -100,22 +94,10 @@ def load_average() -> float | None:
         return None
 
 
-def pin() -> int | None:
-    """Keep this process on one core, the last it may use; return it, or None if impossible."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    core = max(os.sched_getaffinity(0))
-    try:
-        os.sched_setaffinity(0, {core})
-    except OSError:
-        return None
-    return core
-
-
 def peak_memory() -> int | None:
     """Return the largest resident size of this process so far, in bytes."""
     # Linux's getrusage counts the process that started this one, too; this does not.
-    for line in (_read("/proc/self/status") or "").splitlines():
+    for line in (read("proc/self/status") or "").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     try:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from . import machine
+from . import cores, machine
 from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
 from .counting import counted
 
@@ -93,8 +93,8 @@ class Worker:
         # Last, so that nothing there can stand in for a module that the worker itself needs.
         sys.path.extend(request["search"])
         self.lead_in_below = request["lead_in_below_ns"]
-        # Several threads must not share one core, and counts do not depend on where they are taken.
-        self.core = machine.pin() if request["threads"] == 1 and request["timed"] else None
+        # Counts do not depend on where they are taken.
+        self.core = cores.pin(request["core"], request["threads"]) if request["timed"] else None
         self.load_start = machine.load_average()
         self.backend = open_backend(request["backend"], request["threads"])
         self.networks: dict[int, LoadedNetwork] = {}
@@ -214,9 +214,13 @@ def main() -> None:
     first = json.loads(requests.readline())
     try:
         worker = Worker(first, answers)
-    except (ImportError, NoDeviceError) as error:
+    except (ImportError, NoDeviceError, cores.NoSuchCoreError) as error:
         advice = ": install it with pip" if isinstance(error, ImportError) else ""
-        unavailable = {"event": "unavailable", "reason": f"{error}{advice}"}
+        unavailable = {
+            "event": "unavailable",
+            "reason": f"{error}{advice}",
+            "asked_wrong": isinstance(error, cores.NoSuchCoreError),
+        }
         answers.write(json.dumps(unavailable) + "\n")
         answers.flush()
         return

@@ -8,8 +8,11 @@ as the paper ran them (docs/protocol.md, "Caches").
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -41,7 +44,13 @@ class OnnxNetwork:
             weights = "session.optimized_model_external_initializers_"
             options.add_session_config_entry(weights + "file_name", "weights.bin")
             options.add_session_config_entry(weights + "min_size_in_bytes", "0")
-            self.session, self.binding = self.open(options)
+            try:
+                self.session, self.binding = self.open(options)
+            except Exception:
+                # The runtime does not tell a full disk from any other failure.
+                if shutil.disk_usage(folder).free < Path(path).stat().st_size:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder) from None
+                raise
             self.graph = graph.read_bytes()
 
     def open(self, options: Any) -> tuple[Any, Any]:

@@ -1,0 +1,138 @@
+"""A board in the room: OpenSSH's server on loopback, landing in the emulated aarch64 Python."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+HOST = "127.0.0.1"
+# What the server runs in place of every command: the command, in a home folder of the board's own
+# and with the board's Python first.
+LANDING = """\
+#!/bin/sh
+echo 'Welcome to the board'
+export HOME={home} PATH={programs}:$PATH
+unset XDG_CACHE_HOME
+cd
+exec sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+
+@dataclass
+class Board:
+    """A running server, its folder, and the ssh client that knows it."""
+
+    folder: Path
+    port: int
+    server: subprocess.Popen[bytes]
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def path(self) -> str:
+        """A search path on which `ssh` is the client that knows this board."""
+        return f"{self.folder / 'client'}:{os.environ['PATH']}"
+
+    @property
+    def cache(self) -> Path:
+        """Where the board keeps its files."""
+        return self.home / ".cache" / "guideline-benchmarks" / "board"
+
+    def platform(self, name: str = "board", **more: object) -> Path:
+        """Write a platform file for this board, and return its path."""
+        content = {
+            "name": name,
+            "backend": "onnxruntime-cpu",
+            "transport": "ssh",
+            "host": HOST,
+            "port": self.port,
+            "user": getpass.getuser(),
+            "identity_file": str(self.folder / "key"),
+            **more,
+        }
+        path = self.folder / f"{name}.toml"
+        lines = [
+            f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
+            for key, value in content.items()
+        ]
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def python(self, name: str, content: str) -> str:
+        """Write a script that stands for a Python of the board's; return its path from home."""
+        path = script(self.home / "pythons" / name, f"#!/bin/sh\n{content}\n")
+        return str(path.relative_to(self.home))
+
+    def hang_up(self) -> None:
+        """End all connections, as a board does that loses its power."""
+        for process in psutil.Process(self.server.pid).children(recursive=True):
+            if process.is_running():
+                process.kill()
+
+
+def missing() -> str:
+    """Say what is missing for a server, or return ""."""
+    for program in ("ssh", "ssh-keygen", "sshd"):
+        if find(program) is None:
+            return f"there is no {program}: apt install openssh-server openssh-client"
+    return ""
+
+
+def find(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+
+
+def script(path: Path, content: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(0o755)
+    return path
+
+
+def start(folder: Path, python: list[str]) -> Board:
+    """Start a server whose board has the Python that the words `python` start."""
+    home, programs = folder / "home", folder / "board"
+    home.mkdir()
+    script(programs / "python3", f'#!/bin/sh\nexec {shlex.join(python)} "$@"\n')
+    landing = script(folder / "land", LANDING.format(home=home, programs=programs))
+    for key in ("key", "host_key"):
+        make = [find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
+        subprocess.run(make, check=True)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    (folder / "sshd_config").write_text(
+        f"ListenAddress {HOST}\nPort {port}\nHostKey {folder}/host_key\nPidFile none\n"
+        f"AuthorizedKeysFile {folder}/key.pub\nStrictModes no\nUsePAM no\n"
+        f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand {landing}\n"
+    )
+    public = (folder / "host_key.pub").read_text().split()
+    (folder / "known_hosts").write_text(f"[{HOST}]:{port} {public[0]} {public[1]}\n")
+    (folder / "ssh_config").write_text(f"UserKnownHostsFile {folder}/known_hosts\n")
+    # The user's own configuration must not reach into tests.
+    script(
+        folder / "client" / "ssh", f'#!/bin/sh\nexec {find("ssh")} -F {folder}/ssh_config "$@"\n'
+    )
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    command = [find("sshd"), "-D", "-e", "-f", str(folder / "sshd_config")]
+    log = (folder / "log").open("wb")
+    server = subprocess.Popen(command, stdout=log, stderr=log)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return Board(folder, port, server)
+        time.sleep(0.1)
+    server.kill()
+    raise AssertionError((folder / "log").read_text())

@@ -1,0 +1,199 @@
+"""What a machine's cores are, told from what its system shows, and which of them a worker gets."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import pytest
+
+from reports.heading import cores_text, describe, processor
+from results.schema import Cluster, Machine
+from runners.worker import cores, machine, system
+from runners.worker.arm_cores import CORES, core_name
+from runners.worker.cores import NoSuchCoreError
+from tests.synthetic import run_of
+
+A53, A57, A72 = ("0x41", "0xd03"), ("0x41", "0xd07"), ("0x41", "0xd08")
+
+
+@pytest.fixture
+def show(tmp_path, monkeypatch):
+    """Make the system show these cores: (implementer, part), highest kHz or None, capacity."""
+    monkeypatch.setattr(system, "ROOT", tmp_path)
+
+    def made(kinds):
+        cpus = tmp_path / "sys" / "devices" / "system" / "cpu"
+        blocks = []
+        for cpu, ((implementer, part), highest, capacity) in enumerate(kinds):
+            blocks.append(
+                f"processor\t: {cpu}\nBogoMIPS\t: 38.40\nFeatures\t: fp asimd crc32\n"
+                f"CPU implementer\t: {implementer}\nCPU part\t: {part}\nCPU revision\t: 3\n"
+            )
+            folder = cpus / f"cpu{cpu}"
+            if highest:
+                write(folder / "cpufreq" / "cpuinfo_max_freq", highest)
+                write(folder / "cpufreq" / "cpuinfo_min_freq", 384000)
+                write(folder / "cpufreq" / "scaling_governor", f"governor of {cpu}")
+            if capacity:
+                write(folder / "cpu_capacity", capacity)
+            write(folder / "cache" / "index0" / "level", 1)
+            write(folder / "cache" / "index0" / "type", "Data")
+            write(folder / "cache" / "index0" / "size", f"{32 if part == '0xd03' else 48}K")
+        write(tmp_path / "proc" / "cpuinfo", "\n".join(blocks) + "\nHardware\t: A board\n")
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(len(kinds))))
+
+    return made
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{content}\n")
+
+
+SNAPDRAGON_810 = [(A53, 1555200, 446)] * 4 + [(A57, 1958400, 1024)] * 4
+
+
+def test_clusters_are_named_and_listed_with_their_clocks_the_fastest_first(show):
+    show(SNAPDRAGON_810)
+    assert cores.clusters() == [
+        {"core": "Cortex-A57", "count": 4, "cpus": [4, 5, 6, 7], "min_mhz": 384, "max_mhz": 1958},
+        {"core": "Cortex-A53", "count": 4, "cpus": [0, 1, 2, 3], "min_mhz": 384, "max_mhz": 1555},
+    ]
+    facts = machine.facts()
+    assert facts["cpu_model"] == "Cortex-A57 + Cortex-A53"
+    # Of the cores that are measured.
+    assert facts["caches"] == {"L1d": 48 * 1024}
+    assert facts["governor"] == "governor of 4"
+    assert facts["cpu_features"] == ["asimd", "crc32", "fp"]
+    Machine.model_validate(facts)
+
+
+def test_a_system_that_shows_little_is_not_guessed_at(show):
+    show([(A53, None, None), (("0x41", "0xabc"), None, None), (("0x99", "0x1"), None, None)])
+    assert [c["core"] for c in cores.clusters()] == [
+        "implementer 0x99 part 0x1",
+        "ARM part 0xabc",
+        "Cortex-A53",
+    ]
+    assert all(c["max_mhz"] is None and c["min_mhz"] is None for c in cores.clusters())
+
+
+def test_the_kernel_s_capacity_outweighs_the_clock(show):
+    show([(A53, 2000000, 400), (A72, 1800000, 1024)])
+    assert [c["core"] for c in cores.clusters()] == ["Cortex-A72", "Cortex-A53"]
+
+
+def test_fields_that_stand_once_belong_to_every_processor(show, tmp_path):
+    show([(A57, None, None)])
+    write(
+        tmp_path / "proc" / "cpuinfo",
+        "Processor : AArch64 Processor rev 1\nprocessor : 0\nprocessor : 1\n"
+        "CPU implementer : 0x41\nCPU part : 0xd07\n",
+    )
+    (found,) = cores.clusters()
+    assert (found["core"], found["cpus"]) == ("Cortex-A57", [0, 1])
+
+
+def test_names_of_cores_are_as_their_makers_call_them():
+    assert core_name("0x41", "0xd07") == "Cortex-A57"
+    assert core_name("0x41", "0xd0b") == "Cortex-A76"
+    assert core_name("0x41", "0xd0c") == "Neoverse-N1"
+    assert core_name("0x51", "0x804") == "Kryo-4xx-Gold"
+    assert core_name("", "") == "implementer  part "
+    # They are typed on command lines.
+    assert all(" " not in name for name in CORES.values())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "threads", "found"),
+    [
+        (None, 1, [7]),
+        (None, 4, [4, 5, 6, 7]),
+        # No cluster has so many, and to be kept on all cores is to be kept on none.
+        (None, 5, []),
+        ("cortex-a53", 1, [3]),
+        ("Cortex-A53", 2, [0, 1, 2, 3]),
+        ("2", 1, [2]),
+        ("0-1", 2, [0, 1]),
+        ("0,5", 2, [0, 5]),
+    ],
+)
+def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wanted, threads, found):
+    show(SNAPDRAGON_810)
+    assert cores.choose(wanted, threads) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "threads", "said"),
+    [
+        ("8", 1, r"4-7 \(Cortex-A57\), 0-3 \(Cortex-A53\)"),
+        ("4-9", 1, "not among the cores"),
+        ("cortex-a72", 1, "not among the cores"),
+        ("7-4", 1, "not among the cores"),
+        ("", 1, "not among the cores"),
+        ("4", 2, "2 threads need as many cores"),
+    ],
+)
+def test_a_core_that_is_not_there_is_refused_with_those_that_are(show, wanted, threads, said):
+    show(SNAPDRAGON_810)
+    with pytest.raises(NoSuchCoreError, match=said):
+        cores.choose(wanted, threads)
+
+
+def test_only_cores_that_the_process_may_use_are_chosen(show, monkeypatch):
+    show(SNAPDRAGON_810)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    assert cores.choose(None, 1) == [1]
+    with pytest.raises(NoSuchCoreError, match=r"which are 0-1 \(Cortex-A53\)"):
+        cores.choose("cortex-a57", 1)
+
+
+def test_where_the_system_shows_no_cores_the_last_allowed_one_is_taken(show, tmp_path):
+    show([])
+    (tmp_path / "proc" / "cpuinfo").unlink()
+    assert cores.clusters() == []
+    os_cores = {2, 5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_getaffinity", lambda _: os_cores)
+        assert cores.choose(None, 1) == [5]
+
+
+def test_a_mac_lists_its_levels_and_pins_nothing(monkeypatch):
+    answers = {
+        "machdep.cpu.brand_string": "Apple M2",
+        "hw.nperflevels": "2",
+        "hw.perflevel0.name": "Performance",
+        "hw.perflevel0.logicalcpu": "4",
+        "hw.perflevel0.l1dcachesize": "131072",
+        "hw.perflevel0.l2cachesize": "16777216",
+        "hw.perflevel1.name": "Efficiency",
+        "hw.perflevel1.logicalcpu": "4",
+    }
+    for module in (cores, machine):
+        monkeypatch.setattr(module, "sysctl", answers.get)
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.delattr(os, "sched_getaffinity")
+    facts = machine.facts()
+    assert facts["cpu_model"] == "Apple M2"
+    assert facts["caches"] == {"L1d": 131072, "L2": 16777216}
+    shown = processor(Machine.model_validate(facts | {"virtualisation": None}))
+    assert shown.startswith("Apple M2: Performance ×4 + Efficiency ×4; L1d 128 KiB")
+    assert cores.choose(None, 1) == []
+    with pytest.raises(NoSuchCoreError, match="does not keep a program on a core"):
+        cores.choose("4", 1)
+
+
+def test_reports_say_which_cores_there_are_and_which_was_measured():
+    big = Cluster(core="Cortex-A57", count=4, cpus=[4, 5, 6, 7], min_mhz=384, max_mhz=1958)
+    little = Cluster(core="Cortex-A53", count=4, cpus=[0, 1, 2, 3], min_mhz=None, max_mhz=1555)
+    run = run_of(["g1"], lambda *_: 1.0)
+    of_a_phone = run.fingerprint.model_copy(update={"clusters": [big, little]})
+    run = run.model_copy(update={"fingerprint": of_a_phone})
+    shown = dict(describe(run))
+    assert "Cortex-A57 ×4 (cores 4-7, 384 to 1958 MHz) + Cortex-A53 ×4" in shown["Processor"]
+    assert "(cores 0-3, up to 1555 MHz)" in shown["Processor"]
+    assert "1 thread on core 1 (Cortex-A53)" in shown["Protocol"]
+    assert cores_text([0, 1, 4], [big, little]) == "cores 0,1,4 (Cortex-A57, Cortex-A53)"
+    assert cores_text(None, [big]) == ""
+    assert cores_text(5, [big]) == "core 5"
