@@ -116,7 +116,7 @@ def test_names_of_cores_are_as_their_makers_call_them():
         ("Cortex-A53", 2, [0, 1, 2, 3]),
         ("2", 1, [2]),
         ("0-1", 2, [0, 1]),
-        ("0,5", 2, [0, 5]),
+        ("5,0", 2, [0, 5]),
     ],
 )
 def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wanted, threads, found):
@@ -133,6 +133,8 @@ def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wante
         ("7-4", 1, "not among the cores"),
         ("", 1, "not among the cores"),
         ("4", 2, "2 threads need as many cores"),
+        ("4,4", 2, "2 threads need as many cores"),
+        ("0-99999999999", 1, "not among the cores"),
     ],
 )
 def test_a_core_that_is_not_there_is_refused_with_those_that_are(show, wanted, threads, said):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from typing import Any
 
 from .arm_cores import core_name
 from .system import number, processors, sysctl
 
 KILO = 1000
+_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 
 class NoSuchCoreError(Exception):
@@ -62,15 +64,16 @@ def _performance_levels() -> list[dict[str, Any]]:
     return found
 
 
-def numbers(text: str) -> list[int] | None:
-    """Return the numbers that "4", "4-7" or "0,2" names, or None for anything else."""
-    found: list[int] = []
+def numbers(text: str) -> list[int]:
+    """Return the numbers that "4", "4-7" or "0,2" names in order, none for anything else."""
+    found: set[int] = set()
     for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)):
-            return None
-        found.extend(range(int(first), int(last or first) + 1))
-    return found
+        ends = _RANGE.fullmatch(part)
+        if ends is None:
+            return []
+        first, last = ends.groups()
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
 
 
 def choose(wanted: str | None, threads: int) -> list[int]:
