@@ -4,18 +4,19 @@ PYTHON   ?= python3
 PLATFORM ?= cpu
 RUNS     ?=
 OUT      ?=
+CORE     ?=
 PIP_ARGS ?=
 
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
-RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(OUT),--out '$(OUT)')
+RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report arm-emulator doctor bench lint test
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
-	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -73,8 +73,10 @@ def list_experiments() -> None:
         cells = f"{len(study.cells(NetworkChoice()))} cells"
         typer.echo(f"  {experiment.name:<5}{experiment.table:<8}{cells:>8}  {experiment.claim}")
     typer.echo("Platforms")
-    for name in platform_names():
-        typer.echo(f"  {name:<10} {load_platform(name).description}")
+    boards = "a board reached by ssh; or the path of a platform file (docs/boards.md)"
+    told = {name: load_platform(name).description for name in platform_names()}
+    for name, description in (*told.items(), ("ssh:user@host", boards)):
+        typer.echo(f"  {name:<14} {description}")
 
 
 @app.command()
@@ -200,7 +202,7 @@ def arm_emulator() -> None:
     from runners.emulator import install
 
     folder = install.default_folder()
-    emulator = install.install(folder, lambda step: typer.echo(f"Fetching {step}"))
+    emulator = install.install(folder, typer.echo)
     versions = emulator.versions
     typer.echo(
         f"{folder} holds qemu-user {versions.qemu}, Python {versions.python}, "

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import psutil
 import typer
 
-from runners.worker import machine
+from reports.heading import cores_text, processor
+from results.schema import Machine
+from runners.worker import cores, machine
 
 PROBE_SECONDS = 1.0
 # A spinning process that is kept waiting longer than this was interrupted by something else.
@@ -203,7 +205,10 @@ def unknowns(seen: Conditions) -> list[str]:
 
 
 def print_findings() -> None:
-    """Observe this machine and print what was found."""
+    """Say what this machine's processor is, observe it, and print what was found."""
+    facts = Machine.model_validate(machine.facts())
+    kept = cores_text(cores.choose(None, 1), facts.clusters)
+    typer.echo(f"Processor: {processor(facts)}. Workers are kept on {kept or 'no core'}.")
     seen = observe()
     found = findings(seen)
     for finding in found:

@@ -69,9 +69,9 @@ def cores_text(core: int | Sequence[int] | None, clusters: Sequence[Cluster]) ->
 
     Of several clusters, the one that they belong to is named.
     """
-    if core is None:
-        return ""
     cpus = [core] if isinstance(core, int) else core
+    if not cpus:
+        return ""
     names = [cluster.core for cluster in clusters if {*cpus} & {*cluster.cpus}]
     kind = f" ({', '.join(names)})" if len(clusters) > 1 and names else ""
     return f"core{'s' if len(cpus) > 1 else ''} {_numbers(cpus)}{kind}"

@@ -190,25 +190,25 @@ def _require_tools() -> None:
 def _fill(folder: Path, tell: Callable[[str], None]) -> Versions:
     qemu, root = folder / "qemu", folder / "root"
     architecture = _output(["dpkg", "--print-architecture"], "dpkg does not work")
-    tell(f"qemu-user for {architecture}, with its libraries")
+    tell(f"Fetching qemu-user for {architecture}, with its libraries")
     packages.unpack(["qemu-user"], architecture, qemu)
     for other in (qemu / QEMU.parent).glob("qemu-*"):
         if other.name != QEMU.name:
             other.unlink()
-    tell("Python for arm64, with its libraries")
+    tell("Fetching Python for arm64, with its libraries")
     packages.unpack(PYTHON_PACKAGES, "arm64", root)
     if not (root / "lib").exists():
         # Newer releases keep everything below usr, and a link from where programs look.
         (root / "lib").symlink_to("usr/lib")
     interpreter = next((root / "usr" / "bin").glob("python3.*"))
     python = interpreter.name.removeprefix("python")
-    tell(f"{' and '.join(RUNTIMES)} for Python {python} on aarch64")
+    tell(f"Fetching {' and '.join(RUNTIMES)} for Python {python} on aarch64")
     _install_runtimes(python, root / "opt" / "site")
     _describe_processor(root)
     made = Emulator(folder, Versions(qemu="", python=python, **_wanted()))
-    tell("the counter")
+    tell("Compiling the counter")
     _build_counter(made)
-    tell("bytecode, so that emulated starts are quick")
+    tell("Compiling bytecode, so that emulated starts are quick")
     trees = [str(root / "opt" / "site"), str(root / "usr" / "lib" / interpreter.name)]
     # Some of the standard library's own test data is meant not to compile.
     compile_all = [*made.command(), "-m", "compileall", "-q", *trees]
