@@ -13,7 +13,6 @@ from reports.layout import (
     paper_layout,
     printed,
     scale_title,
-    significant,
 )
 from results.schema import Run
 from results.summary import CellResult, Column
@@ -77,15 +76,11 @@ def _by_cell(run: Run, columns: Sequence[Column]) -> Table:
         counts = result.counts
         if counts is None:
             return [MISSING] * (5 if caches else 3)
-        misses = [
-            significant(number / 1e3, 4)
-            for number in (counts.l1d_misses, counts.l2_misses)
-            if number is not None
-        ]
+        misses = [str(n) for n in (counts.l1d_misses, counts.l2_misses) if n is not None]
         spread = f"{100 * counts.spread:.3f} %"
         return [str(counts.instructions), f"{counts.per_multiply_add:.4f}", *misses, spread]
 
     titles = ["instructions", "per multiply-add"]
-    titles += ["L1d misses, k", "L2 misses, k"] if caches else []
+    titles += ["L1d misses", "L2 misses"] if caches else []
     caption = f"The least of {run.protocol.runs} executions ({LABEL}), and how far they lie apart"
     return by_cell(columns, caption, [*titles, "spread"], entries)

@@ -16,13 +16,24 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
         here, there = ours[field], theirs[field]
         if here != there:
             if isinstance(here, list):
-                here, there = sorted({*here} - {*there}), sorted({*there} - {*here})
+                here, there = (
+                    [item for item in one if item not in other]
+                    for one, other in ((here, there), (there, here))
+                )
             differing.append(f"{field} ({_short(here)} / {_short(there)})")
     return differing
 
 
 def _short(value: object) -> str:
-    return textwrap.shorten(str(value), 60, placeholder="…") or "none"
+    items = value if isinstance(value, list) else [value]
+    text = ", ".join(_text(item) for item in items)
+    return textwrap.shorten(text, 80, placeholder="…") or "none"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+    return str(value)
 
 
 def refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import OperatorCall, Operators, Run
+from results.schema import Cluster, OperatorCall, Operators, Run
 from runners import measure, proof, schedule
 from runners.measure import Launcher, ModelFiles
-from tests.synthetic import fig2_run, run_of
+from runners.same_machine import differing_fields
+from tests.synthetic import FINGERPRINT, fig2_run, run_of
 
 FAKE = Path(__file__).parent / "fake_worker.py"
 
@@ -162,6 +163,16 @@ def test_another_machine_is_refused_with_the_differing_fields(bench):
     begun = run.model_copy(update={"rounds": run.rounds[:3]})
     with pytest.raises(BadInputError, match=r"hostname \(fake / other\)"):
         bench(begun, "moved")
+
+
+def test_other_clusters_are_named():
+    cluster = Cluster(core="Cortex-A57", count=1, cpus=[0], min_mhz=None, max_mhz=None)
+    faster = cluster.model_copy(update={"max_mhz": 1958})
+    one, other = (FINGERPRINT.model_copy(update={"clusters": [c]}) for c in (cluster, faster))
+    (differing,) = differing_fields(one, other)
+    assert differing.startswith("clusters (core Cortex-A57")
+    assert differing.endswith("max_mhz 1958)")
+    assert differing_fields(one, one) == []
 
 
 def test_a_network_with_a_wrong_graph_has_no_samples(bench):
