@@ -60,7 +60,6 @@ def observe() -> Conditions:
     before = psutil.cpu_times()
     lost = _lost_percent()
     steal = _steal_percent(before, psutil.cpu_times())
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     return Conditions(
         cores=facts["cores"],
         load=machine.load_average(),
@@ -68,12 +67,21 @@ def observe() -> Conditions:
         virtualisation=facts["virtualisation"],
         free_memory=psutil.virtual_memory().available,
         swapped=psutil.swap_memory().used,
-        on_battery=None if battery is None else not battery.power_plugged,
+        on_battery=_on_battery(),
         steal=steal,
         lost=lost,
         busy=busy,
         can_pin=hasattr(psutil.Process(), "cpu_affinity"),
     )
+
+
+def _on_battery() -> bool | None:
+    """Return whether the machine runs on its battery; None without one, or if none is shown."""
+    try:
+        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    except OSError:
+        return None
+    return None if battery is None else not battery.power_plugged
 
 
 def _busy_processes() -> list[tuple[str, float]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import shlex
 import shutil
 import socket
@@ -57,7 +57,7 @@ class Board:
             "transport": "ssh",
             "host": HOST,
             "port": self.port,
-            "user": getpass.getuser(),
+            "user": pwd.getpwuid(os.getuid()).pw_name,
             "identity_file": str(self.folder / "key"),
             **more,
         }
