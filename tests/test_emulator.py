@@ -24,6 +24,8 @@ SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
 BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
 DETERMINISTIC = 1e-4
 
+UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.example.com/"}
+
 
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(install.shutil, "which", lambda tool: None)
@@ -52,8 +54,8 @@ def test_a_failing_package_leaves_nothing(monkeypatch, tmp_path):
         ({"ID": "debian", "VERSION_CODENAME": "bookworm"}, "arm64", None),
         ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "arm64", "http://mirror/debian bookworm"),
         ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "amd64", "http://mirror/debian bookworm"),
-        ({"ID": "ubuntu", "VERSION_CODENAME": "noble"}, "amd64", None),
-        ({"ID": "ubuntu", "VERSION_CODENAME": "noble"}, "arm64", "/ubuntu-ports noble-updates"),
+        (UBUNTU, "amd64", None),
+        (UBUNTU, "arm64", "http://ports.example.com/ubuntu-ports noble-updates"),
         ({}, "arm64", None),
     ],
 )

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from results.errors import PlatformError
 
@@ -19,8 +20,8 @@ from results.errors import PlatformError
 # run on the others, too, since they bring all their libraries.
 _DEBIAN_RELEASE = "bookworm"
 _DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Ubuntu keeps other architectures than the PC's in an archive of its own, the same for everyone.
-_UBUNTU_PORTS = "http://ports.ubuntu.com/ubuntu-ports"
+# Ubuntu keeps other architectures than the PC's in an archive of its own, named as its home page is.
+_UBUNTU_PORTS = "http://ports.{domain}/ubuntu-ports"
 _UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
 _CONFIGURATION = """
@@ -107,7 +108,9 @@ def other_sources(release: dict[str, str], architecture: str, mirror: str) -> st
         options = f"arch={architecture} signed-by={_DEBIAN_KEYS}"
         return f"deb [{options}] {mirror} {_DEBIAN_RELEASE} main\n"
     if system == "ubuntu" and codename and architecture != "amd64":
-        source = f"deb [arch={architecture} signed-by={_UBUNTU_KEYS}] {_UBUNTU_PORTS}"
+        home = urlsplit(release.get("HOME_URL", "")).hostname or ""
+        address = _UBUNTU_PORTS.format(domain=home.removeprefix("www."))
+        source = f"deb [arch={architecture} signed-by={_UBUNTU_KEYS}] {address}"
         suites = (codename, f"{codename}-updates", f"{codename}-security")
         return "".join(f"{source} {suite} main universe\n" for suite in suites)
     return ""
