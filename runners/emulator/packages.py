@@ -20,7 +20,7 @@ from results.errors import PlatformError
 # run on the others, too, since they bring all their libraries.
 _DEBIAN_RELEASE = "bookworm"
 _DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Ubuntu keeps other architectures than the PC's in an archive of its own, named as its home page is.
+# Ubuntu keeps other architectures in an archive of its own, named as its home page is.
 _UBUNTU_PORTS = "http://ports.{domain}/ubuntu-ports"
 _UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
