@@ -3,13 +3,14 @@
  * marks: instructions and, if asked, misses of a first-level data cache and of a second-level cache.
  *
  * Arguments: out=FILE, and caches=on for the misses. The program marks by calling
- * getpgid(BEGIN) and getpgid(END), process numbers that no kernel gives. At END the counts are
- * written to FILE as three unsigned 64-bit numbers.
+ * lseek(file, BEGIN, SEEK_SET) and lseek(file, END, SEEK_SET), places where it has no other business.
+ * At END the counts are written to FILE as three unsigned 64-bit numbers.
  *
  * The caches begin empty and keep their content from one pair of marks to the next; while nothing is
  * being counted they are not touched, as if the program did nothing else. Lines are allocated on reads
- * and writes, the least recently used one of a set is replaced, nothing is prefetched. Addresses are
- * virtual. Instruction fetches are not modelled.
+ * and writes, the least recently used one of a set is replaced, nothing is prefetched. Instruction
+ * fetches are not modelled. Caches see physical addresses: pages get frames in the order in which
+ * they are first touched, so that misses do not depend on where a run's memory happens to lie.
  *
  * What is declared here of qemu's plugin interface is the same from its version 1 (qemu 4.2) on;
  * PLUGIN_VERSION, which qemu checks, is defined when this is compiled.
@@ -43,16 +44,22 @@ unsigned qemu_plugin_mem_size_shift(uint32_t access);
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED int qemu_plugin_version = PLUGIN_VERSION;
 
-enum { GETPGID = 155 }; /* of aarch64 */
+enum { LSEEK = 62 }; /* of aarch64 */
 static const uint64_t BEGIN = 0x7e57be61, END = 0x7e57e4d5;
 
 /* A Cortex-A57 as in the Snapdragon 810's fast cluster. */
-enum { LINE_BITS = 6, LARGEST_WAYS = 16 };
+enum { LINE_BITS = 6 };
 enum { L1_SETS = 256, L1_WAYS = 2 };   /* 32 KiB */
 enum { L2_SETS = 2048, L2_WAYS = 16 }; /* 2 MiB */
 
+enum { PAGE_BITS = 12, LINES_OF_PAGE_BITS = PAGE_BITS - LINE_BITS };
+enum { FRAMES_BITS = 21, FRAMES = 1 << FRAMES_BITS }; /* 8 GiB of pages */
+
 static uint64_t l1_lines[L1_SETS * L1_WAYS], l2_lines[L2_SETS * L2_WAYS];
 static struct { uint64_t instructions, l1d_misses, l2_misses; } counts;
+/* A hash table; frame 0 is an empty place. */
+static struct { uint64_t page, frame; } frames[FRAMES];
+static uint64_t last_page, last_frame, frames_given;
 static const unsigned NOBODY = ~0u;
 static unsigned counted_vcpu = ~0u;
 static uint64_t last_line;
@@ -74,11 +81,31 @@ static inline bool touch(uint64_t *lines, unsigned sets, unsigned ways, uint64_t
     return false;
 }
 
-static inline void access_line(uint64_t line)
+/* Return the frame of a page, the next free one when it is first touched. */
+static inline uint64_t frame_of(uint64_t page)
 {
-    if (line == last_line)
+    if (page == last_page)
+        return last_frame;
+    size_t place = page * 0x9e3779b97f4a7c15 >> (64 - FRAMES_BITS);
+    while (frames[place].frame && frames[place].page != page)
+        place = (place + 1) % FRAMES;
+    if (!frames[place].frame) {
+        if (++frames_given == FRAMES)
+            _exit(71); /* EX_OSERR of sysexits.h: the table is full */
+        frames[place].page = page;
+        frames[place].frame = frames_given;
+    }
+    last_page = page;
+    return last_frame = frames[place].frame;
+}
+
+static inline void access_line(uint64_t virtual_line)
+{
+    if (virtual_line == last_line)
         return;
-    last_line = line;
+    last_line = virtual_line;
+    uint64_t line = frame_of(virtual_line >> LINES_OF_PAGE_BITS) << LINES_OF_PAGE_BITS;
+    line |= virtual_line & ((1 << LINES_OF_PAGE_BITS) - 1);
     if (touch(l1_lines, L1_SETS, L1_WAYS, line))
         return;
     counts.l1d_misses++;
@@ -116,13 +143,13 @@ static void on_system_call(plugin_id id, unsigned vcpu, int64_t number, uint64_t
                            uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
                            uint64_t a8)
 {
-    if (number != GETPGID)
+    if (number != LSEEK)
         return;
-    if (a1 == BEGIN) {
+    if (a2 == BEGIN) {
         memset(&counts, 0, sizeof counts);
         last_line = 0;
         counted_vcpu = vcpu;
-    } else if (a1 == END && vcpu == counted_vcpu) {
+    } else if (a2 == END && vcpu == counted_vcpu) {
         counted_vcpu = NOBODY;
         if (pwrite(out, &counts, sizeof counts, 0) != sizeof counts)
             _exit(74); /* EX_IOERR of sysexits.h */

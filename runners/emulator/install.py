@@ -101,6 +101,8 @@ class Emulator:
             *("-E", f"PYTHONPATH={self.root / 'opt' / 'site'}"),
             # One thread is counted, so there should be no other.
             *("-E", "OPENBLAS_NUM_THREADS=1"),
+            # The same objects in the same places, as far as Python goes.
+            *("-E", "PYTHONHASHSEED=0"),
             str(self.python),
         ]
 

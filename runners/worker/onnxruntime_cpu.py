@@ -123,6 +123,8 @@ class OnnxRuntimeCpu:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
+        # Every so many seconds an execution would report on itself, and that be measured with it.
+        onnxruntime.disable_telemetry_events()
         kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
         memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
         onnxruntime.create_and_register_allocator(memory, None)
