@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 
 INTERRUPTED = 130
@@ -22,6 +23,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    # Ended by `kill`, a program must clean up as it does when interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from guidelines.cli import app
     from results.errors import SuiteError
 

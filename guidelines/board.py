@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import typer
 
+from guidelines import runs
 from reports.heading import cores_text, processor
 from results.errors import BadInputError, PlatformError
 from results.schema import Platform
 from results.store import cache_folder
-from runners import measure, platform_file, worker_archive
+from runners import measure, platform_file
 from runners.events import Board
-from runners.ssh import Connection
 
 RUNTIMES = ("numpy", "onnxruntime")
 # The runtime is built for these processors alone.
@@ -24,21 +24,28 @@ VENV = "guidelines-venv"
 LEAST_FREE_BYTES = 200 * 10**6
 
 
-def board_platform(address: str, python: str | None) -> Platform:
-    """Return the platform of a board from "[ssh:]user@host[:port]", a platform's name or file.
+def platform_name(address: str) -> str:
+    """Return the name that --platform takes for a board given as that name or as user@host."""
+    known = address in platform_file.platform_names() or address.endswith(".toml")
+    if known or "/" in address or address.startswith(platform_file.SSH):
+        return address
+    return f"{platform_file.SSH}{address}"
+
+
+def board_platform(name: str, python: str | None) -> Platform:
+    """Return the platform of a board by what --platform takes, with another Python if one is given.
 
     Raises BadInputError for what names none, and for a platform that is not reached by ssh.
     """
-    known = address in platform_file.platform_names() or address.endswith(".toml")
-    if known or "/" in address or address.startswith(platform_file.SSH):
-        platform = platform_file.load_platform(address)
-    else:
-        platform = platform_file.board(address)
+    platform = platform_file.load_platform(name)
     if platform.transport != "ssh":
         raise BadInputError(
-            f'{address} is no board: name user@host, or a platform file with transport = "ssh".'
+            f'{name} is no board: name user@host, or a platform file with transport = "ssh".'
         )
-    return platform if python is None else platform.model_copy(update={"python": python})
+    if python is None:
+        return platform
+    content = platform.model_dump(exclude_defaults=True) | {"python": python}
+    return platform_file.checked(content, f"Board {name}")
 
 
 def check(address: str, python: str | None) -> None:
@@ -47,28 +54,28 @@ def check(address: str, python: str | None) -> None:
     A board that lacks nothing has started the runtime once. Raises PlatformError when the board
     cannot be reached, or cannot be measured as it is.
     """
-    platform = board_platform(address, python)
-    archive = worker_archive.build(cache_folder())
-    connection = Connection(platform, archive)
-    found = connection.check()
+    name = platform_name(address)
+    platform = board_platform(name, python)
+    launcher = runs.timed_launcher(platform, cache_folder())
+    assert launcher.board is not None
+    found = launcher.board.check()
     for line in description(found):
         typer.echo(line)
-    lacking = [name for name in RUNTIMES if found.packages[name] is None]
+    lacking = [package for package in RUNTIMES if getattr(found, package) is None]
     if lacking:
         for line in remedy(found, lacking):
             typer.echo(line)
-        raise PlatformError(f"{connection.place} lacks {' and '.join(lacking)}.")
+        raise PlatformError(f"{launcher.board.place} lacks {' and '.join(lacking)}.")
     # That it is installed does not say that it starts.
-    launcher = measure.Launcher(connection.command, worker_archive.digest(), board=connection)
     measure.identify(platform, launcher)
-    for line in ready(address, platform, python is not None):
+    for line in ready(name, platform, python is not None):
         typer.echo(line)
 
 
 def description(found: Board) -> list[str]:
     """Return what a board is and has, a line each."""
     machine = found.machine
-    packages = ", ".join(f"{name} {found.packages[name] or 'missing'}" for name in RUNTIMES)
+    packages = ", ".join(f"{name} {getattr(found, name) or 'missing'}" for name in RUNTIMES)
     lines = [
         f"Board      {machine.hostname}: {machine.os}, {machine.memory / 1e9:.1f} GB of memory",
         f"Processor  {processor(machine)}",
@@ -88,28 +95,29 @@ def remedy(found: Board, lacking: Sequence[str]) -> list[str]:
             f"ONNX Runtime is not built for {found.bits}-bit programs on "
             f"{found.machine.architecture}: install a 64-bit system on the board."
         ]
-    packages = " ".join(lacking)
     python = shlex.quote(found.executable)
     if found.managed:
+        # Debian and its descendants keep a part of venv in a package of its own.
+        first = found.debian and "ensurepip" not in found.tools
         return [
             "Its Python belongs to the system, which pip must leave alone. On the board:",
+            *(["  sudo apt install python3-venv"] if first else []),
             f"  {python} -m venv ~/{VENV}",
             f"  ~/{VENV}/bin/python -m pip install {' '.join(RUNTIMES)}",
             f'Then name that Python in a platform file: python = "{VENV}/bin/python"',
         ]
-    first = [] if found.pip else [f"  {python} -m ensurepip"]
-    return ["On the board:", *first, f"  {python} -m pip install {packages}"]
+    get_pip = "sudo apt install python3-pip" if found.debian else f"{python} -m ensurepip"
+    first_lines = [] if "pip" in found.tools else [f"  {get_pip}"]
+    return ["On the board:", *first_lines, f"  {python} -m pip install {' '.join(lacking)}"]
 
 
-def ready(address: str, platform: Platform, changed: bool) -> list[str]:
+def ready(name: str, platform: Platform, changed: bool) -> list[str]:
     """Return how to measure a board, a line each; a platform that was changed becomes a file."""
-    if changed:
-        given = platform.model_dump(exclude_defaults=True, exclude_none=True)
-        file = [f"  {field} = {json.dumps(value)}" for field, value in given.items()]
-        return [
-            "Ready. Keep this as a platform file, say board.toml:",
-            *file,
-            "Then: guidelines run all --platform board.toml",
-        ]
-    named = address if address.endswith(".toml") else platform.name
-    return [f"Ready: {shlex.join(['guidelines', 'run', 'all', '--platform', named])}"]
+    if not changed:
+        return [f"Ready: {shlex.join(['guidelines', 'run', 'all', '--platform', name])}"]
+    given = platform.model_dump(exclude_defaults=True)
+    return [
+        "Ready. Keep this as a platform file, say board.toml:",
+        *(f"  {field} = {json.dumps(value)}" for field, value in given.items()),
+        "Then: guidelines run all --platform board.toml",
+    ]

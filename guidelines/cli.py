@@ -219,7 +219,7 @@ def board_check(
         str | None, typer.Option(help="The board's Python.  [default: the platform's, or python3]")
     ] = None,
 ) -> None:
-    """Say what a board is and has, and how to install what it lacks; it is not changed."""
+    """Say what a board is and has, and how to install what it lacks; nothing is installed."""
     from guidelines.board import check
 
     check(address, python)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shlex
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +147,6 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
     folder = folder or runs.default_folder(plan.platform)
     total = len(plan.cells) if plan.platform.counts else plan.protocol.runs
     display = ProgressDisplay(total, plan.protocol.processes, quiet)
-    # Ended by `kill`, a run must end its worker as it does when interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with display:
             return folder, runs.execute(plan, folder, resume, display, display.preparing)

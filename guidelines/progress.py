@@ -106,8 +106,6 @@ class ProgressDisplay:
     def counting(self, cell: Cell) -> None:
         """Tell that an emulated worker starts on a network."""
         self._show(f"counting {cell.name}")
-        if self._first is None:
-            self._first = (time.monotonic(), 0.0)
 
     def count_stored(self, run: Run) -> None:
         """Tell that a network's counts are on disk; emulation takes time by multiply-adds."""

@@ -19,6 +19,7 @@ from guidelines.experiment import Study
 from results import store
 from results.errors import BadInputError, suggestion
 from results.schema import (
+    REACHING,
     Cell,
     CellDeclaration,
     Experiment,
@@ -62,7 +63,8 @@ class Plan:
 def default_folder(platform: Platform) -> Path:
     """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
     time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = store.RUNS / f"{platform.name}-{time}"
+    # Some systems, and archives of CI, take no colon in a name.
+    folder = store.RUNS / f"{platform.name.replace(':', '-')}-{time}"
     others = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
     return next(place for place in itertools.chain([folder], others) if not place.exists())
 
@@ -194,7 +196,8 @@ def _differences(run: Run, plan: Plan) -> list[str]:
         ("inputs", _inputs(run.cells), _inputs(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
     ]
-    for field in Platform.model_fields:
+    # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
+    for field in (field for field in Platform.model_fields if field not in REACHING):
         pairs.append((field, getattr(run.platform, field), getattr(plan.platform, field)))
     for field in Protocol.model_fields:
         pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))

@@ -58,7 +58,7 @@ def _clock(cluster: Cluster) -> str:
 
 
 def _numbers(cpus: Sequence[int]) -> str:
-    """Return numbers in a row as "4-7", others one by one."""
+    """Return numbers in a row as "4-7", others one by one; as the worker does by itself."""
     if len(cpus) > 1 and list(cpus) == list(range(cpus[0], cpus[-1] + 1)):
         return f"{cpus[0]}-{cpus[-1]}"
     return ",".join(map(str, cpus))

@@ -27,6 +27,8 @@ USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 # What runs on a board must need no torch and no code of this suite but the worker.
 OVER_SSH = "onnxruntime-cpu"
+# What says how a board is reached, and not what it is.
+REACHING = ("host", "user", "port", "identity_file", "python")
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
 
@@ -68,6 +70,8 @@ class Platform(Record):
     def _counts_or_times(self) -> Self:
         if self.counts != (self.unit == "instructions"):
             raise ValueError('transport "emulator" and unit "instructions" go together')
+        if self.counts and self.threads != 1:
+            raise ValueError("one thread alone is counted, so there must be one")
         return self
 
     @model_validator(mode="after")
@@ -77,8 +81,10 @@ class Platform(Record):
                 raise ValueError('transport "ssh" needs a host')
             if self.backend != OVER_SSH:
                 raise ValueError(f'only backend "{OVER_SSH}" runs on a board reached by ssh')
-        elif self.host or self.user or self.port or self.identity_file:
-            raise ValueError('host, user, port and identity_file need transport = "ssh"')
+            return self
+        for field in REACHING:
+            if getattr(self, field) != type(self).model_fields[field].default:
+                raise ValueError(f'{field} needs transport = "ssh"')
         return self
 
     @property

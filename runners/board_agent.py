@@ -85,12 +85,16 @@ def check(worker: str) -> None:
     """Say what this board is and what it has."""
     import importlib
     import importlib.metadata
+    import importlib.util
 
-    def version(name: str) -> object:
+    def version(name: str) -> "str | None":
+        if importlib.util.find_spec(name) is None:
+            return None
         try:
             return importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            return None
+            # Vendors give their builds names of their own.
+            return "of some version"
 
     sys.path.insert(0, str(Path(worker).resolve()))
     machine = importlib.import_module("worker.machine")
@@ -102,9 +106,11 @@ def check(worker: str) -> None:
         core=cores.pin(None, 1),
         executable=sys.executable,
         bits=64 if sys.maxsize > 1 << 32 else 32,
-        packages={name: version(name) for name in ("numpy", "onnxruntime")},
+        numpy=version("numpy"),
+        onnxruntime=version("onnxruntime"),
         managed=marker.exists() and sys.prefix == sys.base_prefix,
-        pip=version("pip"),
+        debian=Path("/etc/debian_version").exists() and sys.executable.startswith("/usr/bin/"),
+        tools=[name for name in ("pip", "ensurepip") if importlib.util.find_spec(name)],
         folder=str(Path.cwd()),
         free=shutil.disk_usage(".").free,
     )
@@ -124,6 +130,8 @@ def serve(request: "dict[str, Any]") -> None:
 
 def main() -> None:
     """Serve one request; see above."""
+    # Whatever the board's shell has printed ends here.
+    sys.stdout.write("\n")
     request = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
     if sys.version_info < OLDEST_PYTHON:
         found, wanted = (".".join(map(str, v[:2])) for v in (sys.version_info, OLDEST_PYTHON))

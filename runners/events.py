@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from results.schema import Machine, NonNegativeInt, OperatorCall, Operators, PositiveInt
+
+LONGEST_REASON = 300
 
 
 class WorkerEvent(BaseModel):
@@ -33,6 +36,11 @@ class Unavailable(WorkerEvent):
     reason: str
     asked_wrong: bool = False
 
+    @property
+    def clause(self) -> str:
+        """The reason as a part of a sentence."""
+        return textwrap.shorten(self.reason, LONGEST_REASON, placeholder=" …").rstrip(".")
+
 
 class Lacks(WorkerEvent):
     """A board greets, and lacks the files of these digests (runners.board_agent)."""
@@ -48,11 +56,12 @@ class Stored(WorkerEvent):
 
 
 class Board(WorkerEvent):
-    """What a board is: its Python, versions of packages (None if missing), and its cache folder.
+    """What a board is, its Python, versions of what it needs, and its cache folder.
 
-    `core` is what a worker is kept on by default, `bits` says for how many Python is built,
-    `managed` that it is the system's, into which pip must not install; `free` is the space left for
-    the folder in bytes.
+    A version is None for what is missing. `core` is what a worker is kept on by default, `bits`
+    says for how many Python is built, `managed` that it is the system's, into which pip must not
+    install, `debian` that it is that of Debian or a descendant, `tools` which of pip and ensurepip
+    it has; `free` is the space left for the folder in bytes.
     """
 
     event: Literal["board"]
@@ -60,9 +69,11 @@ class Board(WorkerEvent):
     core: NonNegativeInt | list[NonNegativeInt] | None
     executable: str
     bits: int
-    packages: dict[str, str | None]
+    numpy: str | None
+    onnxruntime: str | None
     managed: bool
-    pip: str | None
+    debian: bool
+    tools: list[Literal["pip", "ensurepip"]]
     folder: str
     free: NonNegativeInt
 

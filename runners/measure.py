@@ -35,10 +35,9 @@ from runners.events import (
     Warm,
 )
 from runners.same_machine import refuse_other_machine
-from runners.ssh import Connection
+from runners.ssh import START_SECONDS, Connection
 from runners.worker_process import WorkerProcess
 
-START_SECONDS = 120.0
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.
 PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
@@ -222,10 +221,10 @@ def greet(
     if isinstance(event, Ready):
         return event
     if event.asked_wrong:
-        raise BadInputError(f"--core {protocol.core} cannot be measured: {event.reason}.")
+        raise BadInputError(f"--core {protocol.core} cannot be measured: {event.clause}.")
     if launcher is not None and launcher.board is not None:
         raise launcher.board.unavailable(event)
-    raise PlatformError(f"The platform cannot run here: {event.reason}.")
+    raise PlatformError(f"The platform cannot run here: {event.clause}.")
 
 
 def _measure_round(

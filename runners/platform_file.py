@@ -59,7 +59,7 @@ def board(address: str) -> Platform:
         "user": user,
         "port": int(parts["port"]) if parts["port"] else None,
     }
-    return _checked(content, f"Board {SSH}{address}")
+    return checked(content, f"Board {SSH}{address}")
 
 
 def _read(path: Path) -> Platform:
@@ -71,10 +71,14 @@ def _read(path: Path) -> Platform:
         ) from None
     except ValueError as error:
         raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
-    return _checked(content, f"Platform file {path}")
+    return checked(content, f"Platform file {path}")
 
 
-def _checked(content: dict[str, Any], source: str) -> Platform:
+def checked(content: dict[str, Any], source: str) -> Platform:
+    """Return the platform of that content.
+
+    Raises BadInputError, naming the `source`, for what cannot be a platform.
+    """
     try:
         return Platform.model_validate(content, strict=True)
     except ValidationError as error:

@@ -38,7 +38,6 @@ KILLED = 9
 _ADVICE = {
     "Permission denied": " Put your key there with ssh-copy-id, so that ssh needs no password.",
     "Host key verification failed": " Connect once by hand with ssh, to check the board's key.",
-    "HOST IDENTIFICATION HAS CHANGED": " Connect once by hand with ssh, to see why.",
 }
 
 Answer = TypeVar("Answer", Lacks, Stored)
@@ -83,7 +82,7 @@ class Connection:
                 "There is no ssh on this machine: install OpenSSH's client, say with "
                 "apt install openssh-client."
             )
-        return WorkerProcess(self.command, self._explain)
+        return WorkerProcess(self.command, self._explain, f"The worker on {self.place}")
 
     def introduce(
         self, process: WorkerProcess, files: Sequence[Path], copying: Callable[[int, int], None]
@@ -104,9 +103,9 @@ class Connection:
     def unavailable(self, event: Unavailable) -> PlatformError:
         """Return the error for a board that cannot run the worker."""
         advice = ""
-        if "No module named" in event.reason:
+        if "No module named" in event.reason or "import" in event.reason:
             advice = " `guidelines board check` says how to install what it lacks."
-        return PlatformError(f"{self.place} cannot run it: {event.reason}.{advice}")
+        return PlatformError(f"{self.place} cannot run it: {event.clause}.{advice}")
 
     def _send(
         self,
@@ -115,17 +114,21 @@ class Connection:
         files: Sequence[Path],
         copying: Callable[[int, int], None],
     ) -> dict[Path, str]:
-        digests = {path: _digest(path) for path in (self.archive, *files)}
+        digests, sizes = {}, {}
+        for path in (self.archive, *files):
+            content = _content(path)
+            digests[path] = hashlib.sha256(content).hexdigest()
+            sizes[digests[path]] = len(content)
         sources = {digest: path for path, digest in digests.items()}
-        described = [
-            {"digest": digest, "size": path.stat().st_size} for digest, path in sources.items()
-        ]
+        described = [{"digest": digest, "size": size} for digest, size in sizes.items()]
         process.send_bytes(ascii(AGENT.read_text(encoding="utf-8")).encode() + b"\n")
         process.send({"do": task, "worker": described[0], "files": described[1:]})
         lacks = self._wanted(process.receive(START_SECONDS, Lacks, Unavailable, greeting=True))
+        if not sources.keys() >= {*lacks.files}:
+            raise PlatformError(f"{process.name} asked for files that it has no use for.")
         for number, digest in enumerate(lacks.files):
             copying(number, len(lacks.files))
-            process.send_bytes(sources[digest].read_bytes())
+            process.send_bytes(_content(sources[digest]))
             self._wanted(process.receive(COPY_SECONDS, Stored, Unavailable))
         return digests
 
@@ -164,11 +167,14 @@ def remote_command(python: str) -> str:
     The path is sent as octal numbers, so no shell finds anything in it to reinterpret; sh, which
     turns them back, stays, so that its exit code tells of signals.
     """
-    # An ssh command starts in the home folder.
-    path = os.fsencode(python.removeprefix("~/"))
+    # "cd" goes home, wherever the shell has gone when it started.
+    path = os.fsencode(f"./{python[2:]}" if python.startswith("~/") else python)
     octal = "".join(f"\\0{byte:03o}" for byte in path)
-    return f'sh -c \'"$(printf %b "{octal}")" -c "{_BOOT}"; exit\''
+    return f'sh -c \'cd; "$(printf %b "{octal}")" -c "{_BOOT}"; exit\''
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PlatformError(f"{path} cannot be read ({error.strerror}).") from None

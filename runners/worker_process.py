@@ -6,17 +6,22 @@ import errno
 import json
 import os
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import IO, Any, Self, TypeVar, overload
 
 from results.errors import PlatformError
 from runners.events import parse
 
 _CHUNK = 65536
+# The longest that a worker sends is an optimised graph; more than this is no line of a worker.
+_LONGEST_LINE = 1 << 28
+SEND_SECONDS = 600.0
 NO_SPACE = os.strerror(errno.ENOSPC)
 
 # From exit code, last words, and whether it spoke before: what the end of a worker means.
@@ -34,16 +39,32 @@ def explain_death(code: int, said: str, _spoke: bool) -> str:
     return f"The worker died ({how}){f': {said}' if said else ''}."
 
 
+@contextmanager
+def _ready(stream: IO[bytes], event: int) -> Iterator[Callable[[float], bool]]:
+    """Give a function that waits for an event of `stream`, and returns whether it came in time."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, event)
+
+        def wait(deadline: float) -> bool:
+            left = deadline - time.monotonic()
+            return left > 0 and bool(selector.select(left))
+
+        yield wait
+
+
 class WorkerProcess:
     """A context manager around one fresh worker, started by `command`.
 
     It has a session of its own, so that Ctrl-C reaches the controller alone. `explain` makes the
-    sentence for an end that was not asked for.
+    sentence for an end that was not asked for, `name` is what other sentences call it.
     """
 
-    def __init__(self, command: Sequence[str], explain: Explain = explain_death) -> None:
+    def __init__(
+        self, command: Sequence[str], explain: Explain = explain_death, name: str = "The worker"
+    ) -> None:
         self.command = list(command)
         self.explain = explain
+        self.name = name
         self._spoke = False
 
     def __enter__(self) -> Self:
@@ -57,11 +78,15 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 start_new_session=True,
+                bufsize=0,
             )
         except OSError as error:
+            self._errors.close()
             raise PlatformError(
-                f"The worker could not be started ({self.command[0]}: {error.strerror})."
+                f"{self.name} could not be started ({self.command[0]}: {error.strerror})."
             ) from error
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
         return self
 
     def __exit__(
@@ -72,25 +97,36 @@ class WorkerProcess:
     ) -> None:
         """End it at once, if it has not ended by itself."""
         self.kill()
-        self._process.communicate()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        self._process.wait()
         self._errors.close()
 
     def kill(self) -> None:
-        """End it at once, from any thread."""
-        self._process.kill()
+        """End it and all that it started at once, from any thread."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def send(self, request: dict[str, Any]) -> None:
-        """Send one request. Raises PlatformError when the worker is gone."""
+        """Send one request. Raises PlatformError when the worker is gone or does not read."""
         self.send_bytes(json.dumps(request).encode() + b"\n")
 
     def send_bytes(self, content: bytes) -> None:
-        """Send what is no request. Raises PlatformError when the worker is gone."""
+        """Send what is no request. Raises PlatformError as `send` does."""
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(content)
-            self._process.stdin.flush()
-        except OSError:
-            raise self._died() from None
+        left = memoryview(content)
+        with _ready(self._process.stdin, selectors.EVENT_WRITE) as wait:
+            deadline = time.monotonic() + SEND_SECONDS
+            while left:
+                if not wait(deadline):
+                    raise PlatformError(f"{self.name} hangs: it does not read, so it was ended.")
+                try:
+                    left = left[os.write(self._process.stdin.fileno(), left) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise self._died() from None
 
     @overload
     def receive(self, seconds: float, kind: type[A]) -> A: ...
@@ -123,27 +159,27 @@ class WorkerProcess:
                     continue
                 shown = line[:60].decode(errors="replace")
                 raise PlatformError(
-                    f"The worker sent something that is no event: {shown!r}."
+                    f"{self.name} sent something that is no event: {shown!r}."
                 ) from None
         self._spoke = True
         if not isinstance(event, (kind, other or kind)):
-            raise PlatformError(f"The worker sent {event.event!r} out of turn.")
+            raise PlatformError(f"{self.name} sent {event.event!r} out of turn.")
         return event
 
     def _line(self, deadline: float, seconds: float) -> bytes:
         assert self._process.stdout is not None
-        output = self._process.stdout.fileno()
-        with selectors.DefaultSelector() as selector:
-            selector.register(output, selectors.EVENT_READ)
+        with _ready(self._process.stdout, selectors.EVENT_READ) as wait:
             while b"\n" not in self._buffer:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
+                if not wait(deadline):
                     raise PlatformError(
-                        f"The worker hangs: it was silent for {seconds:.0f} s, so it was ended."
+                        f"{self.name} hangs: it sent no event for {seconds:.0f} s, so it was ended."
                     )
-                chunk = os.read(output, _CHUNK)
+                chunk = os.read(self._process.stdout.fileno(), _CHUNK)
                 if not chunk:
                     raise self._died()
                 self._buffer += chunk
+                if len(self._buffer) > _LONGEST_LINE:
+                    raise PlatformError(f"{self.name} sent something that is no event.")
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
@@ -151,7 +187,7 @@ class WorkerProcess:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return PlatformError("The worker closed its output without ending.")
+            return PlatformError(f"{self.name} closed its output without ending.")
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         return PlatformError(self.explain(code, said[-1] if said else "", self._spoke))

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,8 @@ class Board:
     def hang_up(self) -> None:
         """End all connections, as a board does that loses its power."""
         for process in psutil.Process(self.server.pid).children(recursive=True):
-            if process.is_running():
+            # Some are gone with the one before.
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
 
 
@@ -119,8 +121,9 @@ def start(folder: Path, python: list[str]) -> Board:
     )
     public = (folder / "host_key.pub").read_text().split()
     (folder / "known_hosts").write_text(f"[{HOST}]:{port} {public[0]} {public[1]}\n")
-    (folder / "ssh_config").write_text(f"UserKnownHostsFile {folder}/known_hosts\n")
-    # The user's own configuration must not reach into tests.
+    # The user's own configuration and keys must not reach into tests.
+    client = f"UserKnownHostsFile {folder}/known_hosts\nIdentityAgent none\n"
+    (folder / "ssh_config").write_text(client)
     script(
         folder / "client" / "ssh", f'#!/bin/sh\nexec {find("ssh")} -F {folder}/ssh_config "$@"\n'
     )

@@ -6,6 +6,7 @@ emulated processor would show nothing more, in this machine's.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -18,12 +19,12 @@ from pathlib import Path
 import pytest
 
 from guidelines import runs
-from guidelines.board import board_platform, remedy
+from guidelines.board import board_platform, platform_name, ready, remedy
 from guidelines.measuring import plan
 from results import store
 from results.errors import BadInputError, PlatformError
 from results.schema import Machine, Platform
-from runners import events, platform_file, worker_archive
+from runners import events, platform_file, ssh, worker_archive, worker_process
 from runners.ssh import Connection, remote_command
 from tests import board as boards
 from tests.program import complains, wait_for_rounds
@@ -92,7 +93,10 @@ def test_an_address_is_a_platform(address, user, host, port):
     platform = platform_file.load_platform(f"ssh:{address}")
     assert (platform.user, platform.host, platform.port) == (user, host, port)
     assert platform.backend == "onnxruntime-cpu"
-    assert board_platform(address, None) == platform
+    assert platform_name(address) == f"ssh:{address}"
+    assert board_platform(platform_name(address), None) == platform
+    (line,) = ready(f"ssh:{address}", platform, False)
+    assert platform_file.load_platform(shlex.split(line)[-1]) == platform
     words = Connection(platform, Path("worker")).command
     assert words[words.index("--") + 1] == host
     assert ("-l" in words, "-p" in words) == (bool(user), bool(port))
@@ -148,6 +152,7 @@ def test_a_platform_file_cannot_smuggle_anything_in(field, value, tmp_path):
         (1, "OSError: [Errno 28] No space left on device", True, "disk of pi@b is full"),
         (1, "ValueError: x", True, r"died \(exit code 1\) \(ValueError: x\)"),
         (-15, "", True, r"was ended \(signal 15\)"),
+        (3, "", False, r"died \(exit code 3\)"),
     ],
 )
 def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
@@ -166,9 +171,11 @@ def checked(**changes):
         "core": 0,
         "executable": "/usr/bin/python3",
         "bits": 64,
-        "packages": {"numpy": None, "onnxruntime": None},
+        "numpy": None,
+        "onnxruntime": None,
         "managed": False,
-        "pip": "23",
+        "debian": False,
+        "tools": ["pip", "ensurepip"],
         "folder": "/home/pi",
         "free": 10**10,
     }
@@ -179,7 +186,9 @@ def checked(**changes):
     ("changes", "lines"),
     [
         ({}, ["/usr/bin/python3 -m pip install onnxruntime"]),
-        ({"pip": None}, ["/usr/bin/python3 -m ensurepip", "/usr/bin/python3 -m pip install"]),
+        ({"tools": []}, ["/usr/bin/python3 -m ensurepip", "/usr/bin/python3 -m pip install"]),
+        ({"tools": [], "debian": True}, ["sudo apt install python3-pip", "-m pip install"]),
+        ({"tools": [], "debian": True, "managed": True}, ["apt install python3-venv", "-m venv"]),
         ({"executable": "/a b/python"}, ["'/a b/python' -m pip install onnxruntime"]),
         ({"managed": True}, ["-m venv ~/", "pip install numpy onnxruntime", "python = "]),
         ({"bits": 32}, ["not built for 32-bit programs on aarch64"]),
@@ -268,7 +277,7 @@ def finished(command, board, *words):
 
 
 def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command, tmp_path):
-    words = ("run", "g4", "--platform", native, "--runs", 40, "--processes", 2, "--out", "mine")
+    words = ("run", "g4", "--platform", native, "--runs", 99, "--processes", 1, "--out", "mine")
     process = command(*words, environment={"PATH": board.path})
     wait_for_rounds(tmp_path / "mine", 1)
     board.hang_up()
@@ -311,6 +320,67 @@ def test_a_board_that_lacks_packages_gets_the_command_that_installs_them(board, 
     assert "-m pip install numpy onnxruntime" in out
     result = finished(command, board, "run", "g4", "--platform", bare, "--runs", 1)
     complains(result, 3, "No module named 'numpy'", "guidelines board check", "Nothing was stored")
+
+
+GREETING = "printf 'no end of line: '; cd /tmp; "
+LACKS = 'echo \'{"event": "lacks", "files": ["../../etc/passwd"]}\''
+
+
+def test_a_chatty_board_that_wanders_off_is_measured(board, command):
+    python = board.python("chatty", GREETING + HERE)
+    platform = board.platform("chatty", python=python)
+    code, out, err = finished(command, board, "board", "check", platform)
+    assert code == 0, err
+    assert "Ready" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"{LACKS}; exec sleep 60", "asked for files that it has no use for"),
+        ("exec yes", "hangs: it sent no event for 2 s"),
+        ("exec tr -d '\\n' < /dev/zero", "hangs: it sent no event for 2 s"),
+        ("exec sleep 60", "hangs"),
+    ],
+)
+def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, content, said):
+    monkeypatch.setattr(ssh, "START_SECONDS", 2.0)
+    python = board.python("nonsense", content)
+    platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
+    connection = Connection(platform, worker_archive.build(board.folder))
+    with pytest.raises(PlatformError, match=said):
+        connection.check()
+
+
+def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_path):
+    monkeypatch.setattr(worker_process, "SEND_SECONDS", 2.0)
+    large = tmp_path / "large"
+    large.write_bytes(bytes(2**24))
+    digest = hashlib.sha256(large.read_bytes()).hexdigest()
+    python = board.python("deaf", f'echo \'{{"event": "lacks", "files": ["{digest}"]}}\'; sleep 60')
+    platform = platform_file.load_platform(str(board.platform("deaf", python=python)))
+    connection = Connection(platform, worker_archive.build(board.folder))
+    with connection.process() as process, pytest.raises(PlatformError, match="does not read"):
+        connection.introduce(process, [large], lambda *_: None)
+
+
+def test_an_old_python_is_told(tmp_path):
+    """The agent itself says so, to a Python that takes itself for an older one."""
+    boot = "import sys;sys.version_info=(3,8,1);exec(eval(sys.stdin.buffer.readline()))"
+    source = ascii(ssh.AGENT.read_text()).encode() + b'\n{"do": "work"}\n'
+    done = subprocess.run([sys.executable, "-c", boot], input=source, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    event = events.parse(done.stdout.splitlines()[-1])
+    assert "is Python 3.8, and 3.9 or newer is needed" in event.reason
+
+
+def test_a_reason_of_many_lines_becomes_one_sentence():
+    reason = "\n\nIMPORTANT: PLEASE READ THIS\n\nUnable to import required dependencies.\n"
+    event = events.Unavailable(event="unavailable", reason=reason)
+    error = Connection(platform_file.board("pi@b"), Path("worker")).unavailable(event)
+    assert "\n" not in str(error)
+    assert ".." not in str(error)
+    assert "guidelines board check" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class CountWatcher(Interface):
         """A worker starts on a network; called from several threads."""
 
     def count_stored(self, run: Run) -> None:
-        """A network's counts are on disk."""
+        """A network's counts are on disk; called once before the first, too."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def count(
     places = {cell.name: place for place, cell in enumerate(run.networks)}
     crew = _Crew()
     begun = run
+    watcher.count_stored(run)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
 
         def work(cell: Cell) -> Count:

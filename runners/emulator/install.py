@@ -77,6 +77,11 @@ class Emulator:
         return self.folder / "root"
 
     @property
+    def site(self) -> Path:
+        """The folder of its Python packages."""
+        return self.root / "opt" / "site"
+
+    @property
     def counter(self) -> Path:
         """The compiled plugin."""
         return self.folder / "counter.so"
@@ -98,7 +103,7 @@ class Emulator:
             # The same name and version of a system on every machine.
             *("-cpu", "cortex-a57", "-r", "6.1.0", "-L", str(self.root)),
             *("-E", f"PYTHONHOME={self.root / 'usr'}"),
-            *("-E", f"PYTHONPATH={self.root / 'opt' / 'site'}"),
+            *("-E", f"PYTHONPATH={self.site}"),
             # One thread is counted, so there should be no other.
             *("-E", "OPENBLAS_NUM_THREADS=1"),
             # The same objects in the same places, as far as Python goes.
@@ -142,11 +147,18 @@ def installed(folder: Path) -> Emulator:
             "The ARM emulator was set up for other versions of this suite or its runtime: "
             "`make arm-emulator` (guidelines arm-emulator) sets it up anew."
         )
-    return Emulator(folder, versions)
+    found = Emulator(folder, versions)
+    parts = (found.qemu / QEMU, found.counter, found.python, *(found.site / r for r in RUNTIMES))
+    if not all(part.exists() for part in parts):
+        raise PlatformError(
+            f"The ARM emulator in {folder} is damaged: `make arm-emulator` (guidelines "
+            "arm-emulator) sets it up anew."
+        )
+    return found
 
 
 def install(folder: Path, tell: Callable[[str], None]) -> Emulator:
-    """Set up the emulator in `folder` (about 330 MB), whole or not at all, and return it.
+    """Set up the emulator in `folder` (about 270 MB), whole or not at all, and return it.
 
     One that is there already and fits is left as it is. `tell` gets a line before each step. Raises
     PlatformError, with what is missing, where it cannot be set up.
