@@ -11,7 +11,7 @@ import typer
 from guidelines import runs
 from reports.heading import cores_text, processor
 from results.errors import BadInputError, PlatformError
-from results.schema import Platform
+from results.platform import Platform
 from results.store import cache_folder
 from runners import measure, platform_file
 from runners.events import Board

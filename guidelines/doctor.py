@@ -10,7 +10,7 @@ import psutil
 import typer
 
 from reports.heading import cores_text, processor
-from results.schema import Machine
+from results.platform import Machine
 from runners.worker import cores, machine
 
 PROBE_SECONDS = 1.0

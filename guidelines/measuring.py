@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from guidelines.experiment import Study
     from guidelines.runs import Plan
     from results.operators import Depthwise
-    from results.schema import Platform, Run
+    from results.platform import Platform
+    from results.schema import Run
     from results.summary import Summary
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5

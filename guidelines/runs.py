@@ -18,13 +18,11 @@ from guidelines.controls import controls
 from guidelines.experiment import Study
 from results import store
 from results.errors import BadInputError, suggestion
+from results.platform import REACHING, Fingerprint, Platform
 from results.schema import (
-    REACHING,
     Cell,
     CellDeclaration,
     Experiment,
-    Fingerprint,
-    Platform,
     Protocol,
     Run,
     Session,

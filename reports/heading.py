@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from results.schema import Cluster, Machine, Run, Session
+from results.platform import Cluster, Machine
+from results.schema import Run, Session
 
 
 def describe(run: Run) -> list[tuple[str, str]]:

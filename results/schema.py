@@ -7,28 +7,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from results.consistency import fault_of
+from results.platform import Fingerprint, Name, NonNegativeInt, Platform, PositiveInt, Record
 
 # Version 2 added whole networks and profiles, version 3 counts and other machines than this one; a
 # record of an earlier version is one of a later version without.
 SCHEMA_VERSION: Literal[3] = 3
 
-# Names become parts of file names: no separators, no leading dot.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
-# Integers that fit any reader of JSON, and seeds that fit the generators.
-NonNegativeInt = Annotated[int, Field(ge=0, le=2**63 - 1)]
-PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-# Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
-HOST = r"^([A-Za-z0-9_:][A-Za-z0-9_.:%-]*)?$"
-USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-# What runs on a board must need no torch and no code of this suite but the worker.
-OVER_SSH = "onnxruntime-cpu"
-# What says how a board is reached, and not what it is.
-REACHING = ("host", "user", "port", "identity_file", "python")
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
 
@@ -36,105 +24,6 @@ Shape = list[NonNegativeInt]
 def shape_text(shape: Sequence[int | str]) -> str:
     """Return a shape as it is printed: "1×3×224×224"."""
     return "×".join(str(size) for size in shape)
-
-
-class Record(BaseModel):
-    """An immutable part of the record; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Platform(Record):
-    """Hardware, how it is reached, and backend: the content of a platform file.
-
-    `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
-    not timed: what it executes is counted, and its unit is instructions. The rest says how a board
-    is reached by ssh: what is empty or None is left to ssh's own configuration. `python` is the
-    board's, a path from its home folder or a name that its shell finds.
-    """
-
-    name: Name
-    backend: Name
-    description: str = ""
-    transport: Literal["local", "ssh", "emulator"] = "local"
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    channels: Literal["gpu", "arm"] = "arm"
-    unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
-    host: Annotated[str, Field(pattern=HOST, max_length=255)] = ""
-    user: Annotated[str, Field(pattern=USER, max_length=255)] = ""
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    identity_file: Annotated[str, Field(pattern=PRINTABLE)] = ""
-    python: Annotated[str, Field(pattern=PRINTABLE, min_length=1)] = "python3"
-
-    @model_validator(mode="after")
-    def _counts_or_times(self) -> Self:
-        if self.counts != (self.unit == "instructions"):
-            raise ValueError('transport "emulator" and unit "instructions" go together')
-        if self.counts and self.threads != 1:
-            raise ValueError("one thread alone is counted, so there must be one")
-        return self
-
-    @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
-        if self.transport == "ssh":
-            if not self.host:
-                raise ValueError('transport "ssh" needs a host')
-            if self.backend != OVER_SSH:
-                raise ValueError(f'only backend "{OVER_SSH}" runs on a board reached by ssh')
-            return self
-        for field in REACHING:
-            if getattr(self, field) != type(self).model_fields[field].default:
-                raise ValueError(f'{field} needs transport = "ssh"')
-        return self
-
-    @property
-    def counts(self) -> bool:
-        """Whether executed instructions are counted here and nothing is timed."""
-        return self.transport == "emulator"
-
-
-class Cluster(Record):
-    """Cores of a machine that are alike: the name of each, how many, their numbers, their clock.
-
-    `cpus` is empty where cores are not numbered (macOS), a frequency is None where none is shown.
-    """
-
-    core: str
-    count: PositiveInt
-    cpus: list[NonNegativeInt]
-    min_mhz: PositiveInt | None
-    max_mhz: PositiveInt | None
-
-
-class Machine(Record):
-    """What identifies a machine; memory and caches in bytes, None for what it does not show.
-
-    `clusters` are its kinds of cores, the fastest first; `caches` are those of the fastest.
-    """
-
-    hostname: str
-    architecture: str
-    cpu_model: str
-    clusters: list[Cluster] = []
-    cpu_features: list[str]
-    cores: PositiveInt
-    caches: dict[str, NonNegativeInt]
-    memory: NonNegativeInt
-    governor: str | None
-    virtualisation: str | None
-    os: str
-    python: str
-
-
-class Fingerprint(Machine):
-    """The machine and the software that a run was measured on.
-
-    A run may be continued only where all of this is the same. `runtimes` are versions by name,
-    `worker` is the digest of the program that timed.
-    """
-
-    runtimes: dict[str, str]
-    worker: str
 
 
 class NetworkChoice(Record):
@@ -352,7 +241,7 @@ class Round(Record):
     round: NonNegativeInt
     order: Annotated[list[NonNegativeInt], Field(min_length=1)]
     ns: Annotated[list[PositiveInt], Field(min_length=1)]
-    profiles: list[Profile] = []
+    profiles: list[Profile] = Field(default=[])
 
 
 class Count(Record):
@@ -367,8 +256,8 @@ class Count(Record):
     started: str
     proof: Proof
     instructions: list[PositiveInt]
-    l1d_misses: list[NonNegativeInt] = []
-    l2_misses: list[NonNegativeInt] = []
+    l1d_misses: list[NonNegativeInt] = Field(default=[])
+    l2_misses: list[NonNegativeInt] = Field(default=[])
 
 
 class Run(Record):
@@ -387,7 +276,7 @@ class Run(Record):
     sessions: list[Session]
     processes: list[Process]
     rounds: list[Round]
-    counts: list[Count] = []
+    counts: list[Count] = Field(default=[])
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

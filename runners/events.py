@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.schema import Machine, NonNegativeInt, OperatorCall, Operators, PositiveInt
+from results.platform import Machine, NonNegativeInt, PositiveInt
+from results.schema import OperatorCall, Operators
 
 LONGEST_REASON = 300
 

@@ -11,17 +11,8 @@ from typing import Any, TypeVar
 from typing import Protocol as Interface
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import (
-    Cell,
-    Fingerprint,
-    Platform,
-    Process,
-    Profile,
-    Proof,
-    Protocol,
-    Round,
-    Run,
-)
+from results.platform import Fingerprint, Platform
+from results.schema import Cell, Process, Profile, Proof, Protocol, Round, Run
 from runners import proof, schedule
 from runners.events import (
     Failed,

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
-from results.schema import OVER_SSH, Platform
+from results.platform import OVER_SSH, Platform
 from results.store import near_file
 
 SSH = "ssh:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from results.errors import BadInputError
-from results.schema import Fingerprint
+from results.platform import Fingerprint
 
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:

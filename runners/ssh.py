@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from results.errors import PlatformError
-from results.schema import Platform
+from results.platform import Platform
 from runners.events import Board, Lacks, Stored, Unavailable
 from runners.worker_process import NO_SPACE, WorkerProcess
 

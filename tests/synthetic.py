@@ -10,15 +10,14 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
 from guidelines.experiment import Study
 from guidelines.runtime_decomposition import FIG2
+from results.platform import Fingerprint, Platform
 from results.schema import (
     Cell,
     CellDeclaration,
     Count,
-    Fingerprint,
     NetworkChoice,
     OperatorCall,
     Operators,
-    Platform,
     Process,
     Profile,
     Proof,

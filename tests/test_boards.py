@@ -23,7 +23,7 @@ from guidelines.board import board_platform, platform_name, ready, remedy
 from guidelines.measuring import plan
 from results import store
 from results.errors import BadInputError, PlatformError
-from results.schema import Machine, Platform
+from results.platform import Machine, Platform
 from runners import events, platform_file, ssh, worker_archive, worker_process
 from runners.ssh import Connection, remote_command
 from tests import board as boards

@@ -8,7 +8,7 @@ import platform
 import pytest
 
 from reports.heading import cores_text, describe, processor
-from results.schema import Cluster, Machine
+from results.platform import Cluster, Machine
 from runners.worker import cores, machine, system
 from runners.worker.arm_cores import CORES, core_name
 from runners.worker.cores import NoSuchCoreError

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.schema import Cluster, OperatorCall, Operators, Run
+from results.platform import Cluster
+from results.schema import OperatorCall, Operators, Run
 from runners import measure, proof, schedule
 from runners.measure import Launcher, ModelFiles
 from runners.same_machine import differing_fields

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from results import store
 from results.errors import BadInputError, PlatformError
-from results.schema import Platform, Round, Run, json_schema
+from results.platform import Platform
+from results.schema import Round, Run, json_schema
 from tests.synthetic import run_of
 
 SCHEMA_FILE = Path(store.__file__).parent / "run.schema.json"

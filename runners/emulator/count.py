@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from results.errors import PlatformError
-from results.schema import Cell, Count, Fingerprint, Platform, Protocol, Run
+from results.platform import Fingerprint, Platform
+from results.schema import Cell, Count, Protocol, Run
 from runners import measure
 from runners.emulator.install import Emulator, plugin_words
 from runners.events import Counted, Failed, Loaded, Ready, Stopped, Warm
