@@ -30,9 +30,10 @@ def compile_latex(source, folder):
     return folder / source.with_suffix(".pdf").name
 
 
-def wait_for_rounds(folder, least):
-    for _ in range(600):
-        if store.has_run(folder) and len(store.read_run(folder).rounds) >= least:
+def wait_for(folder, part, least, seconds=60):
+    """Wait until the record in a folder has so many rounds, or counts."""
+    for _ in range(10 * seconds):
+        if store.has_run(folder) and len(getattr(store.read_run(folder), part)) >= least:
             return
         time.sleep(0.1)
-    raise AssertionError("no round was stored in a minute")
+    raise AssertionError(f"no {part} were stored in {seconds} s")

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from results import store
-from tests.program import complains, wait_for_rounds
+from tests.program import complains, wait_for
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
@@ -102,7 +102,7 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
     arguments = ("run", "g4", "--runs", 60, "--processes", 2, "--out", "mine")
     process = command(*arguments)
     folder = tmp_path / "mine"
-    wait_for_rounds(folder, 2)
+    wait_for(folder, "rounds", 2)
     if victim == "controller":
         process.kill()
     elif victim == "worker":

@@ -20,7 +20,7 @@ from guidelines.measuring import parse_shape
 from results import store
 from results.errors import BadInputError
 from results.schema import UserNetwork
-from tests.program import complains, wait_for_rounds
+from tests.program import complains, wait_for
 from tests.synthetic import fig2_run
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "results" / "run.schema.json").read_text())
@@ -136,7 +136,7 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     arguments = ("decompose", "mine:small", "--input", "1,3,32,32", "--runs", 40)
     arguments += ("--processes", 2, "--out", "run")
     process = command(*arguments)
-    wait_for_rounds(folder / "run", 2)
+    wait_for(folder / "run", "rounds", 2)
     process.kill() if victim == "controller" else process.send_signal(2)
     process.communicate(timeout=60)
     kept = store.read_run(folder / "run")

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -20,7 +19,7 @@ from runners import measure, worker_archive
 from runners.emulator import count, install, packages
 from runners.events import Counted, Failed, Loaded, Warm
 from runners.worker_process import WorkerProcess
-from tests.program import complains
+from tests.program import complains, wait_for
 from tests.synthetic import some
 
 # The least work of each table, so that emulating it does not take long.
@@ -204,7 +203,7 @@ def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelin
     words = ("run", "g4", "--platform", "arm-emulated", "--caches", "--runs", "1")
     folder = tmp_path / "run"
     process = command(*words, "--out", folder)
-    wait_for_counts(folder, 2)
+    wait_for(folder, "counts", 2, seconds=300)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -225,11 +224,3 @@ def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelin
     assert (folder / "report" / "report.html").exists()
     again = guidelines("show", folder)
     assert "emulated, not a speed" in again[1]
-
-
-def wait_for_counts(folder, least):
-    for _ in range(3000):
-        if store.has_run(folder) and len(store.read_run(folder).counts) >= least:
-            return
-        time.sleep(0.1)
-    raise AssertionError("no network was counted in five minutes")

@@ -1,0 +1,204 @@
+"""What is said to a board, and what is made of what it says, without one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from guidelines.board import board_platform, platform_name, ready, remedy
+from results.errors import BadInputError, PlatformError
+from results.platform import Machine, Platform
+from runners import events, platform_file, ssh, worker_archive
+from runners.ssh import Connection, remote_command
+from tests.program import complains
+from tests.synthetic import FINGERPRINT
+
+SHELLS = ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh", "mksh")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_no_shell_finds_anything_to_reinterpret(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    python = tmp_path / "py $(touch a)`touch b`;touch c&'\"!\\n%s *é~"
+    python.symlink_to(sys.executable)
+    line = remote_command(str(python))
+    done = subprocess.run(
+        [shell, "-c", line], input=b"'print(6 * 7)'\n", capture_output=True, cwd=tmp_path
+    )
+    assert (done.stdout, done.returncode) == (b"42\n", 0), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [python.name]
+
+
+def test_exit_codes_and_signals_of_a_remote_program_come_through():
+    for code, status in (("raise SystemExit(3)", 3), ("import os;os.kill(os.getpid(),9)", 137)):
+        line = remote_command(sys.executable)
+        done = subprocess.run(["sh", "-c", line], input=f"{code!r}\n".encode(), stderr=-1)
+        assert done.returncode == status
+
+
+@pytest.mark.parametrize(
+    ("address", "user", "host", "port"),
+    [
+        ("pi@raspberrypi", "pi", "raspberrypi", None),
+        ("raspberrypi.local", "", "raspberrypi.local", None),
+        ("root@10.0.0.7:2222", "root", "10.0.0.7", 2222),
+        ("me@[fe80::1%eth0]:22", "me", "fe80::1%eth0", 22),
+    ],
+)
+def test_an_address_is_a_platform(address, user, host, port):
+    platform = platform_file.load_platform(f"ssh:{address}")
+    assert (platform.user, platform.host, platform.port) == (user, host, port)
+    assert platform.backend == "onnxruntime-cpu"
+    assert platform_name(address) == f"ssh:{address}"
+    assert board_platform(platform_name(address), None) == platform
+    (line,) = ready(f"ssh:{address}", platform, False)
+    assert platform_file.load_platform(shlex.split(line)[-1]) == platform
+    words = Connection(platform, Path("worker")).command
+    assert words[words.index("--") + 1] == host
+    assert ("-l" in words, "-p" in words) == (bool(user), bool(port))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "pi@", "-oProxyCommand=x", "pi@-oX", "$(id)", "a b", "a;b", "x@y@z`", "h:99999", "h:x"],
+)
+def test_what_cannot_be_an_address_is_refused(address):
+    with pytest.raises(BadInputError):
+        platform_file.load_platform(f"ssh:{address}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("host", "-oProxyCommand=touch x"),
+        ("user", "-x"),
+        ("port", 0),
+        ("python", ""),
+        ("python", "a\nb"),
+        ("backend", "torch-cpu"),
+        ("transport", "local"),
+        ("identity_file", "a\0b"),
+    ],
+)
+def test_a_platform_file_cannot_smuggle_anything_in(field, value, tmp_path):
+    content = {
+        "name": "board",
+        "backend": "onnxruntime-cpu",
+        "transport": "ssh",
+        "host": "pi",
+        field: value,
+    }
+    path = tmp_path / "board.toml"
+    path.write_text("\n".join(f"{key} = {json.dumps(v)}" for key, v in content.items()))
+    with pytest.raises(BadInputError, match=str(path)):
+        platform_file.load_platform(str(path))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "spoke", "sentence"),
+    [
+        (255, "pi@b: Permission denied (publickey).", False, "reached by ssh.*ssh-copy-id"),
+        (255, "Host key verification failed.", False, "check the board's key"),
+        (255, "ssh: connect to host b port 22: No route to host", False, "No route to host"),
+        (255, "Timeout, server b not responding.", True, "connection to pi@b was lost.*Timeout"),
+        (255, "", True, "connection to pi@b was lost"),
+        (127, "sh: 1: python3: not found", False, "has no python3.*install Python 3.9"),
+        (137, "", True, r"ended there \(signal 9, for want of memory perhaps\)"),
+        (139, "", True, r"ended there \(signal 11\)"),
+        (1, "OSError: [Errno 28] No space left on device", True, "disk of pi@b is full"),
+        (1, "ValueError: x", True, r"died \(exit code 1\) \(ValueError: x\)"),
+        (-15, "", True, r"was ended \(signal 15\)"),
+        (3, "", False, r"died \(exit code 3\)"),
+    ],
+)
+def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
+    connection = Connection(platform_file.board("pi@b"), Path("worker"))
+    found = connection.process().explain(code, said, spoke)
+    assert re.search(sentence, found)
+    assert found.endswith(".")
+    assert "\n" not in found
+
+
+def checked(**changes):
+    machine = FINGERPRINT.model_dump(exclude={"runtimes", "worker"})
+    machine["architecture"] = changes.pop("architecture", "aarch64")
+    content = {
+        "machine": Machine.model_validate(machine),
+        "core": 0,
+        "executable": "/usr/bin/python3",
+        "bits": 64,
+        "numpy": None,
+        "onnxruntime": None,
+        "managed": False,
+        "debian": False,
+        "tools": ["pip", "ensurepip"],
+        "folder": "/home/pi",
+        "free": 10**10,
+    }
+    return events.Board(event="board", **content | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, ["/usr/bin/python3 -m pip install onnxruntime"]),
+        ({"tools": []}, ["/usr/bin/python3 -m ensurepip", "/usr/bin/python3 -m pip install"]),
+        ({"tools": [], "debian": True}, ["sudo apt install python3-pip", "-m pip install"]),
+        ({"tools": [], "debian": True, "managed": True}, ["apt install python3-venv", "-m venv"]),
+        ({"executable": "/a b/python"}, ["'/a b/python' -m pip install onnxruntime"]),
+        ({"managed": True}, ["-m venv ~/", "pip install numpy onnxruntime", "python = "]),
+        ({"bits": 32}, ["not built for 32-bit programs on aarch64"]),
+        ({"architecture": "riscv64"}, ["not built for 64-bit programs on riscv64"]),
+    ],
+)
+def test_the_remedy_is_a_command_that_can_be_pasted(changes, lines):
+    found = remedy(checked(**changes), ["onnxruntime"])
+    for line in lines:
+        assert any(line in shown for shown in found), found
+
+
+def test_a_board_is_told_from_other_platforms(guidelines):
+    complains(guidelines("board", "check", "cpu"), 2, "cpu is no board")
+    complains(guidelines("board", "check", "missing.toml"), 2, "missing.toml")
+
+
+def test_an_old_python_is_told(tmp_path):
+    """The agent itself says so, to a Python that takes itself for an older one."""
+    boot = "import sys;sys.version_info=(3,8,1);exec(eval(sys.stdin.buffer.readline()))"
+    source = ascii(ssh.AGENT.read_text()).encode() + b'\n{"do": "work"}\n'
+    done = subprocess.run([sys.executable, "-c", boot], input=source, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    event = events.parse(done.stdout.splitlines()[-1])
+    assert "is Python 3.8, and 3.9 or newer is needed" in event.reason
+
+
+def test_a_reason_of_many_lines_becomes_one_sentence():
+    reason = "\n\nIMPORTANT: PLEASE READ THIS\n\nUnable to import required dependencies.\n"
+    event = events.Unavailable(event="unavailable", reason=reason)
+    error = Connection(platform_file.board("pi@b"), Path("worker")).unavailable(event)
+    assert "\n" not in str(error)
+    assert ".." not in str(error)
+    assert "guidelines board check" in str(error)
+
+
+def test_the_worker_is_the_same_file_whenever_it_is_packed(tmp_path, monkeypatch):
+    now = worker_archive.build(tmp_path / "now").read_bytes()
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2e9))
+    assert worker_archive.build(tmp_path / "later").read_bytes() == now
+
+
+def test_there_is_no_ssh(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    platform = Platform(name="b", backend="onnxruntime-cpu", transport="ssh", host="pi")
+    with pytest.raises(PlatformError, match="no ssh on this machine"):
+        Connection(platform, Path("worker")).process()
