@@ -47,6 +47,7 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
     assert {entry["platform"] for entry in objects} == {platform}
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins nothing")
 def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
     core = min(os.sched_getaffinity(0))
     arguments = ("run", "g4", "--runs", 2, "--processes", 2, "--core", core, "--out", "mine")
@@ -60,6 +61,7 @@ def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
     complains(again, 2, rf"core \({core} / None\)")
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins nothing")
 @pytest.mark.parametrize("core", ["4096", "cortex-z1", "0-4096"])
 def test_a_core_that_is_not_there_is_bad_input(guidelines, tmp_path, core):
     result = guidelines("run", "g4", "--runs", 1, "--core", core, "--out", "mine")

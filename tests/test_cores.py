@@ -41,7 +41,8 @@ def show(tmp_path, monkeypatch):
             write(folder / "cache" / "index0" / "type", "Data")
             write(folder / "cache" / "index0" / "size", f"{32 if part == '0xd03' else 48}K")
         write(tmp_path / "proc" / "cpuinfo", "\n".join(blocks) + "\nHardware\t: A board\n")
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(len(kinds))))
+        allowed = set(range(len(kinds)))
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed, raising=False)
 
     return made
 
@@ -145,20 +146,18 @@ def test_a_core_that_is_not_there_is_refused_with_those_that_are(show, wanted, t
 
 def test_only_cores_that_the_process_may_use_are_chosen(show, monkeypatch):
     show(SNAPDRAGON_810)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     assert cores.choose(None, 1) == [1]
     with pytest.raises(NoSuchCoreError, match=r"which are 0-1 \(Cortex-A53\)"):
         cores.choose("cortex-a57", 1)
 
 
-def test_where_the_system_shows_no_cores_the_last_allowed_one_is_taken(show, tmp_path):
+def test_where_the_system_shows_no_cores_the_last_allowed_one_is_taken(show, tmp_path, monkeypatch):
     show([])
     (tmp_path / "proc" / "cpuinfo").unlink()
     assert cores.clusters() == []
-    os_cores = {2, 5}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "sched_getaffinity", lambda _: os_cores)
-        assert cores.choose(None, 1) == [5]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 5}, raising=False)
+    assert cores.choose(None, 1) == [5]
 
 
 def test_a_mac_lists_its_levels_and_pins_nothing(monkeypatch):
@@ -175,7 +174,7 @@ def test_a_mac_lists_its_levels_and_pins_nothing(monkeypatch):
     for module in (cores, machine):
         monkeypatch.setattr(module, "sysctl", answers.get)
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     facts = machine.facts()
     assert facts["cpu_model"] == "Apple M2"
     assert facts["caches"] == {"L1d": 131072, "L2": 16777216}
