@@ -87,11 +87,14 @@ class Executed(WorkerEvent):
 
 
 class Loaded(WorkerEvent):
-    """A network is loaded and warm; an infinite `output_error` arrives as None."""
+    """A network is loaded and warm; an infinite `output_error` arrives as None.
+
+    There are no times where none are taken.
+    """
 
     event: Literal["loaded"]
     cell: NonNegativeInt
-    warmup_ns: Annotated[list[PositiveInt], Field(min_length=1)]
+    warmup_ns: list[PositiveInt]
     output_error: float | None
     executed: Executed
     calls: list[OperatorCall] | None = None

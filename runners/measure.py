@@ -262,6 +262,8 @@ def prove_all(
         event = worker.receive(START_SECONDS, Loaded, Failed)
         proofs[cell.name] = prove(run, cell, event)
         if isinstance(event, Loaded) and proofs[cell.name].failure is None:
+            if not event.warmup_ns:
+                raise PlatformError(f"{worker.name} took no time of {cell.name}.")
             warmup[cell.name] = event.warmup_ns
         ready(cell)
     worker.receive(START_SECONDS, Warm)

@@ -184,7 +184,8 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         for found in (one, *([alone] if cell in alone else [])):
             differs = min(other[cell].instructions) / min(found[cell].instructions) - 1
             assert abs(differs) <= DETERMINISTIC
-        assert min(other[cell].l1d_misses) == pytest.approx(min(one[cell].l1d_misses), rel=1e-3)
+        # How buffers lie to one another is another thing (docs/emulation.md).
+        assert min(other[cell].l1d_misses) == pytest.approx(min(one[cell].l1d_misses), rel=0.2)
 
 
 class Silent:

@@ -36,6 +36,12 @@ def timed(network: LoadedNetwork) -> int:
     return time.perf_counter_ns() - start
 
 
+def execute(network: LoadedNetwork) -> list[int]:
+    """Execute once; return no time."""
+    network.run()
+    return []
+
+
 def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float) -> list[int]:
     """Execute until an execution gains no more than `steady_within` on the fastest before it.
 
@@ -93,9 +99,11 @@ class Worker:
         # Last, so that nothing there can stand in for a module that the worker itself needs.
         sys.path.extend(request["search"])
         self.lead_in_below = request["lead_in_below_ns"]
-        # Counts do not depend on where they are taken.
-        self.core = cores.pin(request["core"], request["threads"]) if request["timed"] else None
-        self.load_start = machine.load_average()
+        # Counts do not depend on where and when they are taken. What is read of the machine, were it
+        # one digit longer, would move all that lies in memory after it, and so change misses.
+        self.timed = request["timed"]
+        self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
+        self.load_start = machine.load_average() if self.timed else None
         self.backend = open_backend(request["backend"], request["threads"])
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}
@@ -110,7 +118,7 @@ class Worker:
         """Say which machine and runtime this is."""
         self.send(
             event="ready",
-            pid=os.getpid(),
+            pid=os.getpid() if self.timed else 1,
             core=self.core,
             load=self.load_start,
             machine=machine.facts(),
@@ -132,7 +140,7 @@ class Worker:
             target.fill(np.nan)
             try:
                 network = self.backend.load(cell["model"], source, target)
-                times = warm_up(network, **warmup)
+                times = warm_up(network, **warmup) if self.timed else execute(network)
                 proof = network.executed()
                 errors = [output_error(network.output(), wanted)]
                 if cell["profile"]:
@@ -146,7 +154,7 @@ class Worker:
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
                 continue
             self.networks[index] = network
-            self.lead_in[index] = cell["profile"] or min(times) < self.lead_in_below
+            self.lead_in[index] = cell["profile"] or min(times, default=0) < self.lead_in_below
             self.send(
                 event="loaded",
                 cell=index,
