@@ -99,8 +99,8 @@ class Worker:
         # Last, so that nothing there can stand in for a module that the worker itself needs.
         sys.path.extend(request["search"])
         self.lead_in_below = request["lead_in_below_ns"]
-        # Counts do not depend on where and when they are taken. What is read of the machine, were it
-        # one digit longer, would move all that lies in memory after it, and so change misses.
+        # Counts do not depend on where and when they are taken; and what is read of a machine, were
+        # it one digit longer, would move all that lies in memory after it, and so change misses.
         self.timed = request["timed"]
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
         self.load_start = machine.load_average() if self.timed else None
