@@ -18,11 +18,13 @@ import runpy
 import shutil
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from typing import Any
 
 OLDEST_PYTHON = (3, 9)
 CHUNK = 1 << 16
+DAY = 24 * 3600
 
 
 def send(**event: object) -> None:
@@ -116,8 +118,16 @@ def check(worker: str) -> None:
     )
 
 
+def sweep() -> None:
+    """Remove what copies left that were cut off, a day later, when none can be at work on it."""
+    for path in Path().glob("*.*"):
+        if path.stat().st_mtime < time.time() - DAY:
+            path.unlink()
+
+
 def serve(request: "dict[str, Any]") -> None:
     """Take what is lacking, then do what is asked for; OSError when files cannot be kept."""
+    sweep()
     worker = request["worker"]
     lacking = [file for file in [worker, *request["files"]] if not is_whole(file["digest"])]
     send(event="lacks", files=[file["digest"] for file in lacking])

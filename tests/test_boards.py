@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -256,6 +258,10 @@ def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path,
     whole = {path: path.read_bytes() for path in board.cache.iterdir()}
     for path, content in whole.items():
         path.write_bytes(content[:100])
+    # What copies left that were cut off, long ago and just now.
+    for name, age in (("old.1", 10**6), ("new.2", 0)):
+        (board.cache / name).write_bytes(b"half")
+        os.utime(board.cache / name, (time.time() - age,) * 2)
     watcher = Watcher()
     run = runs.execute(asked, tmp_path / "other", False, watcher, lambda *_: None)
     assert run.complete
@@ -264,3 +270,5 @@ def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path,
     assert watcher.copied == 8
     mended = [path for path, content in whole.items() if path.read_bytes() == content]
     assert len(mended) == 8 + 1
+    assert not (board.cache / "old.1").exists()
+    assert (board.cache / "new.2").exists()
