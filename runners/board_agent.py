@@ -19,6 +19,7 @@ import shutil
 import sys
 import sysconfig
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,10 @@ def check(worker: str) -> None:
 def sweep() -> None:
     """Remove what copies left that were cut off, a day later, when none can be at work on it."""
     for path in Path().glob("*.*"):
-        if path.stat().st_mtime < time.time() - DAY:
-            path.unlink()
+        # Another run on this board may do the same at the same time.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - DAY:
+                path.unlink()
 
 
 def serve(request: "dict[str, Any]") -> None:
