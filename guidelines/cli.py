@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from guidelines import comparing_cli
+from guidelines.options import (
+    Channels,
+    Core,
+    DepthwiseAs,
+    G4Unit,
+    Json,
+    Out,
+    PlatformName,
+    Processes,
+    Quiet,
+    Resume,
+    Runs,
+    Seed,
+)
 from results.errors import BadInputError
 
 app = typer.Typer(
@@ -21,43 +36,6 @@ board = typer.Typer(
     help="Boards that are reached by ssh.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(board, name="board")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-PlatformName = Annotated[
-    str,
-    typer.Option(
-        help="A platform's name, the path of a platform file (.toml), or ssh:user@host for a board."
-    ),
-]
-Runs = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Samples of each network.  [default: 100; 5 where instructions are counted]"
-    ),
-]
-Processes = Annotated[
-    int | None, typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]")
-]
-Core = Annotated[
-    str | None,
-    typer.Option(
-        help="Cores to keep workers on: a number, several (4-7), or a cluster by the name of its "
-        "cores, say cortex-a57.  [default: the fastest]"
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="The run's own folder.  [default: results/runs/<platform>-<time>]"),
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", help="No progress and no tables: only where the run is.")
-]
-DepthwiseAs = Annotated[
-    Literal["conv", "elemwise"],
-    typer.Option(help="What depthwise convolutions count as in a decomposition of run time."),
-]
 
 
 @app.command("list")
@@ -88,14 +66,8 @@ def run(
     platform: PlatformName = "cpu",
     runs: Runs = None,
     processes: Processes = None,
-    channels: Annotated[
-        Literal["gpu", "arm"] | None,
-        typer.Option(help="The paper's channel set.  [default: the platform's]"),
-    ] = None,
-    g4_unit: Annotated[
-        Literal["bottleneck", "equal-width"],
-        typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
-    ] = "bottleneck",
+    channels: Channels = None,
+    g4_unit: G4Unit = "bottleneck",
     caches: Annotated[
         bool,
         typer.Option(
@@ -194,6 +166,9 @@ def report(
         place = folder if folder.is_dir() else folder.parent
         summary = summarise(read_run(folder), depthwise)
         typer.echo(write_report(summary, out or place / "report"))
+
+
+comparing_cli.register(app)
 
 
 @app.command("arm-emulator")

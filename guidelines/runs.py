@@ -19,6 +19,7 @@ from guidelines.experiment import Study
 from results import store
 from results.errors import BadInputError, suggestion
 from results.platform import REACHING, Fingerprint, Platform
+from results.same_machine import refuse_other_machine
 from results.schema import (
     Cell,
     CellDeclaration,
@@ -31,7 +32,6 @@ from results.schema import (
 )
 from runners import measure, worker_archive
 from runners.emulator import count, install
-from runners.same_machine import refuse_other_machine
 from runners.ssh import Connection
 
 
@@ -60,9 +60,14 @@ class Plan:
 
 def default_folder(platform: Platform) -> Path:
     """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
+    return new_folder(platform.name)
+
+
+def new_folder(name: str) -> Path:
+    """Return a new folder, results/runs/<name>-<time>[-2…]."""
     time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     # Some systems, and archives of CI, take no colon in a name.
-    folder = store.RUNS / f"{platform.name.replace(':', '-')}-{time}"
+    folder = store.RUNS / f"{name.replace(':', '-')}-{time}"
     others = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
     return next(place for place in itertools.chain([folder], others) if not place.exists())
 
@@ -126,7 +131,7 @@ def _execute(
     cells, others, files = prepare(plan, cache, preparing)
     run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
     _refuse_changed(run, plan, folder, cells, others)
-    run = run.model_copy(update={"sessions": [*run.sessions, _session()]})
+    run = run.model_copy(update={"sessions": [*run.sessions, new_session()]})
 
     def keep(done: Run) -> None:
         store.write_run(folder, done)
@@ -147,16 +152,19 @@ def _refuse_changed(
         )
 
 
-def timed_launcher(platform: Platform, cache: Path, search: Sequence[str] = ()) -> measure.Launcher:
+def timed_launcher(
+    platform: Platform, cache: Path, search: Sequence[str] = (), python: str = ""
+) -> measure.Launcher:
     """Return how workers that are timed are started; the worker is packed into `cache`.
 
-    On this machine they also look for modules in the folders `search`.
+    On this machine they also look for modules in the folders `search`, and are run by `python`
+    instead of the suite's own.
     """
     archive, digest = worker_archive.build(cache), worker_archive.digest()
     if platform.transport == "ssh":
         board = Connection(platform, archive)
         return measure.Launcher(board.command, digest, board=board)
-    return measure.Launcher([sys.executable, str(archive)], digest, search)
+    return measure.Launcher([python or sys.executable, str(archive)], digest, search)
 
 
 def emulated_launcher(cache: Path) -> count.EmulatedLauncher:
@@ -245,7 +253,8 @@ def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[
     )
 
 
-def _session() -> Session:
+def new_session() -> Session:
+    """Return a record of this call of the command line."""
     return Session(
         started=measure.now(),
         command=command_line(),

@@ -26,25 +26,35 @@ def _groups(table: Table) -> list[tuple[str, int]]:
     ]
 
 
-def _data_uri(svg: bytes) -> str:
+def data_uri(svg: bytes) -> str:
+    """Return an SVG as an address that a page can hold."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def environment() -> jinja2.Environment:
+    """Return what renders the templates."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
+    )
+    found.filters["groups"] = _groups
+    return found
 
 
 def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
     """Return the page; `plots` gives each figure by name as SVG, which the page embeds."""
     title, table = overview(summary)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
-    )
-    environment.filters["groups"] = _groups
-    return environment.get_template("report.html").render(
-        platform=summary.run.platform.name,
-        description=describe(summary.run),
-        warnings=warnings(summary.run),
-        overview_title=title,
-        overview=table,
-        parts=[
-            (section, [(text, _data_uri(plots[name])) for name, text in section.plots])
-            for section in sections(summary)
-        ],
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            platform=summary.run.platform.name,
+            description=describe(summary.run),
+            warnings=warnings(summary.run),
+            overview_title=title,
+            overview=table,
+            parts=[
+                (section, [(text, data_uri(plots[name])) for name, text in section.plots])
+                for section in sections(summary)
+            ],
+        )
     )

@@ -136,3 +136,13 @@ def by_cell(
         for result in column.results
     ]
     return Table(caption, headings, rows)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a page: a title, sentences, plots (names, with what they show), and tables."""
+
+    title: str
+    lines: Sequence[str] = ()
+    plots: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 Array = NDArray[np.float64]
 
@@ -22,29 +23,19 @@ CONFIDENCE = 0.95
 RESAMPLES = 1000
 SEED = 0
 
-# Reduces the last axis, the rounds.
-Reduction = Callable[..., Array]
 
-
-def time_interval(
-    samples: Samples, reduction: Reduction = np.median, confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
+def time_interval(samples: Samples, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
     """Return a confidence interval of the typical (median) time, in the samples' unit.
 
-    `reduction` makes one figure of a process's rounds. Hierarchical bootstrap with the corrections
-    of `hierarchical_interval`, on logarithms. None for fewer than two processes.
+    Hierarchical bootstrap with the corrections of `hierarchical_intervals`, on logarithms. None for
+    fewer than two processes.
 
     Of real processes it covers the common median as often as it says. No interval from five
     processes does so for the mean: rare disturbed processes, which five seldom include, carry
     much of it (docs/protocol.md, "Intervals").
     """
-
-    def log_time(times: Array) -> Array:
-        result: Array = np.log(reduction(times[..., 0, :], axis=-1))
-        return result
-
-    found = hierarchical_interval([times[None, :] for times in samples], log_time, confidence)
-    return _including(found, math.log(float(reduction(np.concatenate(samples)))))
+    found = median_interval([np.log(times) for times in samples], confidence)
+    return _including(found, math.log(float(np.median(np.concatenate(samples)))))
 
 
 def relative_speed(samples: Samples, base: Samples) -> float:
@@ -54,8 +45,7 @@ def relative_speed(samples: Samples, base: Samples) -> float:
     round cancels, and one hiccup of the machine does not spoil it as it would a mean.
     Both cells must have the same rounds in the same processes; raises ValueError otherwise.
     """
-    pooled = np.concatenate(_paired(samples, base), axis=1)
-    return math.exp(float(_log_relative(pooled)))
+    return math.exp(float(np.median(np.concatenate(_log_ratios(samples, base)))))
 
 
 def relative_speed_interval(
@@ -65,8 +55,48 @@ def relative_speed_interval(
 
     Rounds are resampled in pairs, so that what slows both cells of a round cancels.
     """
-    found = hierarchical_interval(_paired(samples, base), _log_relative, confidence)
+    found = median_interval(_log_ratios(samples, base), confidence)
     return _including(found, math.log(relative_speed(samples, base)))
+
+
+def median_interval(
+    processes: Sequence[Array], confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Return a confidence interval of the mean over processes of their rounds' medians.
+
+    The same as `hierarchical_intervals` of the median, with its replicates drawn directly: the
+    middle of n values drawn with replacement from n is an order statistic, whose place among the
+    sorted values is that of an order statistic of n uniform numbers, a beta variate.
+    """
+    processes = _long_enough(processes)
+    if len(processes) < 2:
+        return None
+    ordered = [np.sort(values) for values in processes]
+    estimates = np.array([[np.median(values)] for values in ordered])
+    inside = []
+    for number, values in enumerate(ordered):
+        lower, upper = _median_places(len(values), number)
+        inside.append((values[lower] + values[upper])[:, None] / 2)
+    return _intervals(estimates, _over_processes(inside), confidence)[0]
+
+
+@cache
+def _median_places(rounds: int, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the two middle ones of resampled rounds stand among all, sorted.
+
+    RESAMPLES times for process `number`; of an odd number of rounds both are the same.
+    """
+    random = np.random.default_rng((SEED, rounds, number))
+    middle = (rounds + 1) // 2
+    lower = random.beta(middle, rounds - middle + 1, RESAMPLES)
+    if rounds % 2:
+        upper = lower
+    else:
+        # The least of the rest, which lie above it.
+        rest = rounds - middle
+        upper = 1 - (1 - lower) * random.uniform(size=RESAMPLES) ** (1 / rest)
+    places = [np.minimum((rounds * at).astype(np.int64), rounds - 1) for at in (lower, upper)]
+    return places[0], places[1]
 
 
 def hierarchical_interval(
@@ -107,44 +137,57 @@ def hierarchical_intervals(
     out, since the spread between processes says nothing of theirs. None for fewer than two
     processes. Deterministic: the resampling has a fixed seed.
     """
-    longest = max((process.shape[-1] for process in processes), default=0)
-    processes = [process for process in processes if 2 * process.shape[-1] >= longest]
-    count = len(processes)
-    if count < 2:
+    processes = _long_enough(processes)
+    if len(processes) < 2:
         return None
     estimates = np.stack([statistic(process) for process in processes])
-    centres = estimates.mean(axis=0)
-    errors = estimates.std(axis=0, ddof=1) / math.sqrt(count)
-
-    replicates = _replicates(processes, statistic, resamples)
-    spreads = replicates.std(axis=0)
-    tail = (1 - confidence) / 2
-    student = float(scipy.stats.t.ppf(1 - tail, count - 1))
-    normal = float(scipy.stats.norm.ppf(1 - tail))
-    quantiles = np.quantile(replicates, [tail, 1 - tail], axis=0) - replicates.mean(axis=0)
-    # A statistic that never varies has its own value for an interval.
-    scales = student / normal * np.divide(errors, spreads, out=0 * errors, where=spreads > 0)
-    lows, highs = centres + scales * quantiles
-    return list(zip(lows.tolist(), highs.tolist(), strict=True))
-
-
-def _replicates(
-    processes: Sequence[Array],
-    statistic: Callable[[Array], Array],
-    resamples: int,
-) -> Array:
-    """Return (resamples, m) bootstrap replicates of the statistics' means over processes."""
     random = np.random.default_rng(SEED)
-    count = len(processes)
     inside = []
     for process in processes:
         rounds = process.shape[1]
         drawn = process[:, random.integers(rounds, size=(resamples, rounds))]
         inside.append(statistic(np.moveaxis(drawn, 0, 1)))
-    chosen = random.integers(count, size=(resamples, count))
-    values = np.stack(inside)[chosen, random.integers(resamples, size=chosen.shape)]
-    result: Array = values.mean(axis=1)
+    return _intervals(estimates, _over_processes(inside), confidence)
+
+
+def _long_enough(processes: Sequence[Array]) -> list[Array]:
+    """Leave out processes of fewer than half the longest one's rounds."""
+    longest = max((process.shape[-1] for process in processes), default=0)
+    return [process for process in processes if 2 * process.shape[-1] >= longest]
+
+
+def _over_processes(inside: Sequence[Array]) -> Array:
+    """Return bootstrap replicates (resamples, m) of the mean over processes.
+
+    `inside` holds each process's own replicates, (resamples, m).
+    """
+    count, resamples = len(inside), len(inside[0])
+    chosen, drawn = _process_draws(count, resamples)
+    result: Array = np.stack(inside)[chosen, drawn].mean(axis=1)
     return result
+
+
+@cache
+def _process_draws(count: int, resamples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of `count` processes each replicate takes, and which replicate of theirs."""
+    random = np.random.default_rng((SEED, count))
+    chosen = random.integers(count, size=(resamples, count))
+    return chosen, random.integers(resamples, size=chosen.shape)
+
+
+def _intervals(estimates: Array, replicates: Array, confidence: float) -> list[tuple[float, float]]:
+    """Return intervals shaped by replicates (resamples, m), their width by estimates (P, m)."""
+    count = len(estimates)
+    centres = estimates.mean(axis=0)
+    errors = estimates.std(axis=0, ddof=1) / math.sqrt(count)
+    spreads = replicates.std(axis=0)
+    tail = (1 - confidence) / 2
+    student, normal = float(stdtrit(count - 1, 1 - tail)), float(ndtri(1 - tail))
+    quantiles = np.quantile(replicates, [tail, 1 - tail], axis=0) - replicates.mean(axis=0)
+    # A statistic that never varies has its own value for an interval.
+    scales = student / normal * np.divide(errors, spreads, out=0 * errors, where=spreads > 0)
+    lows, highs = centres + scales * quantiles
+    return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
 def _including(
@@ -159,13 +202,8 @@ def _including(
     return math.exp(min(interval[0], log_estimate)), math.exp(max(interval[1], log_estimate))
 
 
-def _paired(samples: Samples, base: Samples) -> list[Array]:
+def _log_ratios(samples: Samples, base: Samples) -> list[Array]:
+    """Return the logarithm of base time over own time of every round, process by process."""
     if [len(times) for times in samples] != [len(times) for times in base]:
         raise ValueError("the two cells were not measured in the same rounds")
-    return [np.stack(pair) for pair in zip(samples, base, strict=True)]
-
-
-def _log_relative(pair: Array) -> Array:
-    logs = np.log(pair)
-    result: Array = np.median(logs[..., 1, :] - logs[..., 0, :], axis=-1)
-    return result
+    return [np.log(other) - np.log(own) for own, other in zip(samples, base, strict=True)]

@@ -115,11 +115,12 @@ class Warm(WorkerEvent):
 
 
 class Sample(WorkerEvent):
-    """One timed execution."""
+    """One timed execution; `extra_ns` are its times with known extra work, if asked for."""
 
     event: Literal["sample"]
     cell: NonNegativeInt
     ns: PositiveInt
+    extra_ns: list[PositiveInt] = []
 
 
 class Profiled(WorkerEvent):

@@ -12,6 +12,7 @@ from typing import Protocol as Interface
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Fingerprint, Platform
+from results.same_machine import refuse_other_machine
 from results.schema import Cell, Process, Profile, Proof, Protocol, Round, Run
 from runners import proof, schedule
 from runners.events import (
@@ -25,7 +26,6 @@ from runners.events import (
     Unavailable,
     Warm,
 )
-from runners.same_machine import refuse_other_machine
 from runners.ssh import START_SECONDS, Connection
 from runners.worker_process import WorkerProcess
 
@@ -78,13 +78,15 @@ class Launcher:
     """How workers of a platform are started: the command, and the digest of what it runs.
 
     `search` are folders where it looks for modules that it finds nowhere else. With a `board`, it
-    is started there.
+    is started there. `extra` are fractions of extra work that are timed after each execution, as
+    the calibration of the gate needs them.
     """
 
     command: Sequence[str]
     worker: str
     search: Sequence[str] = ()
     board: Connection | None = None
+    extra: Sequence[float] = ()
 
     def process(self) -> WorkerProcess:
         """Return a worker that is not started yet."""
@@ -101,7 +103,7 @@ def identify(platform: Platform, launcher: Launcher, core: str | None = None) ->
         if launcher.board:
             launcher.board.introduce(worker, [], lambda *_: None)
         protocol = Protocol(runs=1, processes=1, core=core)
-        return _fingerprint(greet(platform, protocol, worker, launcher=launcher), launcher)
+        return fingerprint(greet(platform, protocol, worker, launcher=launcher), launcher)
 
 
 def measure(
@@ -141,7 +143,7 @@ def _measure_process(
     watcher.process_started(index, rounds)
     started = now()
     ready = set_up(run, worker, files, launcher, watcher.copying)
-    refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
+    refuse_other_machine(run.fingerprint, fingerprint(ready, launcher))
     warmup, proofs = prove_all(run, worker, watcher.network_ready)
     process = Process(
         index=index,
@@ -160,7 +162,8 @@ def _measure_process(
     working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
     for number in range(rounds):
         order = schedule.order(working, run.protocol.seed, index, number)
-        ns, profiles = _measure_round(run, worker, order, warmup, watcher)
+        samples, profiles = measure_round(run, worker, order, warmup, watcher.sample_taken)
+        ns = [sample.ns for sample in samples]
         entry = Round(process=index, round=number, order=order, ns=ns, profiles=profiles)
         run = run.model_copy(update={"rounds": [*run.rounds, entry]})
         store(run)
@@ -207,7 +210,7 @@ def greet(
     Raises PlatformError when the worker dies or its runtime is missing, and BadInputError when it
     cannot have the core that the protocol asks for.
     """
-    worker.send(_setup(platform, protocol, cells, launcher.search if launcher else ()))
+    worker.send(_setup(platform, protocol, cells, launcher))
     event = worker.receive(START_SECONDS, Ready, Unavailable)
     if isinstance(event, Ready):
         return event
@@ -218,29 +221,33 @@ def greet(
     raise PlatformError(f"The platform cannot run here: {event.clause}.")
 
 
-def _measure_round(
+def measure_round(
     run: Run,
     worker: WorkerProcess,
     order: list[int],
     warmup: Mapping[str, Sequence[int]],
-    watcher: Watcher,
-) -> tuple[list[int], list[Profile]]:
-    """Return the times of the networks in `order`, and the profiles of those that have one."""
+    taken: Callable[[Cell], None],
+) -> tuple[list[Sample], list[Profile]]:
+    """Return a sample of each network in `order`, and the profiles of those that have one.
+
+    `taken` is told of each sample. Raises PlatformError when the worker dies, hangs or sends
+    garbage.
+    """
     worker.send({"do": "round", "order": order})
-    times, profiles = [], []
+    samples, profiles = [], []
     for index in order:
         cell = run.networks[index]
         seconds = max(LEAST_PATIENCE_SECONDS, PATIENCE * max(warmup[cell.name]) / 1e9)
-        times.append(_of(index, worker.receive(seconds, Sample)).ns)
+        samples.append(_of(index, worker.receive(seconds, Sample)))
         if cell.profiled:
             found = _of(index, worker.receive(seconds, Profiled))
             calls = run.processes[-1].proofs[cell.name].calls or []
             if len(found.operators_ns) != len(calls):
                 raise PlatformError(f"The worker profiled other operators of {cell.name}.")
             profiles.append(Profile(network=index, ns=found.ns, operators_ns=found.operators_ns))
-        watcher.sample_taken(cell)
+        taken(cell)
     worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
-    return times, profiles
+    return samples, profiles
 
 
 def _of(index: int, event: Timed) -> Timed:
@@ -267,7 +274,7 @@ def prove_all(
             warmup[cell.name] = event.warmup_ns
         ready(cell)
     worker.receive(START_SECONDS, Warm)
-    if not any(cell.name in warmup for cell in run.cells):
+    if run.cells and not any(cell.name in warmup for cell in run.cells):
         name, first = next(iter(proofs.items()))
         raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
     return warmup, proofs
@@ -293,10 +300,11 @@ def _setup(
     platform: Platform,
     protocol: Protocol,
     cells: Sequence[dict[str, Any]],
-    search: Sequence[str],
+    launcher: Launcher | None,
 ) -> dict[str, Any]:
     return {
-        "search": list(search),
+        "search": list(launcher.search) if launcher else [],
+        "extra": list(launcher.extra) if launcher else [],
         "backend": platform.backend,
         "threads": platform.threads,
         "core": protocol.core,
@@ -322,6 +330,7 @@ def _cell_files(cell: Cell, files: ModelFiles, names: Mapping[Path, str]) -> dic
     }
 
 
-def _fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
+def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
+    """Return the fingerprint of where a worker runs, from its first answer."""
     machine = ready.machine.model_dump()
     return Fingerprint(**machine, runtimes=ready.runtimes, worker=launcher.worker)

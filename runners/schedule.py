@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+CELLS_BETWEEN_CONTROLS = 6
+
 
 def rounds_per_process(runs: int, processes: int) -> list[int]:
     """Spread `runs` rounds over `processes` as evenly as possible, the longer ones first."""
@@ -34,3 +36,20 @@ def order(networks: Sequence[int], seed: int, process: int, index: int) -> list[
     shuffled = list(networks)
     random.Random(f"{seed}/{process}/{index}").shuffle(shuffled)
     return shuffled
+
+
+def interleaved(
+    cells: Sequence[int], controls: Sequence[int], seed: int, process: int, index: int
+) -> list[int]:
+    """Return `cells` in the shuffled order of round `index`, with the controls among them.
+
+    All controls are visited before every CELLS_BETWEEN_CONTROLS cells, and at least twice: what a
+    round says of them must not be noisier than what it says of a cell.
+    """
+    shuffled = order(cells, seed, process, index)
+    visits = max(2, -(-len(cells) // CELLS_BETWEEN_CONTROLS))
+    result: list[int] = []
+    for visit in range(visits):
+        result += controls
+        result += shuffled[visit * len(cells) // visits : (visit + 1) * len(cells) // visits]
+    return result

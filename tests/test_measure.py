@@ -10,10 +10,10 @@ import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Cluster
+from results.same_machine import differing_fields
 from results.schema import OperatorCall, Operators, Run
 from runners import measure, proof, schedule
 from runners.measure import Launcher, ModelFiles
-from runners.same_machine import differing_fields
 from tests.synthetic import FINGERPRINT, fig2_run, run_of
 
 FAKE = Path(__file__).parent / "fake_worker.py"

@@ -18,11 +18,11 @@ from typing import Protocol as Interface
 
 from results.errors import PlatformError
 from results.platform import Fingerprint, Platform
+from results.same_machine import refuse_other_machine
 from results.schema import Cell, Count, Protocol, Run
 from runners import measure
 from runners.emulator.install import Emulator, plugin_words
 from runners.events import Counted, Failed, Loaded, Ready, Stopped, Warm
-from runners.same_machine import refuse_other_machine
 from runners.worker_process import WorkerProcess
 
 # Emulated executions take up to some twenty seconds, more on a busy machine.

@@ -4,12 +4,14 @@ It is packed into one file (runners.worker_archive) and started afresh for every
 one JSON object a line on standard input and answers with JSON lines on standard output:
 
     once, first:
-    {"search", "backend", "threads", "core", "timed", "lead_in_below_ns", "warmup", "seed", "cells"}
+    {"search", "backend", "threads", "core", "timed", "lead_in_below_ns", "warmup", "seed", "extra",
+     "cells"}
         → {"event": "ready", ...}, or {"event": "unavailable", "reason", "asked_wrong"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}
         → one {"event": "sample", "cell", "ns"} each, followed for cells with "profile" set by
-          {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}
+          {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}. Where "extra"
+          is a list of fractions, samples also hold "extra_ns": the time with so much more work
     {"do": "loop", "cell", "times"}
         → {"event": "loop", "ns": [...]}: a bare loop without the harness, for `make bench`
     {"do": "count", "cell", "times", "path"}

@@ -15,6 +15,7 @@ import numpy as np
 from . import cores, machine
 from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
 from .counting import counted
+from .extra_work import ExtraWork
 
 # A full disk, say.
 NO_FAULT_OF_THE_NETWORK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -108,6 +109,8 @@ class Worker:
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}
         self.profiled: dict[int, Profile] = {}
+        self.extra_work = ExtraWork(request["extra"]) if request["extra"] else None
+        self.steps: dict[int, list[int]] = {}
 
     def send(self, **event: Any) -> None:
         """Write one event."""
@@ -155,6 +158,8 @@ class Worker:
                 continue
             self.networks[index] = network
             self.lead_in[index] = cell["profile"] or min(times, default=0) < self.lead_in_below
+            if self.extra_work:
+                self.steps[index] = self.extra_work.steps(min(times))
             self.send(
                 event="loaded",
                 cell=index,
@@ -178,7 +183,11 @@ class Worker:
             network = self.networks[index]
             if self.lead_in[index]:
                 network.run()
-            self.send(event="sample", cell=index, ns=timed(network))
+            if self.extra_work:
+                ns, extra = self.extra_work.timed(network, self.steps[index])
+                self.send(event="sample", cell=index, ns=ns, extra_ns=extra)
+            else:
+                self.send(event="sample", cell=index, ns=timed(network))
             if index in self.profiled:
                 self.send_profile(index)
         self.send(event="round")

@@ -7,6 +7,20 @@ import textwrap
 from results.errors import BadInputError
 from results.platform import Fingerprint
 
+# What says which machine it is; all else in a fingerprint is software, or a setting.
+MACHINE = (
+    "hostname",
+    "architecture",
+    "cpu_model",
+    "clusters",
+    "cores",
+    "caches",
+    "memory",
+    "virtualisation",
+)
+# What a system shows of its memory changes a little with its kernel.
+SAME_MEMORY = 0.02
+
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
     """Name the fields in which two fingerprints differ, with what differs on each side."""
@@ -22,6 +36,22 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
                 )
             differing.append(f"{field} ({_short(here)} / {_short(there)})")
     return differing
+
+
+def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name the fields that show two fingerprints to be of two machines; none if of one.
+
+    Software may differ, and the memory shown by SAME_MEMORY.
+    """
+    differing = differing_fields(one, other)
+    if abs(one.memory - other.memory) <= SAME_MEMORY * max(one.memory, other.memory):
+        differing = [text for text in differing if not text.startswith("memory ")]
+    return [text for text in differing if text.split(" ")[0] in MACHINE]
+
+
+def changed_software(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name what differs between two fingerprints of one machine."""
+    return [text for text in differing_fields(one, other) if text.split(" ")[0] not in MACHINE]
 
 
 def _short(value: object) -> str:

@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+PlatformName = Annotated[
+    str,
+    typer.Option(
+        help="A platform's name, the path of a platform file (.toml), or ssh:user@host for a board."
+    ),
+]
+Runs = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Samples of each network.  [default: 100; 5 where instructions are counted]"
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Fresh processes to spread them over.  [default: 5]")
+]
+Core = Annotated[
+    str | None,
+    typer.Option(
+        help="Cores to keep workers on: a number, several (4-7), or a cluster by the name of its "
+        "cores, say cortex-a57.  [default: the fastest]"
+    ),
+]
+Channels = Annotated[
+    Literal["gpu", "arm"] | None,
+    typer.Option(help="The paper's channel set.  [default: the platform's]"),
+]
+G4Unit = Annotated[
+    Literal["bottleneck", "equal-width"],
+    typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="The run's own folder.  [default: results/runs/<platform>-<time>]"),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress and no tables: only where the run is.")
+]
+DepthwiseAs = Annotated[
+    Literal["conv", "elemwise"],
+    typer.Option(help="What depthwise convolutions count as in a decomposition of run time."),
+]
+Margin = Annotated[
+    float,
+    typer.Option(min=0.001, max=0.5, help="The fraction of time below which a change is none."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Let nothing INCONCLUSIVE pass, either.")]
+Ci = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder for what CI reads: junit.xml, summary.md, annotations.txt, bencher.json, "
+        "github-action-benchmark.json."
+    ),
+]

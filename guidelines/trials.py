@@ -1,0 +1,317 @@
+"""Begin a trial of two arms, or continue an interrupted one, and measure its blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from typing import Protocol as Interface
+
+from guidelines import runs
+from guidelines.catalogue import select
+from guidelines.experiment import Study
+from results import sequential, store, trial_store
+from results.errors import BadInputError, CheckFailedError, SuiteError
+from results.finding import Finding, rows_of, without_figures
+from results.platform import Platform
+from results.ratios import BlockTimes, Choice, as_timed, block_times
+from results.same_machine import differing_fields
+from results.schema import Cell, Protocol
+from results.sequential import Ledger, Step, procedure
+from results.trial import Arm, ArmName, Block, Trial, TrialProtocol
+from runners import measure
+from runners.blocks import Equipment, Task, measure_block
+from runners.platform_file import load_platform
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one arm is asked to be: a platform's name or file, and a Python ("" for its own)."""
+
+    platform: str
+    python: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a trial is to compare, over which experiments, and how."""
+
+    studies: Sequence[Study]
+    a: Side
+    b: Side
+    measured: Protocol
+    protocol: TrialProtocol
+    extra: Sequence[float] = ()
+
+
+def question(
+    experiments: Sequence[str],
+    a: Side,
+    b: Side,
+    *,
+    margin: float,
+    max_seconds: float,
+    channels: Literal["gpu", "arm"] | None = None,
+    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
+    core: str | None = None,
+    seed: int = 0,
+    extra: Sequence[float] = (),
+) -> Question:
+    """Return what a trial is to compare; `channels` are arm A's platform's own by default.
+
+    With `extra`, both arms execute so much extra work, in fractions of each network's time.
+
+    Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
+    """
+    studies = select(experiments)
+    for study in studies:
+        if study.experiment.base is None:
+            raise BadInputError(
+                f"{study.name} takes run time apart and compares nothing: choose g1 to g4, or all."
+            )
+    protocol = TrialProtocol(margin=margin, max_seconds=max_seconds)
+    measured = Protocol(
+        runs=protocol.rounds,
+        processes=1,
+        seed=seed,
+        channels=channels or load_platform(a.platform).channels,
+        g4_unit=g4_unit,
+        core=core,
+    )
+    return Question(studies, a, b, measured, protocol, extra)
+
+
+def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipment]]:
+    """Return a trial in which nothing is measured yet, and what its workers are started with.
+
+    Raises BadInputError for platforms that cannot be compared and the errors of runners.measure and
+    guidelines.models, which name the arm.
+    """
+    sides: dict[ArmName, Side] = {"a": question.a, "b": question.b}
+    platforms = {name: load_platform(side.platform) for name, side in sides.items()}
+    for name, side in sides.items():
+        _refuse_untimed(name, side, platforms[name])
+    arms: dict[ArmName, Arm] = {}
+    equipment: dict[ArmName, Equipment] = {}
+    for name, side in sides.items():
+        try:
+            arms[name], equipment[name] = _arm(question, side, platforms[name], cache)
+        except SuiteError as error:
+            raise type(error)(f"Arm {name.upper()} ({side.platform}): {error}") from None
+    trial = Trial(
+        a=arms["a"],
+        b=arms["b"],
+        measured=question.measured,
+        protocol=question.protocol,
+        experiments=[study.experiment for study in question.studies],
+        extra=list(question.extra),
+        sessions=[runs.new_session()],
+    )
+    return trial, equipment
+
+
+def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
+    if platform.counts:
+        raise BadInputError(
+            f"Arm {name.upper()} is platform {platform.name}, which counts instructions and times "
+            "nothing: compare two of its runs with `guidelines check`."
+        )
+    if side.python and platform.transport != "local":
+        raise BadInputError(
+            f"--{name}-python names a Python on this machine, and platform {platform.name} runs on "
+            "a board: name the board's in its platform file."
+        )
+
+
+def _arm(question: Question, side: Side, platform: Platform, cache: Path) -> tuple[Arm, Equipment]:
+    plan = runs.Plan(question.studies, platform, question.measured)
+    launcher = runs.timed_launcher(platform, cache, python=side.python)
+    launcher = dataclasses.replace(launcher, extra=list(question.extra))
+    fingerprint = measure.identify(platform, launcher, question.measured.core)
+    cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
+    arm = Arm(
+        platform=platform,
+        python=side.python,
+        fingerprint=fingerprint,
+        cells=cells,
+        controls=controls,
+    )
+    return arm, Equipment(launcher, files)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial found; `failures` are networks that failed their proof, with arm and reason."""
+
+    trial: Trial
+    blocks: Sequence[Block]
+    ledger: Ledger
+    failures: Mapping[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """What all blocks took."""
+        return sum(block.seconds for block in self.blocks)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What it says of every row; those with a network that failed say so."""
+        found = []
+        for finding in sequential.findings(self.ledger):
+            failed = [name for name in finding.row.cells if name in self.failures]
+            if failed:
+                reason = f"{failed[0]}: {self.failures[failed[0]]}"
+                finding = without_figures(finding.row, reason)
+            found.append(finding)
+        return found
+
+
+class Watcher(Interface):
+    """Is told how far a trial is."""
+
+    def block_begins(self, step: Step, number: int, ledger: Ledger) -> None:
+        """Block `number` is about to be measured."""
+
+    def sample_taken(self, arm: ArmName, cell: Cell) -> None:
+        """One sample arrived."""
+
+
+def measure_trial(
+    question: Question, folder: Path, resume: bool, watcher: Watcher, choose: Choice = as_timed
+) -> Outcome:
+    """Measure a trial into `folder` until all is decided or its time is up.
+
+    With `resume`, a trial that the folder holds is continued; without, it is refused. `choose` says
+    which times of each arm count, for a calibration. Raises the errors of `begin`, of
+    runners.blocks, and CheckFailedError when a control failed its proof.
+    """
+    began = time.monotonic()
+    with opened(question, folder, resume) as bench:
+        trial, blocks = bench.trial, bench.blocks
+        rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
+        ledger = Ledger(rows, trial.protocol)
+        steps = procedure(ledger)
+        step: Step | None = next(steps)
+        for block in blocks:
+            step = _send(steps, block_times(block, choose))
+        deadline = began + trial.protocol.max_seconds - sum(block.seconds for block in blocks)
+        while step is not None and time.monotonic() + _expected(step, blocks) <= deadline:
+            watcher.block_begins(step, len(blocks), ledger)
+            task = Task(step.stage, step.cells, _rounds(trial.protocol, step.stage))
+            block = bench.measure(task, watcher.sample_taken)
+            step = _send(steps, block_times(block, choose))
+        sequential.end(ledger)
+    return Outcome(trial, blocks, ledger, _failures(blocks))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trial in its folder, with what measures it; `blocks` are those on disk."""
+
+    folder: Path
+    trial: Trial
+    equipment: Mapping[ArmName, Equipment]
+    blocks: list[Block]
+
+    def measure(self, task: Task, taken: Callable[[ArmName, Cell], None]) -> Block:
+        """Measure one more block and store it.
+
+        Raises the errors of runners.blocks, and CheckFailedError when a control failed its proof.
+        """
+        number = len(self.blocks)
+        block = measure_block(self.trial, self.equipment, task, number, taken)
+        _refuse_uncontrolled(self.trial, block)
+        trial_store.write_block(self.folder, number, block)
+        self.blocks.append(block)
+        return block
+
+
+@contextmanager
+def opened(question: Question, folder: Path, resume: bool) -> Iterator[Bench]:
+    """Hold the folder of a trial, begun if it holds none, against a second writer.
+
+    Raises BadInputError when it holds a trial and `resume` is not set, or one of something else.
+    """
+    with store.locked(folder):
+        earlier, blocks = _earlier(folder, resume)
+        trial, equipment = begin(question, store.cache_folder())
+        if earlier is not None:
+            _refuse_changed(earlier, trial, folder)
+            trial = trial.model_copy(update={"sessions": [*earlier.sessions, *trial.sessions]})
+        trial_store.write_trial(folder, trial)
+        yield Bench(folder, trial, equipment, blocks)
+
+
+def _earlier(folder: Path, resume: bool) -> tuple[Trial | None, list[Block]]:
+    """Return the trial that a folder holds with its blocks, or None and none."""
+    if store.has_run(folder):
+        raise BadInputError(f"{folder} holds a run: choose another --out for a trial.")
+    if not trial_store.has_trial(folder):
+        return None, []
+    if not resume:
+        raise BadInputError(
+            f"{folder} holds a trial already: continue it with --resume or choose another --out."
+        )
+    return trial_store.read_trial(folder)
+
+
+def _refuse_changed(earlier: Trial, trial: Trial, folder: Path) -> None:
+    """Raise BadInputError unless a trial compares the very same as the one begun earlier."""
+    for name, one, other in (("A", earlier.a, trial.a), ("B", earlier.b, trial.b)):
+        fields = differing_fields(one.fingerprint, other.fingerprint)
+        if fields:
+            raise BadInputError(
+                f"Arm {name} is not what it was when {folder} was begun (then / now): "
+                f"{'; '.join(fields)}. Begin a new trial."
+            )
+    if earlier.model_copy(update={"sessions": trial.sessions}) != trial:
+        raise BadInputError(
+            f"{folder} holds a trial of something else: ask for the same arms, experiments and "
+            "options, or choose another --out."
+        )
+
+
+def _send(steps: Generator[Step, BlockTimes, None], times: BlockTimes) -> Step | None:
+    """Send a block to the procedure; return what it asks for next, None when all is decided."""
+    try:
+        return steps.send(times)
+    except StopIteration:
+        return None
+
+
+def _rounds(protocol: TrialProtocol, stage: str) -> int:
+    return protocol.rounds if stage == "screening" else protocol.confirmation_rounds
+
+
+def _expected(step: Step, blocks: Sequence[Block]) -> float:
+    """Return the seconds that a block takes at most, by the last one of at least its cells."""
+    for block in reversed(blocks):
+        if set(block.cells) >= set(step.cells):
+            return block.seconds
+    return 0.0
+
+
+def _refuse_uncontrolled(trial: Trial, block: Block) -> None:
+    """Raise CheckFailedError when a control has no times in a block: nothing could be corrected."""
+    for process in block.processes:
+        for control in trial.a.controls:
+            if control.name in process.failures:
+                raise CheckFailedError(
+                    f"Arm {process.arm.upper()}: {control.name} failed its proof, and without the "
+                    f"controls nothing can be compared: {process.failures[control.name]}."
+                )
+
+
+def _failures(blocks: Sequence[Block]) -> dict[str, str]:
+    """Return the networks that failed their proof, by name, with the arm and the reason."""
+    return {
+        name: f"arm {process.arm.upper()}: {reason}"
+        for block in blocks
+        for process in block.processes
+        for name, reason in process.failures.items()
+    }

@@ -1,0 +1,110 @@
+"""What continuous integration reads: JUnit, annotations, and the formats of two trackers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+from reports.gate import summary_line
+from results.finding import Change, Finding, Judgement
+
+SUITE = "guidelines"
+# What XML 1.0 has no way to write, not even escaped.
+_NOT_IN_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
+
+
+def junit(judgement: Judgement, strict: bool = False) -> str:
+    """Return JUnit XML: a test case for each row, grouped by experiment.
+
+    SLOWER is a failure, a row without figures an error, INCONCLUSIVE is skipped (with `strict`, a
+    failure); FASTER and SAME pass. Cells that the baseline has and the other lacks are errors.
+    """
+    suite = ElementTree.Element("testsuite", name=judgement.title.translate(_NOT_IN_XML))
+    for finding in judgement.findings:
+        case = _case(suite, finding.row.name)
+        if finding.failure is not None:
+            _told(case, "error", finding.failure)
+        elif finding.verdict == Change.SLOWER:
+            _told(case, "failure", _sentence(judgement, finding))
+        elif finding.verdict == Change.INCONCLUSIVE:
+            _told(case, "failure" if strict else "skipped", _sentence(judgement, finding))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _sentence(judgement, finding)
+    for cell in judgement.lost:
+        _told(_case(suite, cell), "error", "the baseline has it, and it was not measured")
+    suite.set("tests", str(len(suite)))
+    for name in ("failure", "error", "skipped"):
+        plural = name if name == "skipped" else f"{name}s"
+        suite.set(plural, str(sum(case.find(name) is not None for case in suite)))
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
+    """Add a test case, whose class is the experiment."""
+    experiment, _, row = name.partition("/")
+    attributes = {"classname": f"{SUITE}.{experiment}", "name": row or experiment}
+    return ElementTree.SubElement(suite, "testcase", attributes, time="0")
+
+
+def _told(case: ElementTree.Element, kind: str, message: str) -> None:
+    ElementTree.SubElement(case, kind, message=message.translate(_NOT_IN_XML))
+
+
+def _sentence(judgement: Judgement, finding: Finding) -> str:
+    """Say what was found of a row, in one clause."""
+    said = f"{finding.verdict}: {judgement.metric} × {finding.text}"
+    if finding.verdict == Change.INCONCLUSIVE and finding.smallest_detectable is not None:
+        said += f"; nothing below {finding.smallest_detectable:.3f} could have been seen"
+    return said
+
+
+def workflow_commands(judgement: Judgement) -> str:
+    """Return workflow commands of GitHub Actions, one a line: errors, then one notice."""
+    lines = []
+    for finding in judgement.findings:
+        if finding.failure is not None:
+            lines.append(_command("error", f"{finding.row.name} has no figures", finding.failure))
+        elif finding.verdict == Change.SLOWER:
+            title = f"{finding.row.name} is slower"
+            lines.append(_command("error", title, _sentence(judgement, finding)))
+    for cell in judgement.lost:
+        lines.append(_command("error", f"{cell} is missing", "the baseline has it"))
+    lines.append(_command("notice", judgement.title, summary_line(judgement)))
+    return "\n".join(lines) + "\n"
+
+
+def _command(kind: str, title: str, message: str) -> str:
+    """Return one workflow command, escaped as GitHub's own toolkit does."""
+    text = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    heading = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    heading = heading.replace(":", "%3A").replace(",", "%2C")
+    return f"::{kind} title={heading}::{text}"
+
+
+def bencher(judgement: Judgement) -> str:
+    """Return Bencher Metric Format: latency in ns, or instructions, with their intervals."""
+    metrics: dict[str, Any] = {}
+    for cell, figure in judgement.figures.items():
+        factor = 1e6 if figure.unit == "ms" else 1.0
+        metric = {"value": factor * figure.value}
+        if figure.interval:
+            metric["lower_value"] = factor * figure.interval[0]
+            metric["upper_value"] = factor * figure.interval[1]
+        metrics[cell] = {"latency" if figure.unit == "ms" else "instructions": metric}
+    return json.dumps(metrics, indent=2) + "\n"
+
+
+def action_benchmark(judgement: Judgement) -> str:
+    """Return the list that github-action-benchmark reads as tool "customSmallerIsBetter"."""
+    entries = []
+    for cell, figure in judgement.figures.items():
+        entry: dict[str, Any] = {"name": cell, "unit": figure.unit, "value": figure.value}
+        if figure.interval:
+            entry["range"] = f"{figure.interval[0]:.4g} to {figure.interval[1]:.4g}"
+        entries.append(entry)
+    return json.dumps(entries, indent=2) + "\n"

@@ -1,0 +1,213 @@
+"""The history of a platform: what changed and when, as tables, plots and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.text import Text
+
+from reports.layout import Heading, Part, Table
+from reports.page import write_page
+from reports.plots import SETTINGS
+from reports.terminal import WIDTH, rich_table
+from results.history import History, Trend
+from results.store import write_file
+
+NAME = "history"
+# The heat map's darkest colours: 15 % faster and slower.
+SPAN = Normalize(-0.15, 0.15)
+SHOWN = 8
+LABELLED_RUNS = 12
+
+
+def changes_of(history: History, trends: Sequence[Trend]) -> list[dict[str, Any]]:
+    """Return one object for each change: which cell, at which run, by how much."""
+    objects = []
+    for trend in trends:
+        levels = trend.levels()
+        for index in trend.changes:
+            run, before = history.runs[index], history.runs[index - 1]
+            objects.append(
+                {
+                    "cell": trend.name,
+                    "run": run.folder,
+                    "started": run.started,
+                    "ratio": math.exp(float(levels[index] - levels[index - 1])),
+                    "runtimes": run.runtimes,
+                    "runtimes_before": before.runtimes,
+                }
+            )
+    return sorted(objects, key=lambda change: (change["started"], change["cell"]))
+
+
+def history_objects(history: History) -> list[dict[str, Any]]:
+    """Return one object for each cell and run: what the CSV holds."""
+    return [
+        {
+            "cell": trend.name,
+            "run": run.folder,
+            "started": run.started,
+            "relative": None if math.isnan(value) else math.exp(float(value - trend.levels()[0])),
+            "change": index in trend.changes,
+        }
+        for trend in history.trends
+        for index, (run, value) in enumerate(zip(history.runs, trend.values, strict=True))
+    ]
+
+
+def history_parts(history: History) -> list[Part]:
+    """Return all that a history says, part by part."""
+    first, last = history.runs[0], history.runs[-1]
+    metric = "instructions" if first.counted else "time, corrected by the controls"
+    lines = [
+        f"{len(history.runs)} runs of {first.platform} on {first.machine[0]} ({first.machine[2]}), "
+        f"{first.started} to {last.started}.",
+        *history.left_out,
+    ]
+    parts = [Part("What it is of", lines)]
+    changes = changes_of(history, history.trends)
+    if changes:
+        parts.append(Part("Changes", tables=[_table(f"Changes of {metric}", changes)]))
+    else:
+        parts.append(Part("Changes", ["No cell has changed its level."]))
+    drifts = changes_of(history, history.drifts)
+    if drifts:
+        caption = "Drift of the machine: changes of the controls' own times"
+        parts.append(Part("Drift", tables=[_table(caption, drifts)]))
+    plots = [("heatmap", f"Heat map of {metric} over the runs")]
+    if changes:
+        plots.append(("changes", "The cells that changed most, run by run"))
+    parts.append(Part("Trends", plots=plots, tables=[_trends(history)]))
+    return parts
+
+
+def _table(caption: str, changes: Sequence[dict[str, Any]]) -> Table:
+    headings = [
+        Heading("from run", numeric=False),
+        Heading("cell", numeric=False),
+        Heading("ratio"),
+        Heading("software that changed with it", numeric=False),
+    ]
+    rows = [
+        [
+            f"{change['started']} {change['run']}",
+            change["cell"],
+            f"{change['ratio']:.4f}",
+            ""
+            if change["runtimes"] == change["runtimes_before"]
+            else f"{change['runtimes_before']} → {change['runtimes']}",
+        ]
+        for change in changes
+    ]
+    return Table(caption, headings, rows)
+
+
+def _trends(history: History) -> Table:
+    """Return each cell's level now over its first, and its noise from run to run."""
+    rows = []
+    for trend in history.trends:
+        levels = trend.levels()
+        spread = float(np.nanstd(trend.values - levels))
+        ratio = math.exp(float(levels[-1] - levels[0]))
+        runs = int(np.sum(~np.isnan(trend.values)))
+        rows.append(
+            [trend.name, str(runs), str(len(trend.changes)), f"{ratio:.4f}", f"{100 * spread:.2f}"]
+        )
+    headings = [Heading("cell", numeric=False), Heading("runs"), Heading("changes")]
+    headings += [Heading("last level over first"), Heading("spread about the levels, %")]
+    return Table("Every cell", headings, rows)
+
+
+def heat_map(history: History) -> Figure:
+    """Return a figure: a row a cell, a column a run; black lines are changes."""
+    trends = history.trends
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(9, 1.6 + 0.155 * len(trends)), layout="constrained")
+        FigureCanvasAgg(figure)
+        panel = figure.subplots()
+        values = np.stack([trend.values - trend.levels()[0] for trend in trends])
+        shown = panel.imshow(values, norm=SPAN, cmap="PuOr_r", aspect="auto", interpolation="none")
+        panel.set_facecolor("0.85")
+        marks = [(index, row) for row, trend in enumerate(trends) for index in trend.changes]
+        panel.vlines(
+            [index - 0.5 for index, _ in marks],
+            [row - 0.5 for _, row in marks],
+            [row + 0.5 for _, row in marks],
+            color="black",
+            linewidth=2,
+        )
+        panel.set_yticks(range(len(trends)), [trend.name for trend in trends], fontsize=6)
+        panel.tick_params(length=0)
+        panel.set_xlabel("run, oldest first")
+        bar = figure.colorbar(shown, ax=panel, ticks=np.log([0.87, 0.95, 1, 1.05, 1.15]))
+        bar.ax.set_yticklabels(["0.87", "0.95", "1", "1.05", "1.15"])
+        bar.set_label("relative to the first level (brown: slower)")
+        panel.set_title(f"{history.runs[0].platform}: black lines are changes of level")
+    return figure
+
+
+def step_plots(history: History) -> Figure:
+    """Return the cells that changed most, run by run, with their levels."""
+    changed = [trend for trend in history.trends if trend.changes]
+    changed.sort(key=lambda trend: float(np.ptp(trend.levels())), reverse=True)
+    chosen = changed[:SHOWN]
+    with mpl.rc_context(SETTINGS):
+        rows = -(-len(chosen) // 2)
+        figure = Figure(figsize=(9, 0.6 + 1.7 * rows), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(rows, 2, squeeze=False, sharex=True).flat
+        for panel, trend in zip(panels, chosen, strict=False):
+            base = trend.levels()[0]
+            runs = np.arange(len(trend.values))
+            panel.plot(runs, np.exp(trend.values - base), ".", color="0.55", markersize=3)
+            panel.step(runs, np.exp(trend.levels() - base), where="mid", color="#0072B2")
+            panel.set_title(trend.name, fontsize=8)
+            panel.tick_params(labelsize=7)
+        for panel in list(panels)[len(chosen) :]:
+            panel.set_visible(False)
+        figure.supylabel("relative to the first level", fontsize=8)
+        figure.supxlabel("run, oldest first", fontsize=8)
+    return figure
+
+
+def write_history(history: History, folder: Path) -> Path:
+    """Write history.html, history.md, history.csv and the plots; return the HTML page."""
+    objects = history_objects(history)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(objects[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(objects)
+    write_file(folder / f"{NAME}.csv", buffer.getvalue())
+    figures = {"heatmap": heat_map(history)}
+    if any(trend.changes for trend in history.trends):
+        figures["changes"] = step_plots(history)
+    title = f"History of {history.runs[0].platform}"
+    return write_page(folder, NAME, title, history_parts(history), figures)
+
+
+def print_history(history: History, console: Console | None = None) -> None:
+    """Print what a history says on the terminal; the cells that never changed are counted."""
+    console = console or Console()
+    console.width = max(console.width, WIDTH)
+    for part in history_parts(history):
+        if part.title == "Trends":
+            continue
+        console.print(Text(part.title, style="bold"))
+        for line in part.lines:
+            console.print(Text(line))
+        for table in part.tables:
+            console.print(Text(f"\n{table.caption}"))
+            console.print(rich_table(table))
+    steady = sum(not trend.changes for trend in history.trends)
+    console.print(Text(f"{steady} of {len(history.trends)} cells never changed their level."))

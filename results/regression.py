@@ -1,0 +1,265 @@
+"""Judge a run against an earlier one of the same platform: regressions apart from drift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import inference, statistics
+from results.counts import counts_of
+from results.errors import BadInputError
+from results.finding import (
+    Change,
+    Figure,
+    Finding,
+    Judgement,
+    Row,
+    judged,
+    rows_of,
+    within,
+    without_figures,
+)
+from results.inference import Estimate, holm
+from results.platform import REACHING, Platform
+from results.ratios import COMPUTE_BOUND, MEMORY_HEAVY, mixture, typical_log
+from results.same_machine import changed_software, other_machine
+from results.schema import NetworkChoice, Run
+from results.summary import samples_by_cell
+
+Array = NDArray[np.float64]
+
+# A stored run was measured at another time, in another state of the machine: see docs/gate.md.
+TIME_MARGIN = 0.05
+# Instructions repeat to 0.003 %.
+COUNT_MARGIN = 0.0005
+ALPHA = 0.05
+
+
+def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement:
+    """Return what a run shows against its baseline; `margin` is the metric's own by default.
+
+    Times are compared after correction by the controls, so that a drift of the whole machine is
+    told as such and not as regressions. Raises BadInputError for runs of two machines, platforms or
+    choices of networks.
+    """
+    _refuse_incomparable(run, baseline)
+    counts = run.platform.counts
+    margin = (COUNT_MARGIN if counts else TIME_MARGIN) if margin is None else margin
+    names = {cell.name for cell in run.networks}
+    failures = {name: why for name, why in run.failures.items() if name not in baseline.failures}
+    new, old = _logs(run), _logs(baseline)
+    lost = [c.name for c in baseline.cells if c.name in old and c.name not in {*new, *failures}]
+    common = [cell for cell in baseline.cells if cell.name in names and cell.name in old]
+    measured = [cell for cell in common if cell.name in new or cell.name in failures]
+    rows = rows_of(baseline.experiments, measured, [])
+    if counts:
+        findings = [_counted(row, new, old, margin) for row in rows]
+    else:
+        findings = _timed(rows, new, old, margin)
+    findings = [_with_failure(finding, failures) for finding in findings]
+    return Judgement(
+        title=f"Check of {run.platform.name} against its baseline",
+        metric="instructions" if counts else "time",
+        margin=margin,
+        facts=[("Run", _told(run)), ("Baseline", _told(baseline))],
+        findings=findings,
+        remarks=_remarks(run, baseline, new, old),
+        figures=_figures(run),
+        lost=lost,
+    )
+
+
+def _refuse_incomparable(run: Run, baseline: Run) -> None:
+    """Raise BadInputError unless two runs are of one platform, machine and choice of networks."""
+    pairs = [
+        (field, getattr(baseline.platform, field), getattr(run.platform, field))
+        for field in Platform.model_fields
+        if field not in (*REACHING, "description")
+    ]
+    pairs += [
+        (field, getattr(baseline.protocol, field), getattr(run.protocol, field))
+        for field in (*NetworkChoice.model_fields, "batch", "seed")
+    ]
+    differing = [f"{field} ({old} / {new})" for field, old, new in pairs if old != new]
+    differing += other_machine(baseline.fingerprint, run.fingerprint)
+    if differing:
+        raise BadInputError(
+            "The run and its baseline are not of the same platform (baseline / run): "
+            f"{'; '.join(differing)}. Compare them with `guidelines compare`, or measure both "
+            "sides at once with `guidelines ab`."
+        )
+
+
+def _logs(run: Run) -> Mapping[str, Array]:
+    """Return typical log times (of ns) by network, one a process, or one log count.
+
+    Processes of fewer than half the longest one's rounds are left out, as in every interval.
+    """
+    if run.platform.counts:
+        found = {cell.name: counts_of(run, cell, None) for cell in run.cells}
+        return {name: np.array([math.log(c.instructions)]) for name, c in found.items() if c}
+    samples = samples_by_cell(run)
+    longest = max((len(ns) for times in samples.values() for ns in times), default=0)
+    logs = {
+        name: np.array([typical_log(ns) for ns in times if 2 * len(ns) >= longest])
+        for name, times in samples.items()
+    }
+    missing = [control for control in (COMPUTE_BOUND, MEMORY_HEAVY) if control not in logs]
+    if logs and missing:
+        raise BadInputError(
+            f"{missing[0]} has no times in the run begun {_started(run)}, and without the controls "
+            "a regression cannot be told from a drift of the machine: measure it again."
+        )
+    return logs
+
+
+def _counted(
+    row: Row, new: Mapping[str, Array], old: Mapping[str, Array], margin: float
+) -> Finding:
+    """Judge a row by its instructions, which have no noise worth the name."""
+    known = [cell for cell in row.cells if cell in new and cell in old]
+    if not known:
+        return without_figures(row, "it was not counted")
+    difference = float(np.mean([new[cell][0] - old[cell][0] for cell in known]))
+    bound = math.log1p(margin)
+    verdict = Change.SAME
+    if abs(difference) > bound:
+        verdict = Change.SLOWER if difference > 0 else Change.FASTER
+    return Finding(row, verdict, math.exp(difference), None, None, 1 + margin, len(known))
+
+
+def _timed(
+    rows: Sequence[Row], new: Mapping[str, Array], old: Mapping[str, Array], margin: float
+) -> list[Finding]:
+    """Judge all rows by their times, with Holm's method over them."""
+    differences = {row: _difference(row, new, old) for row in rows}
+    estimates = {row: found for row, found in differences.items() if isinstance(found, Estimate)}
+    bound = math.log1p(margin)
+    slower = holm([estimate.p_above(bound) for estimate in estimates.values()])
+    faster = holm([estimate.p_below(-bound) for estimate in estimates.values()])
+    verdicts = {}
+    for (row, estimate), above, below in zip(estimates.items(), slower, faster, strict=True):
+        verdicts[row] = Change.INCONCLUSIVE
+        if above <= ALPHA:
+            verdicts[row] = Change.SLOWER
+        elif below <= ALPHA:
+            verdicts[row] = Change.FASTER
+        elif within(estimate, margin):
+            verdicts[row] = Change.SAME
+    level = ALPHA / max(1, len(estimates))
+    findings = []
+    for row, found in differences.items():
+        if isinstance(found, Estimate):
+            processes = min(len(new[row.cells[0]]), len(old[row.cells[0]]))
+            findings.append(judged(row, verdicts[row], found, margin, level, processes))
+        elif found is None:
+            findings.append(without_figures(row, "it has no times"))
+        else:
+            ratio = math.exp(found)
+            findings.append(Finding(row, Change.INCONCLUSIVE, ratio, None, None, None, 1))
+    return findings
+
+
+def _difference(
+    row: Row, new: Mapping[str, Array], old: Mapping[str, Array]
+) -> Estimate | float | None:
+    """Return the estimate of a row's log ratio, a bare one from single processes, None without."""
+    known = [cell for cell in row.cells if cell in new and cell in old]
+    if not known:
+        return None
+    sides = [_corrected(cell, new, old) for cell in known]
+    run = np.mean([side[0] for side in sides], axis=0)
+    base = np.mean([side[1] for side in sides], axis=0)
+    return inference.of_difference(run, base) or float(run.mean() - base.mean())
+
+
+def _corrected(
+    cell: str, new: Mapping[str, Array], old: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """Return a cell's log times in both runs less those of the controls' mixture.
+
+    The mixture is chosen by how processes of one run differ from their mean.
+    """
+    own = [side[cell] - side[MEMORY_HEAVY] for side in (new, old)]
+    apart = [side[COMPUTE_BOUND] - side[MEMORY_HEAVY] for side in (new, old)]
+    x, y = (np.concatenate([part - part.mean() for part in parts]) for parts in (apart, own))
+    weight = mixture(x, y)
+    return own[0] - weight * apart[0], own[1] - weight * apart[1]
+
+
+def _with_failure(finding: Finding, failures: Mapping[str, str]) -> Finding:
+    failed = [cell for cell in finding.row.cells if cell in failures]
+    return (
+        without_figures(finding.row, f"{failed[0]}: {failures[failed[0]]}") if failed else finding
+    )
+
+
+def _told(run: Run) -> str:
+    """Say when a run was measured, with what, and how much of it."""
+    versions = ", ".join(f"{name} {version}" for name, version in run.fingerprint.runtimes.items())
+    amount = f"{len(run.processes)} processes, {len(run.rounds)} rounds"
+    if run.platform.counts:
+        amount = f"{len(run.counts)} networks counted"
+    return f"{_started(run)}, {versions}; {amount}"
+
+
+def _started(run: Run) -> str:
+    return run.sessions[0].started if run.sessions else "never"
+
+
+def _remarks(
+    run: Run, baseline: Run, new: Mapping[str, Array], old: Mapping[str, Array]
+) -> list[str]:
+    remarks = []
+    if not run.platform.counts and new and old:
+        remarks.append(_drift(new, old))
+    changed = changed_software(baseline.fingerprint, run.fingerprint)
+    if changed:
+        remarks.append(f"Changed since the baseline (baseline / run): {'; '.join(changed)}.")
+    models = {cell.name: cell.model for cell in baseline.networks}
+    anew = [c.name for c in run.networks if models.get(c.name, c.model) != c.model]
+    if anew:
+        remarks.append(f"{len(anew)} networks were exported otherwise than in the baseline.")
+    added = [cell.name for cell in run.cells if cell.name not in models]
+    if added:
+        remarks.append(f"Not in the baseline, so not judged: {', '.join(added)}.")
+    remarks += [
+        f"{name} failed its proof in the baseline already, so it is not judged: {reason}."
+        for name, reason in baseline.failures.items()
+    ]
+    for side, which in ((run, "run"), (baseline, "baseline")):
+        if not side.complete:
+            remarks.append(f"The {which} is unfinished.")
+    return remarks
+
+
+def _drift(new: Mapping[str, Array], old: Mapping[str, Array]) -> str:
+    """Say how the controls changed, which tells the machine's state and is judged by nobody."""
+    parts = []
+    for control in (COMPUTE_BOUND, MEMORY_HEAVY):
+        estimate = inference.of_difference(new[control], old[control])
+        mean = estimate.mean if estimate else float(new[control].mean() - old[control].mean())
+        text = f"{control} × {math.exp(mean):.3f}"
+        if estimate:
+            low, high = (math.exp(end) for end in estimate.interval)
+            text += f" [{low:.3f}, {high:.3f}]"
+        parts.append(text)
+    return f"Drift of the machine, taken off every cell: {', '.join(parts)}."
+
+
+def _figures(run: Run) -> dict[str, Figure]:
+    """Return every cell's median time in ms with its interval, or its instructions."""
+    if run.platform.counts:
+        found = {cell.name: counts_of(run, cell, None) for cell in run.cells}
+        return {n: Figure(c.instructions, None, "instructions") for n, c in found.items() if c}
+    cells = {cell.name for cell in run.cells}
+    figures = {}
+    for name, times in samples_by_cell(run).items():
+        if name in cells:
+            interval = statistics.time_interval(times)
+            ends = interval and (interval[0] / 1e6, interval[1] / 1e6)
+            figures[name] = Figure(float(np.median(np.concatenate(times))) / 1e6, ends, "ms")
+    return figures

@@ -1,0 +1,114 @@
+"""Measure one block of a trial: four fresh workers, A B B A, over the same networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from results.same_machine import refuse_other_machine
+from results.schema import Cell, Run
+from results.trial import BLOCK, ArmName, ArmProcess, Block, Trial
+from runners import measure, schedule
+from runners.events import Stopped
+from runners.ssh import START_SECONDS
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """How workers of one arm are started, and the model files of its networks by cell name."""
+
+    launcher: measure.Launcher
+    files: Mapping[str, measure.ModelFiles]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a block is to measure: the names of its cells, and how many rounds in each process."""
+
+    stage: Literal["screening", "confirmation"]
+    cells: Sequence[str]
+    rounds: int
+
+
+def measure_block(
+    trial: Trial,
+    equipment: Mapping[ArmName, Equipment],
+    task: Task,
+    number: int,
+    taken: Callable[[ArmName, Cell], None],
+) -> Block:
+    """Measure block `number` of a trial; `taken` is told of every sample.
+
+    All four processes visit the networks in the same orders, the controls several times a round.
+    Raises the errors of runners.measure.
+    """
+    began = time.monotonic()
+    processes = [_measure(trial, arm, equipment[arm], task, number, taken) for arm in BLOCK]
+    return Block(
+        stage=task.stage,
+        session=len(trial.sessions) - 1,
+        cells=list(task.cells),
+        seconds=time.monotonic() - began,
+        processes=processes,
+    )
+
+
+def _measure(
+    trial: Trial,
+    name: ArmName,
+    equipment: Equipment,
+    task: Task,
+    number: int,
+    taken: Callable[[ArmName, Cell], None],
+) -> ArmProcess:
+    arm = trial.arm(name)
+    cells = [cell for cell in arm.cells if cell.name in set(task.cells)]
+    # No whole run, and not checked as one: the base cells of its experiments may be missing.
+    run = Run.model_construct(
+        platform=arm.platform,
+        fingerprint=arm.fingerprint,
+        protocol=trial.measured,
+        experiments=trial.experiments,
+        cells=cells,
+        controls=arm.controls,
+        sessions=[],
+        processes=[],
+        rounds=[],
+    )
+    started = measure.now()
+    with equipment.launcher.process() as worker:
+        ready = measure.set_up(run, worker, equipment.files, equipment.launcher)
+        found = measure.fingerprint(ready, equipment.launcher)
+        refuse_other_machine(arm.fingerprint, found)
+        warmup, proofs = measure.prove_all(run, worker, lambda _: None)
+        working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
+        ns: dict[str, list[int]] = {run.networks[i].name: [] for i in working}
+        extra: dict[str, list[list[int]]] = {}
+        for entry in range(task.rounds):
+            order = schedule.interleaved(
+                [i for i in working if i < len(cells)],
+                [i for i in working if i >= len(cells)],
+                trial.measured.seed,
+                number,
+                entry,
+            )
+            samples, _ = measure.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
+            for sample in samples:
+                network = run.networks[sample.cell].name
+                ns[network].append(sample.ns)
+                if sample.extra_ns:
+                    extra.setdefault(network, []).append(sample.extra_ns)
+        worker.send({"do": "stop"})
+        worker.receive(START_SECONDS, Stopped)
+    return ArmProcess(
+        arm=name,
+        started=started,
+        pid=ready.pid,
+        core=ready.core,
+        load=ready.load,
+        ns=ns,
+        extra_ns=extra,
+        failures={name: p.failure for name, p in proofs.items() if p.failure is not None},
+    )
