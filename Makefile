@@ -4,6 +4,11 @@ PYTHON   ?= python3
 PLATFORM ?= cpu
 RUNS     ?=
 OUT      ?=
+A        ?= cpu
+B        ?= cpu
+BASELINE ?=
+COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc \
+            results/reference/arm-emulated-cortex-a57 paper:gpu paper:arm
 CORE     ?=
 PIP_ARGS ?=
 
@@ -12,11 +17,13 @@ INSTALLED  := $(VENV)/installed
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report arm-emulator doctor bench lint test
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report compare history ab check calibrate-gate \
+        arm-emulator doctor bench lint test
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
 	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs>"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +46,21 @@ networks: $(INSTALLED) ## list the whole networks with their costs, beside the p
 
 report: $(INSTALLED) ## write every output of the newest run (or of OUT) again, without measuring
 	@$(GUIDELINES) report $(if $(OUT),'$(OUT)')
+
+compare: $(INSTALLED) ## lay COMPARE="run run…" side by side (the reference runs, and the paper's two)
+	@$(GUIDELINES) compare $(COMPARE) $(if $(OUT),--out '$(OUT)')
+
+history: $(INSTALLED) ## show how each cell of PLATFORM has gone over all stored runs
+	@$(GUIDELINES) history --platform '$(PLATFORM)' $(if $(OUT),--out '$(OUT)')
+
+ab: $(INSTALLED) ## measure platforms A and B side by side: is B slower?
+	@$(GUIDELINES) ab --a '$(A)' --b '$(B)' $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
+
+check: $(INSTALLED) ## check the run in OUT against the one in BASELINE
+	@$(GUIDELINES) check '$(OUT)' --baseline '$(BASELINE)'
+
+calibrate-gate: $(INSTALLED) ## measure how often the gate errs (over an hour) into docs/
+	@$(GUIDELINES) calibrate-gate $(if $(OUT),--out '$(OUT)')
 
 arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
 	@$(GUIDELINES) arm-emulator

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import typer
@@ -18,14 +19,14 @@ from rich.progress import track
 from guidelines.catalogue import GUIDELINES
 from guidelines.trial_progress import TrialDisplay
 from guidelines.trials import (
-    Outcome,
     Question,
     Side,
     measure_trial,
     opened,
     question,
 )
-from results.calibration import NOTHING, Pool, Slowdown, injected
+from reports.calibration import WholeSession, write_calibration
+from results.calibration import NONE, NOTHING, Pool, Slowdown, injected
 from results.trial import Block, Trial
 from runners.blocks import Task
 
@@ -33,25 +34,30 @@ EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Blocks of one cell alone show what a process costs before it times anything.
 SMALL_BLOCKS = 4
 SMALL_CELL = "g1/1:1/x1"
+# Where the wish is to see 3 %: experiments of plain convolutions.
+COMPUTE_BOUND = ("g1/", "g3/")
 
 
 @dataclass(frozen=True)
-class WholeSession:
-    """A session measured from beginning to end, and the slow-down that was in its arm B."""
+class Injection:
+    """A slow-down put into a whole session, in words; one of the rows `wanted` has to be SLOWER."""
 
     slowdown: Slowdown
-    what: str
-    outcome: Outcome
+    what: str = ""
+    wanted: frozenset[str] = NONE
 
 
-def calibrate(folder: Path, blocks: int, sessions: int) -> list[WholeSession]:
-    """Measure what is missing in `folder`: so many blocks of the pool, and whole sessions."""
+def calibrate(folder: Path, blocks: int, sessions: int, page: Path) -> None:
+    """Measure what is missing in `folder`, judge all of it, and write the page with its plots."""
     asked = question(["all"], Side("cpu"), Side("cpu"), margin=0.02, max_seconds=600.0, extra=EXTRA)
     pool = Pool(*record(asked, folder, blocks))
-    return [
-        measured_session(asked, folder / "sessions" / f"{number + 1:02}", slowdown, what)
-        for number, (slowdown, what) in enumerate(itertools.islice(slowdowns(pool), sessions))
+    whole = [
+        measured_session(asked, folder / "sessions" / f"{number:02}", number, injection)
+        for number, injection in enumerate(islice(injections(pool), sessions), 1)
     ]
+    with Console(stderr=True).status("judging: some five minutes"):
+        written = write_calibration(pool, whole, page)
+    typer.echo(written)
 
 
 def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
@@ -67,27 +73,44 @@ def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Bloc
     return bench.trial, bench.blocks
 
 
-def slowdowns(pool: Pool) -> Iterator[tuple[Slowdown, str]]:
+def injections(pool: Pool) -> Iterator[Injection]:
     """Yield what whole sessions are measured with, in turns: nothing, cells, guidelines, all."""
-    compute = [cell for cell in pool.cells if cell.startswith(("g1/", "g3/"))]
+    compute = [cell for cell in pool.cells if cell.startswith(COMPUTE_BOUND)]
     everything = frozenset([*pool.cells, *pool.controls])
     for turn in itertools.count():
-        yield NOTHING, "nothing"
-        cell = pool.cells[(7 * turn + 3) % len(pool.cells)]
-        yield Slowdown(0.05, frozenset([cell])), cell
-        cell = compute[(7 * turn + 5) % len(compute)]
-        yield Slowdown(0.03, frozenset([cell])), cell
-        yield NOTHING, "nothing"
+        yield Injection(NOTHING)
+        yield _in_cell(0.05, pool.cells[(7 * turn + 3) % len(pool.cells)])
+        yield _in_cell(0.03, compute[(7 * turn + 5) % len(compute)])
+        yield Injection(NOTHING)
         name = list(GUIDELINES)[turn % len(GUIDELINES)]
         members = frozenset(cell for cell in pool.cells if cell.startswith(f"{name}/"))
-        yield Slowdown(0.03, members), name
-        yield Slowdown(0.05, everything), "all, controls included"
+        yield Injection(Slowdown(0.03, members), name, frozenset([name]))
+        everywhere = "everything, controls too"
+        yield Injection(Slowdown(0.05, everything), everywhere, frozenset(pool.controls))
 
 
-def measured_session(asked: Question, folder: Path, slowdown: Slowdown, what: str) -> WholeSession:
-    """Measure one whole session, or finish it, or read it where it is whole."""
-    typer.echo(f"session {folder.name}: {slowdown.fraction:.0%} in {what}", err=True)
-    choose = injected(asked.extra, slowdown)
+def _in_cell(fraction: float, cell: str) -> Injection:
+    return Injection(Slowdown(fraction, frozenset([cell])), cell, frozenset([cell]))
+
+
+def measured_session(
+    asked: Question, folder: Path, number: int, injection: Injection
+) -> WholeSession:
+    """Measure one whole session, finish it, or read it where it is whole."""
+    slowdown = injection.slowdown
+    said = f"{slowdown.fraction:.0%} in {injection.what}" if injection.what else "none"
+    typer.echo(f"session {number}, extra work: {said}", err=True)
     with TrialDisplay(asked.protocol.max_seconds, quiet=False) as display:
+        choose = injected(asked.extra, slowdown)
         outcome = measure_trial(asked, folder, True, display, choose)
-    return WholeSession(slowdown, what, outcome)
+    rightly = {row.name for row in outcome.ledger.rows if {*row.cells} & slowdown.networks}
+    return WholeSession(
+        number=number,
+        fraction=slowdown.fraction,
+        what=injection.what,
+        wanted=injection.wanted,
+        slower=frozenset(rightly),
+        seconds=outcome.seconds,
+        blocks=len(outcome.blocks),
+        findings=outcome.findings,
+    )

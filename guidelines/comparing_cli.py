@@ -142,11 +142,14 @@ def calibrate_gate(
     sessions: Annotated[
         int, typer.Option(min=0, help="How many whole sessions to measure, 2 to 10 minutes each.")
     ] = 18,
+    page: Annotated[Path, typer.Option(help="The page to write; its plots lie beside it.")] = Path(
+        "docs/gate_calibration.md"
+    ),
 ) -> None:
     """Measure how often the gate cries wolf, and how often it sees known slow-downs."""
     from guidelines.calibration import calibrate
 
-    calibrate(out, blocks, sessions)
+    calibrate(out, blocks, sessions, page)
 
 
 def register(app: typer.Typer) -> None:

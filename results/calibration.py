@@ -8,7 +8,7 @@ afterwards, so one set of blocks serves every slow-down of every cell.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from results import sequential
 from results.finding import Change, Finding, Row, rows_of
 from results.ratios import BlockTimes, Choice, block_times
-from results.rules import Rule
 from results.sequential import Ledger, Step, procedure
 from results.trial import ArmProcess, Block, Trial, TrialProtocol
 
@@ -92,6 +91,39 @@ class Pool:
             ]
             for fraction in (0.0, *trial.extra)
         }
+
+    @cached_property
+    def samples(self) -> dict[float, Array]:
+        """All samples of the cells in ns, (blocks, 4, rounds, cells), by the extra work in B."""
+        everything = frozenset(self.cells)
+        found = {}
+        for fraction in (0.0, *self.trial.extra):
+            choose = injected(self.trial.extra, Slowdown(fraction, everything))
+            found[fraction] = np.array(
+                [
+                    [np.array([choose(p, cell) for cell in self.cells]).T for p in block.processes]
+                    for block in self.blocks
+                ],
+                float,
+            )
+        return found
+
+    def really_injected(self, fraction: float) -> Array:
+        """Return what fraction of each cell's time the extra work took: the median execution."""
+        step = list(self.trial.extra).index(fraction)
+        return np.array(
+            [
+                np.median(
+                    [
+                        extra[step] / ns - 1
+                        for block in self.blocks
+                        for process in block.processes
+                        for ns, extra in zip(process.ns[cell], process.extra_ns[cell], strict=True)
+                    ]
+                )
+                for cell in self.cells
+            ]
+        )
 
     @cached_property
     def cost(self) -> Cost:
@@ -173,49 +205,3 @@ def simulate(
             step = None
     sequential.end(ledger)
     return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), blocks)
-
-
-@dataclass(frozen=True)
-class Samples:
-    """All samples of two sides, (samples, cells), as other tools' rules take them."""
-
-    a: Array
-    b: Array
-
-
-def interleaved_samples(pool: Pool, slowdown: Slowdown, indexes: Sequence[int]) -> Samples:
-    """Return the samples of both arms of the same blocks."""
-    return Samples(_samples(pool, indexes, "a", slowdown), _samples(pool, indexes, "b", slowdown))
-
-
-def successive_samples(pool: Pool, slowdown: Slowdown, indexes: Sequence[int]) -> Samples:
-    """Return A's samples of the first half of the blocks, and B's of the second.
-
-    So a stored baseline is compared with what was measured later.
-    """
-    half = len(indexes) // 2
-    return Samples(
-        _samples(pool, indexes[:half], "a", slowdown),
-        _samples(pool, indexes[half : 2 * half], "b", slowdown),
-    )
-
-
-def _samples(pool: Pool, indexes: Sequence[int], arm: str, slowdown: Slowdown) -> Array:
-    choose = injected(pool.trial.extra, slowdown)
-    processes = [p for i in indexes for p in pool.blocks[i].processes if p.arm == arm]
-    return np.concatenate(
-        [np.array([choose(p, cell) for cell in pool.cells], float).T for p in processes]
-    )
-
-
-def rule_alarms(rule: Rule, samples: Samples, cells: Sequence[str], threshold: float) -> set[str]:
-    """Return the cells that a rule calls slower at a threshold."""
-    scores = rule.score(samples.a, samples.b)
-    return {cell for cell, score in zip(cells, scores, strict=True) if score > threshold}
-
-
-def repeated(
-    count: int, seed: int, play: Callable[[np.random.Generator], set[str]]
-) -> list[set[str]]:
-    """Return the alarms of so many sessions, each with random numbers of its own."""
-    return [play(np.random.default_rng((seed, number))) for number in range(count)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -20,7 +21,12 @@ Array = NDArray[np.float64]
 SHORTEST = 3
 # In units of the noise's variance times log(n). 2 would be the Bayesian information criterion for
 # Gaussian noise; runs have heavier tails, and many series are searched.
-PENALTY = 5.0
+PENALTY = 6.0
+# Of fewer runs the noise is known too badly for the penalty to shrink with them.
+FEW_RUNS = 50
+# A run further from the median of its WINDOW neighbours than ODD standard deviations is taken to be
+# just so far.
+WINDOW, ODD = 5, 3.0
 # Noise below this is taken to be this much (0.01 %): counts hardly vary at all.
 LEAST_NOISE = 1e-4
 
@@ -28,11 +34,24 @@ LEAST_NOISE = 1e-4
 def noise(series: Array) -> Array:
     """Return the standard deviation of each series' noise, by the median of its steps.
 
-    `series` is (m, n). A level that changes now and then does not disturb it.
+    `series` is (m, n). A level that changes now and then does not disturb it. A few runs can look
+    calmer than they are, so no series is taken to be calmer than half of all are.
     """
     steps = np.abs(np.diff(series, axis=1))
     found: Array = np.median(steps, axis=1) / (0.6745 * math.sqrt(2))
-    return np.maximum(found, LEAST_NOISE)
+    return np.maximum(found, max(LEAST_NOISE, float(np.median(found))))
+
+
+def _without_odd_runs(series: Array) -> Array:
+    """Return series in which no run is further than ODD from the median of its neighbourhood.
+
+    Squared error would take one wild run for a level of its own.
+    """
+    around = WINDOW // 2
+    padded = np.pad(series, ((0, 0), (around, around)), mode="edge")
+    medians = np.median(sliding_window_view(padded, WINDOW, axis=1), axis=2)
+    reach = ODD * noise(series)[:, None]
+    return np.clip(series, medians - reach, medians + reach)
 
 
 def change_points(series: Array) -> list[list[int]]:
@@ -40,10 +59,11 @@ def change_points(series: Array) -> list[list[int]]:
     count, length = series.shape
     if length < 2 * SHORTEST:
         return [[] for _ in range(count)]
-    scaled = (series - series[:, :1]) / noise(series)[:, None]
+    calm = _without_odd_runs(series)
+    scaled = (calm - calm[:, :1]) / noise(series)[:, None]
     sums = np.concatenate([np.zeros((count, 1)), np.cumsum(scaled, axis=1)], axis=1)
     squares = np.concatenate([np.zeros((count, 1)), np.cumsum(scaled**2, axis=1)], axis=1)
-    penalty = PENALTY * math.log(length)
+    penalty = PENALTY * math.log(max(length, FEW_RUNS))
     best = np.full((count, length + 1), math.inf)
     best[:, 0] = -penalty
     last = np.zeros((count, length + 1), dtype=np.int64)

@@ -1,0 +1,305 @@
+"""The page that shows how far the gate can be trusted, with its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reports.calibration_plots import Curve, power_plot, roc_plot
+from reports.layout import Heading, Part, Table
+from reports.page import page_markdown
+from reports.plots import image
+from results import gate_evidence
+from results.calibration import Pool
+from results.finding import Change, Finding
+from results.gate_evidence import Detection, Rate, RuleScores
+from results.rules import RULES
+from results.store import write_file
+from results.trial import TrialProtocol
+
+TITLE = "How far the gate can be trusted"
+PLOTS = {
+    "gate_roc": "False alarms against detection: the gate's curve and those of four other rules",
+    "gate_power": "Share of sessions that found a slow-down, by its size",
+}
+
+
+@dataclass(frozen=True)
+class WholeSession:
+    """A session measured from beginning to end; `what` and `fraction` say what was slower in it.
+
+    `wanted` are the rows of which one has to be SLOWER (none where nothing was slower), `slower`
+    all rows that rightly may be.
+    """
+
+    number: int
+    fraction: float
+    what: str
+    wanted: frozenset[str]
+    slower: frozenset[str]
+    seconds: float
+    blocks: int
+    findings: Sequence[Finding]
+
+    @property
+    def alarms(self) -> set[str]:
+        """Rows called SLOWER."""
+        return {f.row.name for f in self.findings if f.verdict == Change.SLOWER}
+
+
+def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> Path:
+    """Judge recorded blocks and whole sessions; write the page, its plots beside it; return it.
+
+    Raises the errors of results.store.write_file.
+    """
+    protocol = pool.trial.protocol
+    scores = {
+        mode: gate_evidence.rule_scores(pool, protocol.max_seconds, mode)
+        for mode in gate_evidence.MODES
+    }
+    cells = {f: gate_evidence.cell_detection(pool, f, protocol) for f in pool.trial.extra}
+    guidelines = {
+        (name, f): gate_evidence.guideline_detection(pool, name, f, protocol)
+        for name in dict.fromkeys(cell.split("/")[0] for cell in pool.cells)
+        for f in pool.trial.extra
+    }
+    overall = {f: gate_evidence.overall_detection(pool, f, protocol) for f in pool.trial.extra}
+    parts = [
+        _measured(pool),
+        Part(
+            "Whole sessions",
+            [
+                "Each was measured from its first block to its last verdict, with real extra work "
+                "in arm B."
+            ],
+            tables=[_sessions(whole)],
+        ),
+        _false_alarms(pool, whole, protocol),
+        Part(
+            "Detection",
+            [
+                "Resampled sessions with extra work in one cell, in one guideline, in everything. "
+                "A cell counts as found where it is SLOWER itself, a guideline where its geometric "
+                "mean is, everything where a control is (by absolute time)."
+            ],
+            [("gate_power", PLOTS["gate_power"])],
+            [_detection(cells, guidelines, overall), _hardest(cells)],
+        ),
+        _rules(pool, scores),
+    ]
+    power = {f: _pooled(found.values()) for f, found in cells.items()}
+    drawn = {
+        "gate_roc": roc_plot(_curves(pool, scores, protocol)),
+        "gate_power": power_plot(
+            {
+                "one cell": power,
+                "one guideline": {
+                    f: _pooled([d for (_, g), d in guidelines.items() if g == f]) for f in power
+                },
+                "everything": {f: detection.found for f, detection in overall.items()},
+            }
+        ),
+    }
+    for name, figure in drawn.items():
+        write_file(page.parent / f"{name}.svg", image(figure, "svg"))
+    write_file(page, page_markdown(TITLE, parts))
+    return page
+
+
+def _pooled(found: Iterable[Detection]) -> Rate:
+    """Return the rate over several detections together."""
+    rates = [detection.found for detection in found]
+    return Rate(sum(rate.hits for rate in rates), sum(rate.sessions for rate in rates))
+
+
+def _rate(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{100 * rate.share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _measured(pool: Pool) -> Part:
+    """Say what was recorded, and how much the extra work really was."""
+    trial = pool.trial
+    machine = trial.a.fingerprint
+    first = pool.blocks[0].processes[0].started
+    last = pool.blocks[-1].processes[-1].started
+    rows = []
+    for fraction in trial.extra:
+        real = 100 * pool.really_injected(fraction)
+        ends = f"{real.min():.2f} % to {real.max():.2f} %"
+        rows.append([f"{100 * fraction:g} %", f"{np.median(real):.2f} %", ends])
+    headings = [Heading("asked for"), Heading("median of the cells"), Heading("from, to")]
+    seconds = float(np.mean([block.seconds for block in pool.blocks]))
+    return Part(
+        "What was recorded",
+        [
+            f"{len(pool.blocks)} blocks of four fresh processes, A B B A, of all "
+            f"{len(pool.cells)} cells, {first} to {last}, on {machine.hostname}: "
+            f"{machine.cpu_model}, {machine.cores} cores, {machine.virtualisation or 'bare'}; "
+            f"{seconds:.1f} s a block.",
+            "Both arms are the same. After each execution a worker multiplies small matrices that "
+            "stay in the first-level cache, and reads the clock at 2, 3, 5 and 10 % of the "
+            "network's time: work really done, in the same sample. Which step of arm B counts is "
+            "chosen afterwards, so the same blocks serve as A/A and as every slow-down of every "
+            "cell. What is added is arithmetic; a slow-down by memory traffic might be noisier.",
+            "Resampled sessions string recorded blocks together in runs of neighbours (stationary "
+            "bootstrap, five blocks on average), go through the very procedure of `guidelines ab`, "
+            "and end when their blocks would have taken ten minutes. The noise in them is that of "
+            "the recording and no other: see the whole sessions for other hours. Their intervals "
+            "(Clopper and Pearson's) take sessions for independent, which those drawn from the "
+            "same blocks are not.",
+        ],
+        tables=[Table("Extra work, as measured", headings, rows)],
+    )
+
+
+def _sessions(whole: Sequence[WholeSession]) -> Table:
+    headings = [Heading("session"), Heading("extra work in B", numeric=False)]
+    headings += [Heading("minutes"), Heading("blocks"), Heading("found", numeric=False)]
+    headings += [Heading("called SLOWER", numeric=False), Heading("wrongly SLOWER")]
+    headings += [Heading("FASTER"), Heading("INCONCLUSIVE")]
+    rows = []
+    for session in whole:
+        verdicts = [finding.verdict for finding in session.findings]
+        alarms = sorted(session.alarms)
+        shown = ", ".join(alarms[:3]) + (f" and {len(alarms) - 3} more" if len(alarms) > 3 else "")
+        found = "–" if not session.wanted else "yes" if session.wanted & session.alarms else "no"
+        what = f"{100 * session.fraction:g} % in {session.what}" if session.wanted else "none"
+        counts = [len(session.alarms - session.slower), verdicts.count(Change.FASTER)]
+        counts.append(verdicts.count(Change.INCONCLUSIVE))
+        minutes = f"{session.seconds / 60:.1f}"
+        entries = [str(session.number), what, minutes, str(session.blocks), found, shown or "–"]
+        rows.append([*entries, *map(str, counts)])
+    return Table("Whole sessions, in the order they were measured", headings, rows)
+
+
+def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProtocol) -> Part:
+    played = gate_evidence.false_alarms(pool, protocol)
+    slower = gate_evidence.any_called(played, Change.SLOWER)
+    faster = gate_evidence.any_called(played, Change.FASTER)
+    open_rows = [
+        sum(finding.verdict == Change.INCONCLUSIVE for finding in session.findings)
+        for session in played
+    ]
+    minutes = [session.seconds / 60 for session in played]
+    quiet = [session for session in whole if not session.wanted]
+    real = Rate(sum(bool(session.alarms) for session in quiet), len(quiet))
+    headings = [Heading("of A/A sessions", numeric=False), Heading("resampled")]
+    headings.append(Heading("whole"))
+    real_faster = Rate(
+        sum(any(f.verdict == Change.FASTER for f in session.findings) for session in quiet),
+        len(quiet),
+    )
+    rows = [
+        ["sessions", str(len(played)), str(len(quiet))],
+        ["with any row called SLOWER", _rate(slower), f"{real.hits} of {real.sessions}"],
+        ["with any row called FASTER", _rate(faster), f"{real_faster.hits} of {len(quiet)}"],
+        ["rows left INCONCLUSIVE, mean", f"{np.mean(open_rows):.2f}", "see above"],
+        [
+            "minutes, median and longest",
+            f"{np.median(minutes):.1f}, {max(minutes):.1f}",
+            "see above",
+        ],
+    ]
+    return Part(
+        "False alarms",
+        tables=[Table("Sessions in which the arms are the same", headings, rows)],
+    )
+
+
+def _detection(
+    cells: dict[float, dict[str, Detection]],
+    guidelines: dict[tuple[str, float], Detection],
+    overall: dict[float, Detection],
+) -> Table:
+    headings = [Heading("extra work in", numeric=False), Heading("extra work")]
+    headings += [Heading("sessions"), Heading("found"), Heading("something else SLOWER")]
+    headings.append(Heading("minutes, median"))
+    rows = []
+    for fraction, found in cells.items():
+        rows.append(_detection_row("one cell", fraction, list(found.values())))
+    for fraction in cells:
+        chosen = [d for (_, f), d in guidelines.items() if f == fraction]
+        rows.append(_detection_row("one guideline", fraction, chosen))
+    for fraction, detection in overall.items():
+        rows.append(_detection_row("everything", fraction, [detection]))
+    return Table("Resampled sessions with a slow-down, margin 2 %", headings, rows)
+
+
+def _detection_row(what: str, fraction: float, found: Sequence[Detection]) -> list[str]:
+    others = Rate(sum(d.others.hits for d in found), sum(d.others.sessions for d in found))
+    minutes = np.median([s / 60 for detection in found for s in detection.seconds])
+    return [
+        what,
+        f"{100 * fraction:g} %",
+        str(others.sessions),
+        _rate(_pooled(found)),
+        _rate(others),
+        f"{minutes:.1f}",
+    ]
+
+
+def _hardest(cells: dict[float, dict[str, Detection]]) -> Table:
+    """Return the cells whose slow-downs are found least often."""
+    first = next(iter(cells.values()))
+    fractions = [fraction for fraction in cells if 0.02 < fraction < 0.1]
+    ordered = sorted(first, key=lambda cell: [cells[f][cell].found.share for f in fractions])[:6]
+    headings = [Heading("cell", numeric=False)]
+    headings += [Heading(f"{100 * fraction:g} % found") for fraction in fractions]
+    rows = [
+        [cell, *(f"{c.hits} of {c.sessions}" for c in (cells[f][cell].found for f in fractions))]
+        for cell in ordered
+    ]
+    return Table("The cells that are hardest to tell", headings, rows)
+
+
+def _curves(
+    pool: Pool, scores: Mapping[str, Sequence[RuleScores]], protocol: TrialProtocol
+) -> dict[tuple[str, float], list[Curve]]:
+    """Return the curves of the gate and of the rules, by how these got samples, and slow-down."""
+    curves = {}
+    for fraction in gate_evidence.CURVE_FRACTIONS:
+        own = gate_evidence.gate_curve(pool, fraction, protocol)
+        operating = next(point for point in own if point.setting == protocol.margin)
+        for mode in (gate_evidence.MODES[0], gate_evidence.MODES[-1]):
+            curves[mode, fraction] = [
+                Curve("guidelines ab", own, operating),
+                *(
+                    Curve(s.rule.name, s.curve(fraction), s.at(s.rule.threshold, fraction))
+                    for s in scores[mode]
+                ),
+            ]
+    return curves
+
+
+def _rules(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Part:
+    """Return the same data judged by the rules of other tools."""
+    fractions = list(pool.trial.extra)
+    headings = [Heading("rule", numeric=False), Heading("samples", numeric=False)]
+    headings.append(Heading("A/A sessions with an alarm"))
+    headings += [Heading(f"{100 * f:g} % in one cell found") for f in fractions]
+    rows = []
+    for mode, found in scores.items():
+        for entry in found:
+            points = [entry.at(entry.rule.threshold, fraction) for fraction in fractions]
+            shares = [f"{100 * point.found:.1f} %" for point in points]
+            rows.append([entry.rule.name, mode, f"{100 * points[0].false_alarms:.1f} %", *shares])
+    caption = f"Other tools' rules, {gate_evidence.RULE_SESSIONS} sessions each"
+    return Part(
+        "The same data judged by other tools' rules",
+        [
+            "Interleaved, the rules get all samples of ten minutes of full blocks, A's and B's "
+            "from the same ones: far more than the tools collect themselves, and better ordered. "
+            "One after the other compares A's samples of the first half of that time with B's of "
+            "the second. Two processes each takes 12 samples of A from one block and 12 of B from "
+            "another, which is nearer to how the tools are used.",
+            *(f"{rule.name}: {rule.source}." for rule in RULES),
+            "In the plot a rule's curve is drawn by moving its threshold, the gate's by moving its "
+            "margin; the large mark is where it stands by default.",
+        ],
+        [("gate_roc", PLOTS["gate_roc"])],
+        [Table(caption, headings, rows)],
+    )

@@ -1,0 +1,92 @@
+"""Trials made up from a formula: blocks whose times are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from guidelines.catalogue import GUIDELINES
+from guidelines.controls import CONTROLS
+from results.platform import Platform
+from results.schema import Protocol
+from results.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
+from tests.synthetic import FINGERPRINT, with_cost
+
+# Log time of a network in a process: its name, the arm, the block, the process in the block.
+LogTimes = Callable[[str, str, int, int], float]
+
+
+def trial_of(
+    experiments: Sequence[str] = ("g4",), extra: Sequence[float] = (), **protocol: float
+) -> Trial:
+    measured = Protocol(runs=2, processes=1)
+    studies = [GUIDELINES[name] for name in experiments]
+    arm = Arm(
+        platform=Platform(name="cpu", backend="onnxruntime-cpu"),
+        python="",
+        fingerprint=FINGERPRINT,
+        cells=[with_cost(cell) for study in studies for cell in study.cells(measured)],
+        controls=[with_cost(control) for control in CONTROLS],
+    )
+    return Trial(
+        a=arm,
+        b=arm,
+        measured=measured,
+        protocol=TrialProtocol(rounds=2, **protocol),
+        experiments=[study.experiment for study in studies],
+        extra=list(extra),
+        sessions=[],
+    )
+
+
+def block_of(
+    trial: Trial,
+    log_times: LogTimes,
+    number: int = 0,
+    cells: Sequence[str] | None = None,
+    stage: str = "screening",
+    failures: dict[str, str] | None = None,
+) -> Block:
+    """A block of two rounds; the second is 10 % slower, as disturbed times are."""
+    chosen = [cell.name for cell in trial.a.cells] if cells is None else list(cells)
+    names = [*chosen, *(control.name for control in trial.a.controls)]
+
+    def process(place: int, arm: str) -> ArmProcess:
+        failed = failures if failures and arm == "b" else {}
+        times = {
+            name: round(1e9 * float(np.exp(log_times(name, arm, number, place))))
+            for name in names
+            if name not in failed
+        }
+        return ArmProcess(
+            arm=arm,
+            started="2026-01-01T00:00:00+00:00",
+            pid=100 + place,
+            core=1,
+            load=0.0,
+            ns={name: [ns, round(1.1 * ns)] for name, ns in times.items()},
+            extra_ns={
+                name: [[round((1 + f) * ns) for f in trial.extra] for ns in (ns, round(1.1 * ns))]
+                for name, ns in times.items()
+                if trial.extra
+            },
+            failures=failed,
+        )
+
+    processes = [process(place, arm) for place, arm in enumerate(BLOCK)]
+    return Block(stage=stage, session=0, cells=chosen, seconds=20.0, processes=processes)
+
+
+def noisy_logs(
+    slower: dict[str, float] | None = None, noise: float = 0.005, seed: int = 0
+) -> LogTimes:
+    """Log times with a disturbance a process and network; arm B's by `slower` more."""
+    slower = slower or {}
+
+    def log_time(name: str, arm: str, number: int, place: int) -> float:
+        random = np.random.default_rng((seed, number, place, len(name), sum(map(ord, name))))
+        level = float(random.normal(0, noise))
+        return level + (slower.get(name, 0.0) if arm == "b" else 0.0)
+
+    return log_time

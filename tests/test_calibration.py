@@ -1,0 +1,115 @@
+"""Calibration: extra work is chosen as it was recorded, and rates are what they say."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from reports import calibration
+from results import gate_evidence
+from results.calibration import NOTHING, Pool, Slowdown, injected, simulate
+from results.finding import Change
+from results.gate_evidence import Rate
+from tests.synthetic_trials import block_of, noisy_logs, trial_of
+
+EXTRA = (0.02, 0.03, 0.05, 0.1)
+CELL = "g4/none/x1"
+
+
+def pool_of(noise=0.005, blocks=12):
+    trial = trial_of(extra=EXTRA)
+    logs = noisy_logs(noise=noise)
+    recorded = [block_of(trial, logs, number) for number in range(blocks)]
+    small = block_of(trial, logs, 99, [CELL], "confirmation")
+    return Pool(trial, [*recorded, small.model_copy(update={"seconds": 4.0})])
+
+
+def test_extra_work_counts_in_arm_b_and_in_the_networks_named_alone():
+    process = pool_of().blocks[0].processes
+    choose = injected(EXTRA, Slowdown(0.05, frozenset([CELL])))
+    a, b = process[0], process[1]
+    assert choose(a, CELL) == a.ns[CELL]
+    assert choose(b, "g4/none/x2") == b.ns["g4/none/x2"]
+    assert choose(b, CELL) == [times[2] for times in b.extra_ns[CELL]]
+    assert injected(EXTRA, NOTHING)(b, CELL) == b.ns[CELL]
+
+
+def test_what_was_really_injected_is_measured():
+    assert pool_of().really_injected(0.05) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_a_slow_down_in_a_pool_is_found_and_nothing_else():
+    pool, random = pool_of(), np.random.default_rng(0)
+    quiet = simulate(pool, NOTHING, pool.trial.protocol, random)
+    assert quiet.alarms() == set()
+    slow = simulate(pool, Slowdown(0.1, frozenset([CELL])), pool.trial.protocol, random)
+    assert slow.alarms() == {CELL}
+
+
+def test_a_simulated_session_ends_when_its_time_is_up():
+    pool = pool_of(noise=0.1)
+    protocol = pool.trial.protocol.model_copy(update={"max_seconds": 45.0})
+    session = simulate(pool, NOTHING, protocol, np.random.default_rng(0))
+    assert session.seconds <= 45.0
+    assert session.blocks == 2
+
+
+def test_blocks_of_fewer_cells_cost_less():
+    cost = pool_of().cost
+    whole, one = cost.seconds(pool_of().cells, 2), cost.seconds([CELL], 2)
+    assert whole == pytest.approx(20.0, rel=0.01)
+    assert one == pytest.approx(4.0, rel=0.01)
+
+
+def test_blocks_are_drawn_in_runs_of_neighbours():
+    drawn = pool_of().indexes(np.random.default_rng(0))
+    indexes = [next(drawn) for _ in range(2000)]
+    follows = [(b - a) % 12 == 1 for a, b in pairwise(indexes)]
+    assert 0.75 < np.mean(follows) < 0.9
+    assert set(indexes) == set(range(12))
+
+
+@given(st.integers(0, 30), st.integers(1, 30))
+def test_the_interval_of_a_rate_is_clopper_and_pearsons(hits, more):
+    rate = Rate(hits, hits + more)
+    expected = binomtest(hits, hits + more).proportion_ci(0.95, method="exact")
+    assert rate.interval == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("mode", gate_evidence.MODES)
+def test_rules_see_the_slow_down_and_where_nothing_is_slower_none(mode, monkeypatch):
+    monkeypatch.setattr(gate_evidence, "RULE_SESSIONS", 3)
+    for scores in gate_evidence.rule_scores(pool_of(), 600.0, mode):
+        assert scores.by_fraction[0.0].shape == (3, 12)
+        if scores.rule.name == "pytest-benchmark":
+            assert scores.at(1.05, 0.1).found == 1.0
+            assert scores.at(1.05, 0.1).false_alarms == 0.0
+        curve = scores.curve(0.05)
+        assert {point.found for point in curve} <= {i / 36 for i in range(37)}
+
+
+def test_the_page_is_written_with_its_plots(tmp_path, monkeypatch):
+    for name in ("FALSE_ALARM_SESSIONS", "CURVE_SESSIONS", "RULE_SESSIONS"):
+        monkeypatch.setattr(gate_evidence, name, 3)
+    monkeypatch.setattr(gate_evidence, "SESSIONS_PER_CELL", 1)
+    monkeypatch.setattr(gate_evidence, "SESSIONS_PER_GROUP", 4)
+    pool = pool_of()
+    session = simulate(
+        pool, Slowdown(0.05, frozenset([CELL])), pool.trial.protocol, np.random.default_rng(1)
+    )
+    whole = calibration.WholeSession(
+        1, 0.05, CELL, frozenset([CELL]), frozenset([CELL, "g4"]), 60.0, 9, session.findings
+    )
+    assert Change.SLOWER in {finding.verdict for finding in session.findings}
+    page = calibration.write_calibration(pool, [whole], tmp_path / "page.md")
+    text = page.read_text()
+    assert f"5 % in {CELL}" in text
+    assert "| pyperf | two processes each |" in text
+    for name in calibration.PLOTS:
+        assert (tmp_path / f"{name}.svg").read_bytes().startswith(b"<?xml")
+        assert f"({name}.svg)" in text

@@ -1,0 +1,128 @@
+"""What a gate prints, what it writes for CI, and when it stays shut."""
+
+from __future__ import annotations
+
+import io
+import json
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from reports import ci, gate
+from results.finding import Change, Figure, Finding, Judgement, Row, without_figures
+
+ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",))
+OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",))
+
+
+def finding(verdict=Change.SAME, ratio=1.0, row=ROW):
+    return Finding(row, verdict, ratio, (ratio - 0.01, ratio + 0.01), 0.25, 1.04, 8)
+
+
+def judgement(*findings, lost=(), title="A trial"):
+    return Judgement(
+        title=title,
+        metric="time",
+        margin=0.02,
+        facts=[("A", "old"), ("B", "new|er")],
+        findings=findings,
+        remarks=["A remark."],
+        figures={
+            ROW.name: Figure(1.25, (1.2, 1.3), "ms"),
+            "counted": Figure(5e6, None, "instructions"),
+        },
+        lost=lost,
+    )
+
+
+@pytest.mark.parametrize(
+    ("judged", "strict", "objection"),
+    [
+        (judgement(finding()), False, None),
+        (judgement(finding(Change.FASTER, 0.9)), True, None),
+        (judgement(finding(Change.SLOWER, 1.1)), False, "is SLOWER"),
+        (judgement(finding(Change.INCONCLUSIVE)), False, None),
+        (judgement(finding(Change.INCONCLUSIVE)), True, "INCONCLUSIVE"),
+        (judgement(finding(), lost=["g3/x"]), False, "was not measured"),
+        (judgement(), False, "nothing was measured"),
+        (judgement(without_figures(ROW, "it broke")), False, "it broke"),
+    ],
+)
+def test_a_gate_opens_or_says_why_not(judged, strict, objection):
+    objections = judged.objections(strict)
+    assert bool(objections) == (objection is not None)
+    assert objection is None or any(objection in said for said in objections)
+
+
+def test_junit_counts_and_names_what_is_wrong():
+    judged = judgement(
+        finding(Change.SLOWER, 1.1),
+        finding(Change.INCONCLUSIVE, row=OTHER),
+        without_figures(Row("g4", "guideline", ()), "no \x00 <figures> & so on"),
+        lost=["g3/1-fragment/x1"],
+    )
+    suite = ElementTree.fromstring(ci.junit(judged)).find("testsuite")
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "4",
+        "failures": "1",
+        "errors": "2",
+        "skipped": "1",
+    }
+    first = suite[0]
+    assert (first.get("classname"), first.get("name")) == ("guidelines.g1", "1:6/x1")
+    assert "1.100" in first.find("failure").get("message")
+    strict = ElementTree.fromstring(ci.junit(judged, strict=True)).find("testsuite")
+    assert (strict.get("failures"), strict.get("skipped")) == ("2", "0")
+
+
+def test_annotations_are_workflow_commands_on_one_line_each():
+    broken = without_figures(Row("g4", "guideline", ()), "100 % lost\nat once")
+    lines = ci.workflow_commands(judgement(finding(Change.SLOWER, 1.1), broken)).splitlines()
+    assert lines[0].startswith("::error title=g1/1%3A6/x1 is slower::SLOWER: time × 1.100")
+    assert lines[1] == "::error title=g4 has no figures::100 %25 lost%0Aat once"
+    assert lines[2].startswith("::notice ")
+    assert len(lines) == 3
+
+
+def test_bencher_gets_nanoseconds_and_instructions():
+    metrics = json.loads(ci.bencher(judgement(finding())))
+    assert metrics[ROW.name] == {
+        "latency": {"value": 1.25e6, "lower_value": 1.2e6, "upper_value": 1.3e6}
+    }
+    assert metrics["counted"] == {"instructions": {"value": 5e6}}
+
+
+def test_github_action_benchmark_gets_a_list_of_smaller_is_better():
+    entries = json.loads(ci.action_benchmark(judgement(finding())))
+    assert entries[0] == {"name": ROW.name, "unit": "ms", "value": 1.25, "range": "1.2 to 1.3"}
+    assert all({"name", "unit", "value"} <= set(entry) for entry in entries)
+
+
+def test_the_terminal_lists_what_changed_and_counts_the_rest():
+    out = io.StringIO()
+    judged = judgement(finding(Change.SLOWER, 1.1), finding(row=OTHER))
+    gate.print_judgement(judged, Console(file=out, width=40))
+    assert "g1/1:6/x1 is SLOWER: 1.100 [1.090, 1.110]" in out.getvalue()
+    assert OTHER.name not in out.getvalue()
+    assert "Of 2 cells: 1 SLOWER, 1 SAME" in out.getvalue()
+
+
+def test_the_job_summary_holds_every_cell_and_escapes():
+    text = gate.gate_markdown(judgement(finding(Change.SLOWER, 1.1), finding(row=OTHER)))
+    assert text.startswith("# A trial\n")
+    assert "new\\|er" in text
+    assert "g2/g=8/x4" in text
+    assert "**Of 2 cells: 1 SLOWER, 1 SAME.**" in text
+
+
+def test_json_has_what_the_contract_names():
+    assert set(finding().json_object()) >= {
+        "cell",
+        "verdict",
+        "ratio",
+        "ratio_ci95",
+        "p",
+        "smallest_detectable",
+        "blocks",
+    }

@@ -1,0 +1,143 @@
+"""A run against its baseline: regressions, drift, other machines, instructions."""
+
+from __future__ import annotations
+
+import pytest
+
+from results.errors import BadInputError
+from results.finding import Change
+from results.regression import judge_run
+from tests.synthetic import counted_run, noisy, run_of
+
+SLOW = "g4/none/x2"
+
+
+def timed(truth=lambda _: 5.0, seed=0, **options):
+    return run_of(["g4"], noisy(truth, noise=0.005, seed=seed), **options)
+
+
+def verdicts(judgement):
+    return {finding.row.name: finding.verdict for finding in judgement.findings}
+
+
+def other_fingerprint(run, **changes):
+    return run.model_copy(update={"fingerprint": run.fingerprint.model_copy(update=changes)})
+
+
+def test_the_same_machine_measured_twice_is_the_same():
+    judged = judge_run(timed(seed=1), timed(seed=2))
+    assert set(verdicts(judged).values()) == {Change.SAME}
+    assert len(judged.findings) == 13
+    assert judged.objections(strict=True) == []
+
+
+def test_one_slower_cell_is_found_and_no_other():
+    judged = judge_run(timed(lambda c: 5.8 if c.name == SLOW else 5.0, seed=1), timed(seed=2))
+    found = verdicts(judged)
+    assert found.pop(SLOW) == Change.SLOWER
+    assert Change.SLOWER not in found.values()
+    assert judged.objections(strict=False)
+
+
+def test_a_machine_wide_drift_is_told_and_is_no_regression():
+    judged = judge_run(timed(lambda _: 7.0, seed=1), timed(seed=2))
+    assert set(verdicts(judged).values()) == {Change.SAME}
+    assert any("Drift" in remark and "× 1.4" in remark for remark in judged.remarks)
+
+
+def test_a_memory_state_that_moves_a_control_too_is_no_regression():
+    def slow_memory(cell):
+        return 5.8 if cell.name == SLOW or cell.row == "memory-heavy" else 5.0
+
+    def states(truth, seed):
+        base = noisy(truth, noise=0.003, seed=seed)
+
+        def times(cell, process, number):
+            moved = cell.name == SLOW or cell.row == "memory-heavy"
+            return base(cell, process, number) * (1.13 if moved and process % 2 else 1.0)
+
+        return run_of(["g4"], times)
+
+    judged = judge_run(states(slow_memory, 1), states(lambda _: 5.0, 2))
+    assert verdicts(judged)[SLOW] != Change.SLOWER
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("hostname", "elsewhere"), ("cpu_model", "Another CPU"), ("cores", 64), ("memory", 2**36)],
+)
+def test_another_machine_is_refused_by_name(field, value):
+    run = other_fingerprint(timed(seed=1), **{field: value})
+    with pytest.raises(BadInputError, match=field):
+        judge_run(run, timed(seed=2))
+
+
+def test_another_platform_or_choice_of_networks_is_refused():
+    with pytest.raises(BadInputError, match="channels"):
+        judge_run(timed(channels="gpu"), timed())
+    with pytest.raises(BadInputError, match="threads"):
+        judge_run(timed(threads=2), timed())
+
+
+def test_software_may_change_and_is_named():
+    run = other_fingerprint(timed(seed=1), runtimes={"onnxruntime": "2.0"}, memory=2**34 - 2**20)
+    judged = judge_run(run, timed(seed=2))
+    assert any("onnxruntime 2.0" in remark for remark in judged.remarks)
+    assert judged.objections(strict=True) == []
+
+
+def test_a_cell_that_the_baseline_has_and_the_run_lacks_keeps_the_gate_shut():
+    whole = run_of(["g3", "g4"], noisy(lambda _: 5.0))
+    judged = judge_run(timed(), whole)
+    assert len(judged.lost) == 15
+    assert any("was not measured" in said for said in judged.objections(strict=False))
+    backwards = judge_run(whole, timed())
+    assert any("Not in the baseline" in remark for remark in backwards.remarks)
+    assert backwards.objections(strict=False) == []
+
+
+def test_a_cell_that_fails_its_proof_has_no_figures_and_keeps_the_gate_shut():
+    judged = judge_run(timed(failures={SLOW: "wrong output"}), timed(seed=2))
+    failed = {f.row.name: f.failure for f in judged.findings if f.failure}
+    assert set(failed) == {SLOW, "g4"}
+    assert any("wrong output" in said for said in judged.objections(strict=False))
+    known = judge_run(timed(failures={SLOW: "x"}), timed(failures={SLOW: "x"}))
+    assert known.objections(strict=False) == []
+
+
+def test_a_run_that_measured_nothing_keeps_the_gate_shut():
+    judged = judge_run(_empty(), timed())
+    assert "nothing was measured" in judged.objections(strict=False)
+
+
+def _empty():
+    run = timed()
+    return run.model_copy(update={"rounds": [], "processes": []})
+
+
+def test_single_processes_have_a_ratio_and_no_verdict():
+    judged = judge_run(timed(rounds=[20]), timed(rounds=[20], seed=2))
+    assert set(verdicts(judged).values()) == {Change.INCONCLUSIVE}
+    assert judged.objections(strict=False) == []
+
+
+def test_runs_without_a_control_cannot_be_checked():
+    failed = timed(failures={"control/memory-heavy/x1": "broken"})
+    with pytest.raises(BadInputError, match="memory-heavy"):
+        judge_run(failed, timed())
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"),
+    [(1.0004, "SAME"), (1.0006, "SLOWER"), (0.9994, "FASTER"), (1.0, "SAME")],
+)
+def test_instructions_have_a_tolerance_and_no_noise(factor, verdict):
+    def changed(cell):
+        return round(10_000_000 * (factor if cell.name == SLOW else 1))
+
+    judged = judge_run(counted_run(["g4"], changed), counted_run(["g4"], lambda _: 10_000_000))
+    found = next(finding for finding in judged.findings if finding.row.name == SLOW)
+    assert found.verdict == verdict
+    assert found.ratio == pytest.approx(factor)
+    assert found.p is None
+    assert judged.metric == "instructions"
