@@ -16,23 +16,22 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from guidelines.arms import Question, Side, question
 from guidelines.catalogue import GUIDELINES
 from guidelines.trial_progress import TrialDisplay
-from guidelines.trials import (
-    Question,
-    Side,
-    measure_trial,
-    opened,
-    question,
-)
+from guidelines.trials import Outcome, measure_trial, opened, stored_trial
 from reports.calibration import WholeSession, write_calibration
+from results import trial_store
 from results.calibration import NONE, NOTHING, Pool, Slowdown, injected
+from results.ratios import Choice
 from results.trial import Block, Trial
+from results.trial_store import has_trial
 from runners.blocks import Task
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Blocks of one cell alone show what a process costs before it times anything.
 SMALL_BLOCKS = 4
+SESSIONS = "sessions"
 SMALL_CELL = "g1/1:1/x1"
 # Where the wish is to see 3 %: experiments of plain convolutions.
 COMPUTE_BOUND = ("g1/", "g3/")
@@ -47,14 +46,29 @@ class Injection:
     wanted: frozenset[str] = NONE
 
 
-def calibrate(folder: Path, blocks: int, sessions: int, page: Path) -> None:
-    """Measure what is missing in `folder`, judge all of it, and write the page with its plots."""
-    asked = question(["all"], Side("cpu"), Side("cpu"), margin=0.02, max_seconds=600.0, extra=EXTRA)
-    pool = Pool(*record(asked, folder, blocks))
-    whole = [
-        measured_session(asked, folder / "sessions" / f"{number:02}", number, injection)
-        for number, injection in enumerate(islice(injections(pool), sessions), 1)
-    ]
+def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: bool) -> None:
+    """Measure what is missing in `folder`, judge all of it, and write the page with its plots.
+
+    With `judge_only`, nothing is measured, and the folder may be another machine's.
+    """
+    if judge_only:
+        pool = Pool(*trial_store.read_trial(folder))
+        stored = sorted(place for place in (folder / SESSIONS).glob("*") if has_trial(place))
+        whole = [
+            _whole_session(number, injection, stored_trial(place, _choice(injection)))
+            for number, (place, injection) in enumerate(
+                zip(stored, injections(pool), strict=False), 1
+            )
+        ]
+    else:
+        asked = question(
+            ["all"], Side("cpu"), Side("cpu"), margin=0.02, max_seconds=600.0, extra=EXTRA
+        )
+        pool = Pool(*record(asked, folder, blocks))
+        whole = [
+            measured_session(asked, folder / SESSIONS / f"{number:02}", number, injection)
+            for number, injection in enumerate(islice(injections(pool), sessions), 1)
+        ]
     with Console(stderr=True).status("judging: some five minutes"):
         written = write_calibration(pool, whole, page)
     typer.echo(written)
@@ -93,23 +107,29 @@ def _in_cell(fraction: float, cell: str) -> Injection:
     return Injection(Slowdown(fraction, frozenset([cell])), cell, frozenset([cell]))
 
 
+def _choice(injection: Injection) -> Choice:
+    return injected(EXTRA, injection.slowdown)
+
+
 def measured_session(
     asked: Question, folder: Path, number: int, injection: Injection
 ) -> WholeSession:
     """Measure one whole session, finish it, or read it where it is whole."""
-    slowdown = injection.slowdown
-    said = f"{slowdown.fraction:.0%} in {injection.what}" if injection.what else "none"
+    said = f"{injection.slowdown.fraction:.0%} in {injection.what}" if injection.what else "none"
     typer.echo(f"session {number}, extra work: {said}", err=True)
     with TrialDisplay(asked.protocol.max_seconds, quiet=False) as display:
-        choose = injected(asked.extra, slowdown)
-        outcome = measure_trial(asked, folder, True, display, choose)
-    rightly = {row.name for row in outcome.ledger.rows if {*row.cells} & slowdown.networks}
+        outcome = measure_trial(asked, folder, True, display, _choice(injection))
+    return _whole_session(number, injection, outcome)
+
+
+def _whole_session(number: int, injection: Injection, outcome: Outcome) -> WholeSession:
+    slowed = injection.slowdown.networks
     return WholeSession(
         number=number,
-        fraction=slowdown.fraction,
+        fraction=injection.slowdown.fraction,
         what=injection.what,
         wanted=injection.wanted,
-        slower=frozenset(rightly),
+        slower=frozenset(row.name for row in outcome.ledger.rows if {*row.cells} & slowed),
         seconds=outcome.seconds,
         blocks=len(outcome.blocks),
         findings=outcome.findings,

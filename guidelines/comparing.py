@@ -5,10 +5,26 @@ from __future__ import annotations
 import json as json_module
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from results import store
+from results.background import in_background
 from results.errors import BadInputError, suggestion
+
+if TYPE_CHECKING:
+    from results.comparison import Entrant
+
+
+def _entrant(name: str) -> Entrant:
+    """Return what takes part in a comparison under a name: a folder's run, or the paper's."""
+    from guidelines.catalogue import GUIDELINES
+    from results.comparison import PAPER, published, recorded
+
+    if name in PAPER:
+        return published(name, [study.experiment for study in GUIDELINES.values()])
+    return recorded(name, store.read_run(Path(name)))
 
 
 def compare(names: Sequence[str], out: Path | None, json: bool) -> None:
@@ -16,23 +32,23 @@ def compare(names: Sequence[str], out: Path | None, json: bool) -> None:
 
     Raises BadInputError for what is no run, and for nothing that can be compared.
     """
-    from guidelines.runs import new_folder
-    from reports.comparison import comparison_objects, print_comparison, write_comparison
-    from results import store
-    from results.comparison import PAPER, lay_side_by_side
+    from results.comparison import PAPER
+    from results.comparison import compare as side_by_side
 
-    runs = {}
     for name in names:
         if name.startswith("paper:") and name not in PAPER:
             raise BadInputError(f"There is no {name}. {suggestion(name, PAPER)}")
-        runs[name] = None if name in PAPER else store.read_run(Path(name))
-    comparison = lay_side_by_side(runs)
+    # The plotting library takes as long to import as the runs to be read.
+    with in_background(_entrant, names) as found:
+        from reports.comparison import comparison_objects, print_comparison, write_comparison
+
+        comparison = side_by_side(list(found))
     if not any(entrant.standings for entrant in comparison.entrants):
         raise BadInputError(
             f"There is nothing to compare: {' '.join(comparison.left_out)} Name a run of Tables 1 "
             "to 4, made with `guidelines run`."
         )
-    page = write_comparison(comparison, out or new_folder("compare"))
+    page = write_comparison(comparison, out or store.new_folder("compare"))
     if json:
         typer.echo(json_module.dumps(comparison_objects(comparison), indent=2, ensure_ascii=False))
         return
@@ -45,10 +61,9 @@ def history(folder: Path, platform: str | None, out: Path | None, json: bool) ->
 
     Raises BadInputError for a folder without runs, or with runs of several platforms.
     """
-    from results.history import history_of, reading
+    from results.history import digest, folders_in, history_of
 
-    # The plotting library takes as long to import as the runs to be read.
-    with reading(folder) as found:
+    with in_background(digest, folders_in(folder)) as found:
         from reports.history import changes_of, print_history, write_history
 
         told = history_of(list(found), platform)

@@ -56,9 +56,9 @@ def ab(
 
     Exits 1 if any is SLOWER. Two equal arms (the default) show what the session itself invents.
     """
+    from guidelines.arms import Side, question
     from guidelines.gate import Output
     from guidelines.gate import ab as judge
-    from guidelines.trials import Side, question
 
     asked = question(
         experiments or ["all"],
@@ -133,23 +133,26 @@ def history(
 
 
 def calibrate_gate(
-    out: Annotated[
-        Path, typer.Option(help="Where to keep the blocks.  [default: results/runs/calibration]")
-    ] = Path("results/runs/calibration"),
+    out: Annotated[Path, typer.Option(help="Where to keep what is measured.")] = Path(
+        "results/runs/calibration"
+    ),
     blocks: Annotated[
         int, typer.Option(min=8, help="How many blocks to measure, about 27 s each.")
     ] = 40,
     sessions: Annotated[
         int, typer.Option(min=0, help="How many whole sessions to measure, 2 to 10 minutes each.")
-    ] = 18,
+    ] = 12,
     page: Annotated[Path, typer.Option(help="The page to write; its plots lie beside it.")] = Path(
         "docs/gate_calibration.md"
     ),
+    judge_only: Annotated[
+        bool, typer.Option("--judge-only", help="Measure nothing: judge what is there, anywhere.")
+    ] = False,
 ) -> None:
     """Measure how often the gate cries wolf, and how often it sees known slow-downs."""
     from guidelines.calibration import calibrate
 
-    calibrate(out, blocks, sessions, page)
+    calibrate(out, blocks, sessions, page, judge_only)
 
 
 def register(app: typer.Typer) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 import typer
 
 from guidelines import runs
+from guidelines.arms import Question
 from guidelines.trial_progress import TrialDisplay
-from guidelines.trials import Outcome, Question, measure_trial
+from guidelines.trials import Outcome, measure_trial
 from results import sequential, store, trial_store
-from results.errors import CheckFailedError, PlatformError
+from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.finding import Figure, Judgement
 from results.regression import judge_run
 from results.trial import Arm, Trial
@@ -39,6 +40,8 @@ def ab(question: Question, out: Path | None, resume: bool, output: Output) -> No
 
     Says where to continue when it ends early.
     """
+    if resume and out is None:
+        raise BadInputError("--resume continues the trial in a folder: name it with --out.")
     folder = out or default_folder(question)
     display = TrialDisplay(question.protocol.max_seconds, output.quiet or output.json)
     try:
@@ -49,6 +52,8 @@ def ab(question: Question, out: Path | None, resume: bool, output: Output) -> No
         raise typer.Exit(INTERRUPTED) from None
     except PlatformError as error:
         raise PlatformError(f"{error} {_kept(folder)}") from None
+    if output.quiet and not output.json:
+        typer.echo(folder)
     publish(judgement_of(outcome, folder), output)
 
 
@@ -60,7 +65,7 @@ def check(run: Path, baseline: Path, margin: float | None, output: Output) -> No
 def default_folder(question: Question) -> Path:
     """Return a new folder for a trial: results/runs/ab-<a>-<b>-<time>."""
     names = [Path(side.platform).stem for side in (question.a, question.b)]
-    return runs.new_folder(f"ab-{'-'.join(names)}")
+    return store.new_folder(f"ab-{'-'.join(names)}")
 
 
 def _kept(folder: Path) -> str:

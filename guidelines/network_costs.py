@@ -12,8 +12,8 @@ from rich.progress import track
 
 from networks.catalogue import NETWORKS, NamedNetwork
 from networks.cost import cost
+from reports.console import WIDTH, rich_table
 from reports.layout import MISSING, Heading, Table, significant
-from reports.terminal import WIDTH, rich_table
 from results.paper import published_networks
 from results.schema import shape_text
 

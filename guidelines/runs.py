@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import itertools
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol as Interface
 
@@ -60,16 +58,7 @@ class Plan:
 
 def default_folder(platform: Platform) -> Path:
     """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
-    return new_folder(platform.name)
-
-
-def new_folder(name: str) -> Path:
-    """Return a new folder, results/runs/<name>-<time>[-2…]."""
-    time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    # Some systems, and archives of CI, take no colon in a name.
-    folder = store.RUNS / f"{name.replace(':', '-')}-{time}"
-    others = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
-    return next(place for place in itertools.chain([folder], others) if not place.exists())
+    return store.new_folder(platform.name)
 
 
 def newest_unfinished(plan: Plan) -> Path | None:

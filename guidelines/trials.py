@@ -2,146 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 from typing import Protocol as Interface
 
-from guidelines import runs
-from guidelines.catalogue import select
-from guidelines.experiment import Study
+from guidelines.arms import Question, begin
 from results import sequential, store, trial_store
-from results.errors import BadInputError, CheckFailedError, SuiteError
+from results.errors import BadInputError, CheckFailedError
 from results.finding import Finding, rows_of, without_figures
-from results.platform import Platform
 from results.ratios import BlockTimes, Choice, as_timed, block_times
 from results.same_machine import differing_fields
-from results.schema import Cell, Protocol
+from results.schema import Cell
 from results.sequential import Ledger, Step, procedure
-from results.trial import Arm, ArmName, Block, Trial, TrialProtocol
-from runners import measure
+from results.trial import ArmName, Block, Trial, TrialProtocol
 from runners.blocks import Equipment, Task, measure_block
-from runners.platform_file import load_platform
-
-
-@dataclass(frozen=True)
-class Side:
-    """What one arm is asked to be: a platform's name or file, and a Python ("" for its own)."""
-
-    platform: str
-    python: str = ""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a trial is to compare, over which experiments, and how."""
-
-    studies: Sequence[Study]
-    a: Side
-    b: Side
-    measured: Protocol
-    protocol: TrialProtocol
-    extra: Sequence[float] = ()
-
-
-def question(
-    experiments: Sequence[str],
-    a: Side,
-    b: Side,
-    *,
-    margin: float,
-    max_seconds: float,
-    channels: Literal["gpu", "arm"] | None = None,
-    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
-    core: str | None = None,
-    seed: int = 0,
-    extra: Sequence[float] = (),
-) -> Question:
-    """Return what a trial is to compare; `channels` are arm A's platform's own by default.
-
-    With `extra`, both arms execute so much extra work, in fractions of each network's time.
-
-    Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
-    """
-    studies = select(experiments)
-    for study in studies:
-        if study.experiment.base is None:
-            raise BadInputError(
-                f"{study.name} takes run time apart and compares nothing: choose g1 to g4, or all."
-            )
-    protocol = TrialProtocol(margin=margin, max_seconds=max_seconds)
-    measured = Protocol(
-        runs=protocol.rounds,
-        processes=1,
-        seed=seed,
-        channels=channels or load_platform(a.platform).channels,
-        g4_unit=g4_unit,
-        core=core,
-    )
-    return Question(studies, a, b, measured, protocol, extra)
-
-
-def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipment]]:
-    """Return a trial in which nothing is measured yet, and what its workers are started with.
-
-    Raises BadInputError for platforms that cannot be compared and the errors of runners.measure and
-    guidelines.models, which name the arm.
-    """
-    sides: dict[ArmName, Side] = {"a": question.a, "b": question.b}
-    platforms = {name: load_platform(side.platform) for name, side in sides.items()}
-    for name, side in sides.items():
-        _refuse_untimed(name, side, platforms[name])
-    arms: dict[ArmName, Arm] = {}
-    equipment: dict[ArmName, Equipment] = {}
-    for name, side in sides.items():
-        try:
-            arms[name], equipment[name] = _arm(question, side, platforms[name], cache)
-        except SuiteError as error:
-            raise type(error)(f"Arm {name.upper()} ({side.platform}): {error}") from None
-    trial = Trial(
-        a=arms["a"],
-        b=arms["b"],
-        measured=question.measured,
-        protocol=question.protocol,
-        experiments=[study.experiment for study in question.studies],
-        extra=list(question.extra),
-        sessions=[runs.new_session()],
-    )
-    return trial, equipment
-
-
-def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
-    if platform.counts:
-        raise BadInputError(
-            f"Arm {name.upper()} is platform {platform.name}, which counts instructions and times "
-            "nothing: compare two of its runs with `guidelines check`."
-        )
-    if side.python and platform.transport != "local":
-        raise BadInputError(
-            f"--{name}-python names a Python on this machine, and platform {platform.name} runs on "
-            "a board: name the board's in its platform file."
-        )
-
-
-def _arm(question: Question, side: Side, platform: Platform, cache: Path) -> tuple[Arm, Equipment]:
-    plan = runs.Plan(question.studies, platform, question.measured)
-    launcher = runs.timed_launcher(platform, cache, python=side.python)
-    launcher = dataclasses.replace(launcher, extra=list(question.extra))
-    fingerprint = measure.identify(platform, launcher, question.measured.core)
-    cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
-    arm = Arm(
-        platform=platform,
-        python=side.python,
-        fingerprint=fingerprint,
-        cells=cells,
-        controls=controls,
-    )
-    return arm, Equipment(launcher, files)
 
 
 @dataclass(frozen=True)
@@ -193,20 +71,39 @@ def measure_trial(
     began = time.monotonic()
     with opened(question, folder, resume) as bench:
         trial, blocks = bench.trial, bench.blocks
-        rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
-        ledger = Ledger(rows, trial.protocol)
-        steps = procedure(ledger)
-        step: Step | None = next(steps)
-        for block in blocks:
-            step = _send(steps, block_times(block, choose))
+        ledger, steps, step = _replayed(trial, blocks, choose)
         deadline = began + trial.protocol.max_seconds - sum(block.seconds for block in blocks)
         while step is not None and time.monotonic() + _expected(step, blocks) <= deadline:
             watcher.block_begins(step, len(blocks), ledger)
             task = Task(step.stage, step.cells, _rounds(trial.protocol, step.stage))
             block = bench.measure(task, watcher.sample_taken)
             step = _send(steps, block_times(block, choose))
-        sequential.end(ledger)
+    sequential.end(ledger)
     return Outcome(trial, blocks, ledger, _failures(blocks))
+
+
+def stored_trial(folder: Path, choose: Choice = as_timed) -> Outcome:
+    """Return what the blocks that are stored of a trial say, on any machine; measure nothing.
+
+    Raises the errors of results.trial_store.read_trial.
+    """
+    trial, blocks = trial_store.read_trial(folder)
+    ledger, _, _ = _replayed(trial, blocks, choose)
+    sequential.end(ledger)
+    return Outcome(trial, blocks, ledger, _failures(blocks))
+
+
+def _replayed(
+    trial: Trial, blocks: Sequence[Block], choose: Choice
+) -> tuple[Ledger, Generator[Step, BlockTimes, None], Step | None]:
+    """Return the ledger after some blocks, the procedure, and what that asks for next."""
+    rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
+    ledger = Ledger(rows, trial.protocol)
+    steps = procedure(ledger)
+    step: Step | None = next(steps)
+    for block in blocks:
+        step = _send(steps, block_times(block, choose))
+    return ledger, steps, step
 
 
 @dataclass(frozen=True)

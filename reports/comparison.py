@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.comparison_plots import MARKS, heat_map
+from reports.console import WIDTH, rich_table
 from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
 from reports.page import write_page
-from reports.terminal import WIDTH, rich_table
 from results.comparison import CellKey, Comparison, Entrant, Standing, rank_agreements
 from results.schema import Experiment
 from results.store import write_file

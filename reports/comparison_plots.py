@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from reports.plots import SETTINGS
-from results.comparison import Comparison
+from results.comparison import CellKey, Comparison
 from results.schema import Experiment
 
 # Half as fast is as dark as twice as fast; beyond a factor of 4 colours stay the same.
@@ -28,39 +29,65 @@ LEGEND = (
 )
 
 
+# Inches: a letter of a small label, a row of cells, margins above and below, and the colour bar.
+LETTER, ROW, ABOVE, BELOW, BAR = 0.058, 0.21, 0.7, 0.6, 1.3
+
+
 def heat_map(comparison: Comparison) -> Figure:
     """Return relative speeds as colours: brown is slower than the base cell, violet faster.
 
-    What was counted or published is marked in the names of its columns; grey is unknown.
+    What was counted or published is marked in the names of its columns; grey is unknown. Panels are
+    placed by the length of their labels: solving for a layout takes longer than drawing.
     """
-    columns = len(comparison.entrants)
-    panels = max(1, len(comparison.experiments))
-    height = max((_count(comparison, e) for e in comparison.experiments), default=1)
+    names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
+    each = 0.42 if len(names) <= WITH_FIGURES else 0.17
+    keys = {experiment.name: _keys(comparison, experiment) for experiment in comparison.experiments}
+    labels = {
+        name: 0.15 + LETTER * max(len(_label(key)) for key in found) for name, found in keys.items()
+    }
+    tall = ROW * max(len(found) for found in keys.values())
+    below = BELOW + LETTER * max(map(len, names))
+    wide, high = sum(labels.values()) + len(keys) * each * len(names) + BAR, ABOVE + tall + below
     with mpl.rc_context(SETTINGS):
-        size = (1.4 + panels * (1.6 + 0.42 * columns), 1.9 + 0.21 * height)
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(wide, high))
         FigureCanvasAgg(figure)
-        axes = figure.subplots(1, panels, squeeze=False)[0]
-        for panel, experiment in zip(axes, comparison.experiments, strict=False):
-            _draw(panel, comparison, experiment)
+        left = 0.0
+        for experiment in comparison.experiments:
+            left += labels[experiment.name]
+            width = each * len(names)
+            box = (left / wide, below / high, width / wide, tall / high)
+            _draw(figure.add_axes(box), comparison, experiment, keys[experiment.name], names)
+            left += width
         colours = mpl.cm.ScalarMappable(norm=SPAN, cmap=COLOURS)
-        bar = figure.colorbar(colours, ax=list(axes), shrink=0.6, ticks=[-2, -1, 0, 1, 2])
+        place = figure.add_axes(
+            ((left + 0.3) / wide, (below + 0.2 * tall) / high, 0.15 / wide, 0.6 * tall / high)
+        )
+        bar = figure.colorbar(colours, cax=place, ticks=[-2, -1, 0, 1, 2])
         bar.ax.set_yticklabels(["≤ 0.25", "0.5", "1", "2", "≥ 4"])
-        figure.suptitle("Speed relative to the base cell")
-        figure.supxlabel(LEGEND, fontsize=8)
+        figure.text(0.5, 1 - 0.25 / high, "Speed relative to the base cell", ha="center", size=11)
+        figure.text(0.5, 0.12 / high, LEGEND, ha="center", size=8)
     return figure
 
 
-def _count(comparison: Comparison, experiment: Experiment) -> int:
-    return len(comparison.rows(experiment)) * len(comparison.scales(experiment))
-
-
-def _draw(panel: Axes, comparison: Comparison, experiment: Experiment) -> None:
-    keys = [
+def _keys(comparison: Comparison, experiment: Experiment) -> list[CellKey]:
+    return [
         (experiment.name, row, scale)
         for scale in comparison.scales(experiment)
         for row in comparison.rows(experiment)
     ]
+
+
+def _label(key: CellKey) -> str:
+    return f"{key[1]} ×{key[2]}"
+
+
+def _draw(
+    panel: Axes,
+    comparison: Comparison,
+    experiment: Experiment,
+    keys: Sequence[CellKey],
+    names: Sequence[str],
+) -> None:
     values = np.full((len(keys), len(comparison.entrants)), math.nan)
     for y, key in enumerate(keys):
         for x, entrant in enumerate(comparison.entrants):
@@ -69,9 +96,8 @@ def _draw(panel: Axes, comparison: Comparison, experiment: Experiment) -> None:
                 values[y, x] = standing.relative
     panel.set_facecolor("0.85")
     panel.imshow(np.log2(values), norm=SPAN, cmap=COLOURS, aspect="auto")
-    names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
     panel.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    panel.set_yticks(range(len(keys)), [f"{row} ×{scale}" for _, row, scale in keys], fontsize=7)
+    panel.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=7)
     panel.tick_params(length=0)
     panel.set_title(f"{experiment.name.upper()} {experiment.title}", fontsize=9)
     rows = len(comparison.rows(experiment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reports.layout import (
     MISSING,
@@ -15,7 +16,10 @@ from reports.layout import (
     scale_title,
 )
 from results.schema import Run
-from results.summary import CellResult, Column
+
+if TYPE_CHECKING:
+    # What it imports takes long, and pages of many runs do not need it.
+    from results.summary import CellResult, Column
 
 LABEL = "emulated, not a speed"
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from reports.console import WIDTH, rich_table
 from reports.layout import MISSING, Heading, Table
-from reports.markdown import escape, markdown_table
-from reports.terminal import WIDTH, rich_table
+from reports.pipe_tables import escape, markdown_table
 from results.finding import Change, Finding, Judgement, Kind
 
 _STYLES = {

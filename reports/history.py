@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +15,10 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
+from reports.console import WIDTH, rich_table
 from reports.layout import Heading, Part, Table
 from reports.page import write_page
 from reports.plots import SETTINGS
-from reports.terminal import WIDTH, rich_table
 from results.history import History, Trend
 from results.store import write_file
 
@@ -28,7 +26,7 @@ NAME = "history"
 # The heat map's darkest colours: 15 % faster and slower.
 SPAN = Normalize(-0.15, 0.15)
 SHOWN = 8
-LABELLED_RUNS = 12
+COLUMNS = ("cell", "run", "started", "relative", "change")
 
 
 def changes_of(history: History, trends: Sequence[Trend]) -> list[dict[str, Any]]:
@@ -51,19 +49,16 @@ def changes_of(history: History, trends: Sequence[Trend]) -> list[dict[str, Any]
     return sorted(objects, key=lambda change: (change["started"], change["cell"]))
 
 
-def history_objects(history: History) -> list[dict[str, Any]]:
-    """Return one object for each cell and run: what the CSV holds."""
-    return [
-        {
-            "cell": trend.name,
-            "run": run.folder,
-            "started": run.started,
-            "relative": None if math.isnan(value) else math.exp(float(value - trend.levels()[0])),
-            "change": index in trend.changes,
-        }
-        for trend in history.trends
-        for index, (run, value) in enumerate(zip(history.runs, trend.values, strict=True))
-    ]
+def history_csv(history: History) -> str:
+    """Return one line for each cell and run: how it stands to the cell's first level."""
+    lines = [",".join(COLUMNS)]
+    for trend in history.trends:
+        relative = np.exp(trend.values - trend.levels()[0]).tolist()
+        changes = set(trend.changes)
+        for index, (run, value) in enumerate(zip(history.runs, relative, strict=True)):
+            figure = "" if math.isnan(value) else f"{value:.6f}"
+            lines.append(f"{trend.name},{run.folder},{run.started},{figure},{index in changes}")
+    return "\n".join(lines) + "\n"
 
 
 def history_parts(history: History) -> list[Part]:
@@ -129,13 +124,21 @@ def _trends(history: History) -> Table:
     return Table("Every cell", headings, rows)
 
 
+# Inches: a letter of a small label, a row of cells, margins, and the colour bar.
+LETTER, ROW, ABOVE, BELOW, BAR, WIDE = 0.055, 0.155, 0.5, 0.6, 1.2, 9.5
+
+
 def heat_map(history: History) -> Figure:
     """Return a figure: a row a cell, a column a run; black lines are changes."""
     trends = history.trends
+    left = 0.2 + LETTER * max(len(trend.name) for trend in trends)
+    tall = ROW * len(trends)
+    high = ABOVE + tall + BELOW
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(9, 1.6 + 0.155 * len(trends)), layout="constrained")
+        figure = Figure(figsize=(WIDE, high))
         FigureCanvasAgg(figure)
-        panel = figure.subplots()
+        box = (left / WIDE, BELOW / high, (WIDE - left - BAR) / WIDE, tall / high)
+        panel = figure.add_axes(box)
         values = np.stack([trend.values - trend.levels()[0] for trend in trends])
         shown = panel.imshow(values, norm=SPAN, cmap="PuOr_r", aspect="auto", interpolation="none")
         panel.set_facecolor("0.85")
@@ -150,7 +153,9 @@ def heat_map(history: History) -> Figure:
         panel.set_yticks(range(len(trends)), [trend.name for trend in trends], fontsize=6)
         panel.tick_params(length=0)
         panel.set_xlabel("run, oldest first")
-        bar = figure.colorbar(shown, ax=panel, ticks=np.log([0.87, 0.95, 1, 1.05, 1.15]))
+        bar_box = (1 - (BAR - 0.2) / WIDE, BELOW / high, 0.15 / WIDE, tall / high)
+        ticks = np.log([0.87, 0.95, 1, 1.05, 1.15])
+        bar = figure.colorbar(shown, cax=figure.add_axes(bar_box), ticks=ticks)
         bar.ax.set_yticklabels(["0.87", "0.95", "1", "1.05", "1.15"])
         bar.set_label("relative to the first level (brown: slower)")
         panel.set_title(f"{history.runs[0].platform}: black lines are changes of level")
@@ -166,7 +171,7 @@ def step_plots(history: History) -> Figure:
         rows = -(-len(chosen) // 2)
         figure = Figure(figsize=(9, 0.6 + 1.7 * rows), layout="constrained")
         FigureCanvasAgg(figure)
-        panels = figure.subplots(rows, 2, squeeze=False, sharex=True).flat
+        panels = list(figure.subplots(rows, 2, squeeze=False, sharex=True).flat)
         for panel, trend in zip(panels, chosen, strict=False):
             base = trend.levels()[0]
             runs = np.arange(len(trend.values))
@@ -174,7 +179,7 @@ def step_plots(history: History) -> Figure:
             panel.step(runs, np.exp(trend.levels() - base), where="mid", color="#0072B2")
             panel.set_title(trend.name, fontsize=8)
             panel.tick_params(labelsize=7)
-        for panel in list(panels)[len(chosen) :]:
+        for panel in panels[len(chosen) :]:
             panel.set_visible(False)
         figure.supylabel("relative to the first level", fontsize=8)
         figure.supxlabel("run, oldest first", fontsize=8)
@@ -183,12 +188,7 @@ def step_plots(history: History) -> Figure:
 
 def write_history(history: History, folder: Path) -> Path:
     """Write history.html, history.md, history.csv and the plots; return the HTML page."""
-    objects = history_objects(history)
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(objects[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(objects)
-    write_file(folder / f"{NAME}.csv", buffer.getvalue())
+    write_file(folder / f"{NAME}.csv", history_csv(history))
     figures = {"heatmap": heat_map(history)}
     if any(trend.changes for trend in history.trends):
         figures["changes"] = step_plots(history)

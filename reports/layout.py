@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from results.schema import Cell, Experiment
-from results.summary import CellResult, Column
+
+if TYPE_CHECKING:
+    # What it imports takes long, and pages of many runs do not need it.
+    from results.summary import CellResult, Column
 
 MISSING = "–"
 PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}

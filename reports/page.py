@@ -7,10 +7,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from reports.html import data_uri, environment
 from reports.layout import Part
-from reports.markdown import escape, markdown_table
+from reports.pipe_tables import escape, markdown_table
 from reports.plots import image
+from reports.rendering import data_uri, environment
+from results.background import in_background
 from results.store import write_file
 
 
@@ -26,6 +27,20 @@ def page_markdown(title: str, parts: Sequence[Part]) -> str:
     return "\n\n".join(said) + "\n"
 
 
+def write_images(figures: Mapping[str, Figure], folder: Path) -> dict[str, bytes]:
+    """Write every figure as NAME.png and NAME.svg into `folder`; return the SVGs by name."""
+    with in_background(_png, list(figures.values())) as pictures:
+        drawings = {name: image(figure, "svg") for name, figure in figures.items()}
+        for (name, drawing), picture in zip(drawings.items(), pictures, strict=True):
+            write_file(folder / f"{name}.svg", drawing)
+            write_file(folder / f"{name}.png", picture)
+    return drawings
+
+
+def _png(figure: Figure) -> bytes:
+    return image(figure, "png")
+
+
 def write_page(
     folder: Path, name: str, title: str, parts: Sequence[Part], figures: Mapping[str, Figure]
 ) -> Path:
@@ -33,10 +48,7 @@ def write_page(
 
     Raises the errors of results.store.write_file.
     """
-    drawings = {key: image(figure, "svg") for key, figure in figures.items()}
-    for key, figure in figures.items():
-        write_file(folder / f"{key}.svg", drawings[key])
-        write_file(folder / f"{key}.png", image(figure, "png"))
+    drawings = write_images(figures, folder)
     write_file(folder / f"{name}.md", page_markdown(title, parts))
     shown = [
         (part, [(text, data_uri(drawings[key])) for key, text in part.plots]) for part in parts

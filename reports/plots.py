@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,8 +15,11 @@ from matplotlib.figure import Figure
 from reports.counts import LABEL
 from reports.layout import PAPER_PLATFORMS, scale_title
 from results.schema import Experiment
-from results.summary import CellResult, Column, Summary
 from results.verdict import Interval
+
+if TYPE_CHECKING:
+    # What it imports takes long, and pages of many runs do not need it.
+    from results.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 _STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"))

@@ -11,7 +11,8 @@ from reports.decomposition_plots import bars, pies
 from reports.html import html
 from reports.latex import latex
 from reports.markdown import markdown
-from reports.plots import image, plot
+from reports.page import write_images
+from reports.plots import plot
 from results.json_objects import cell_objects, part_objects, share_objects
 from results.store import write_file
 from results.summary import Summary
@@ -28,10 +29,7 @@ def write_report(summary: Summary, folder: Path) -> Path:
     for section in decomposition_sections(summary):
         for (name, _), draw in zip(section.plots, (pies, bars), strict=False):
             figures[name] = draw(summary, section.experiment)
-    drawings = {name: image(figure, "svg") for name, figure in figures.items()}
-    for name, figure in figures.items():
-        write_file(folder / f"{name}.svg", drawings[name])
-        write_file(folder / f"{name}.png", image(figure, "png"))
+    drawings = write_images(figures, folder)
     write_file(folder / "report.md", markdown(summary, {name: f"{name}.svg" for name in figures}))
     write_file(folder / "report.tex", latex(summary))
     for name, lines in csv_files(summary).items():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from reports.console import WIDTH, rich_table
 from reports.heading import describe, warnings
-from reports.layout import Table
 from reports.sections import sections
 from reports.tables import overview
 from results.summary import Summary
 from results.verdict import Verdict
 
-WIDTH = 120
 _STYLES = {
     Verdict.HOLDS: "green",
     Verdict.HOLDS_AT_THE_EXTREME: "green",
@@ -51,14 +48,3 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         console.print(rich_table(verdicts))
     for warning in warnings(summary.run):
         console.print(Text(f"Warning: {warning}", style="yellow"))
-
-
-def rich_table(table: Table) -> RichTable:
-    """Return a table set for a terminal; group titles stand above their columns' own."""
-    result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in table.headings:
-        title = f"{heading.group}\n{heading.title}" if heading.group else heading.title
-        result.add_column(Text(title), justify="right" if heading.numeric else "left", no_wrap=True)
-    for row in table.rows:
-        result.add_row(*(Text(entry) for entry in row))
-    return result

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 from results.paper import published_speeds
 from results.schema import Experiment, Run
-from results.summary import CellResult, Column, Summary, summarise
+from results.summary import CellResult, Column, summarise
 from results.verdict import Interval, judge, order_agreement
 
 PAPER = {"paper:gpu": "GeForce GTX 1080 Ti", "paper:arm": "Snapdragon 810"}
@@ -38,16 +38,19 @@ class Standing:
 class Entrant:
     """One platform in a comparison; `verdicts` are by experiment and scale, in words.
 
-    `channels` and `g4_unit` say which networks it has ("" where that is not known), `unit` what its
-    speeds are in.
+    `label` is its platform's name until others with the same name are known. `channels` and
+    `g4_unit` say which networks it has ("" where that is not known), `unit` what its speeds are in.
     """
 
+    name: str
     label: str
+    started: str
     kind: Kind
     origin: str
     channels: str
     g4_unit: str
     unit: str
+    experiments: Sequence[Experiment]
     standings: Mapping[CellKey, Standing]
     verdicts: Mapping[tuple[str, int], str]
 
@@ -80,51 +83,9 @@ class Comparison:
         return [group for group in groups.values() if len(group) > 1]
 
 
-def lay_side_by_side(runs: Mapping[str, Run | None]) -> Comparison:
-    """Return the comparison of runs by name; those of None are the paper's, by the names in PAPER.
-
-    Cells of Table 4 are taken of the unit that the first run with any has.
-    """
-    summaries = {name: summarise(run) for name, run in runs.items() if run is not None}
-    experiments = _experiments(summaries)
-    labels = _labels(summaries)
-    entrants, left_out = [], []
-    for name in runs:
-        if name not in summaries:
-            entrants.append(_published(name, experiments))
-            continue
-        if not summaries[name].columns:
-            left_out.append(f"{name} is left out: it has none of Tables 1 to 4.")
-            continue
-        entrants.append(_recorded(labels[name], name, summaries[name]))
-    entrants, more = _with_one_unit(entrants)
-    return Comparison(entrants, experiments, [*left_out, *more, *_partly_compared(entrants)])
-
-
-def _experiments(summaries: Mapping[str, Summary]) -> list[Experiment]:
-    """Return the guidelines that any run has, in the paper's order."""
-    found = {e.name: e for summary in summaries.values() for e in summary.experiments}
-    return [found[name] for name in GUIDELINES if name in found]
-
-
-def _labels(summaries: Mapping[str, Summary]) -> dict[str, str]:
-    """Return a short label for each run: its platform, with the date or a number if need be."""
-    platforms = {name: summary.run.platform.name for name, summary in summaries.items()}
-    labels = dict(platforms)
-    for name, platform in platforms.items():
-        sessions = summaries[name].run.sessions
-        if Counter(platforms.values())[platform] > 1 and sessions:
-            labels[name] = f"{platform} {sessions[0].started[:16].replace('T', ' ')}"
-    seen: Counter[str] = Counter()
-    for name, label in labels.items():
-        seen[label] += 1
-        if seen[label] > 1:
-            labels[name] = f"{label} #{seen[label]}"
-    return labels
-
-
-def _recorded(label: str, name: str, summary: Summary) -> Entrant:
-    run = summary.run
+def recorded(name: str, run: Run) -> Entrant:
+    """Return a run as an entrant; `name` is what the user called it."""
+    summary = summarise(run)
     standings = {
         (column.experiment.name, result.cell.row, column.scale): _standing(result)
         for column in summary.columns
@@ -132,14 +93,60 @@ def _recorded(label: str, name: str, summary: Summary) -> Entrant:
     }
     versions = ", ".join(f"{n} {v}" for n, v in run.fingerprint.runtimes.items())
     return Entrant(
-        label=label,
+        name=name,
+        label=run.platform.name,
+        started=run.sessions[0].started if run.sessions else "",
         kind="counted" if run.platform.counts else "measured",
         origin=f"{name}: {run.platform.backend} on {run.fingerprint.cpu_model}, {versions}",
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
         unit=run.platform.unit,
+        experiments=summary.experiments,
         standings=standings,
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in summary.columns},
+    )
+
+
+def compare(entrants: Sequence[Entrant]) -> Comparison:
+    """Return entrants side by side, those without Tables 1 to 4 left out.
+
+    Cells of Table 4 are taken of the unit that the first with any has.
+    """
+    left_out = [
+        f"{e.name} is left out: it has none of Tables 1 to 4." for e in entrants if not e.standings
+    ]
+    kept = _labelled([entrant for entrant in entrants if entrant.standings])
+    # The paper's figures stand beside what was measured; alone only where nothing was.
+    measured = {e.name for one in kept if one.kind != "published" for e in one.experiments}
+    kept = [_only(entrant, measured or GUIDELINES) for entrant in kept]
+    found = {e.name: e for entrant in kept for e in entrant.experiments}
+    experiments = [found[name] for name in GUIDELINES if name in found]
+    kept, more = _with_one_unit(kept)
+    return Comparison(kept, experiments, [*left_out, *more, *_partly_compared(kept)])
+
+
+def _labelled(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """Return entrants with labels of their own: with the date, or a number, if need be."""
+    shared = Counter(entrant.label for entrant in entrants)
+    seen: Counter[str] = Counter()
+    labelled = []
+    for entrant in entrants:
+        label = entrant.label
+        if shared[label] > 1 and entrant.started:
+            label = f"{label} {entrant.started[:16].replace('T', ' ')}"
+        seen[label] += 1
+        label = f"{label} #{seen[label]}" if seen[label] > 1 else label
+        labelled.append(replace(entrant, label=label))
+    return labelled
+
+
+def _only(entrant: Entrant, experiments: Collection[str]) -> Entrant:
+    """Return an entrant with some of its experiments alone."""
+    return replace(
+        entrant,
+        experiments=[e for e in entrant.experiments if e.name in experiments],
+        standings={key: s for key, s in entrant.standings.items() if key[0] in experiments},
+        verdicts={key: v for key, v in entrant.verdicts.items() if key[0] in experiments},
     )
 
 
@@ -160,8 +167,11 @@ def _verdict(column: Column) -> str:
     return "undefined" if column.tau is None else f"τ = {column.tau:+.2f}"
 
 
-def _published(name: str, experiments: Sequence[Experiment]) -> Entrant:
-    """Return one of the paper's platforms; its verdicts take the bare figures for certain."""
+def published(name: str, experiments: Sequence[Experiment]) -> Entrant:
+    """Return one of the paper's platforms, by its name in PAPER.
+
+    Its verdicts take the bare figures for certain.
+    """
     channels = name.removeprefix("paper:")
     standings: dict[CellKey, Standing] = {}
     verdicts = {}
@@ -184,7 +194,19 @@ def _published(name: str, experiments: Sequence[Experiment]) -> Entrant:
             judged = judge([(value, value) for value in others], experiment.slower)
             verdicts[experiment.name, scale] = judged.value
     origin = f"published figures of the {PAPER[name]}, without intervals"
-    return Entrant(name, "published", origin, channels, "", unit, standings, verdicts)
+    return Entrant(
+        name=name,
+        label=name,
+        started="",
+        kind="published",
+        origin=origin,
+        channels=channels,
+        g4_unit="",
+        unit=unit,
+        experiments=experiments,
+        standings=standings,
+        verdicts=verdicts,
+    )
 
 
 def _with_one_unit(entrants: Sequence[Entrant]) -> tuple[list[Entrant], list[str]]:
@@ -199,22 +221,9 @@ def _with_one_unit(entrants: Sequence[Entrant]) -> tuple[list[Entrant], list[str
                 f"Table 4 of {entrant.label} is left out: its unit is {entrant.g4_unit}, that of "
                 f"{having[0].label} is {unit}."
             )
-            entrant = _without(entrant, "g4")
+            entrant = _only(entrant, {"g1", "g2", "g3"})
         kept.append(entrant)
     return kept, left_out
-
-
-def _without(entrant: Entrant, experiment: str) -> Entrant:
-    return Entrant(
-        label=entrant.label,
-        kind=entrant.kind,
-        origin=entrant.origin,
-        channels=entrant.channels,
-        g4_unit=entrant.g4_unit,
-        unit=entrant.unit,
-        standings={key: s for key, s in entrant.standings.items() if key[0] != experiment},
-        verdicts={key: v for key, v in entrant.verdicts.items() if key[0] != experiment},
-    )
 
 
 def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:

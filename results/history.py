@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,14 +15,13 @@ from pydantic_core import from_json
 
 from results.change_points import change_points
 from results.errors import BadInputError
-from results.ratios import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.store import FILE
 
 Array = NDArray[np.float64]
 
 # Of a fingerprint, what must be the same for runs to be of one machine.
 MACHINE = ("hostname", "architecture", "cpu_model", "cores", "virtualisation")
-CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -113,15 +109,16 @@ def _typical_logs(content: dict[str, Any]) -> dict[str, float]:
     failed their proof in any process are left out.
     """
     networks = [*content["cells"], *content["controls"]]
-    times: dict[int, list[Array]] = {}
+    rounds: dict[int, list[dict[str, Any]]] = {}
     for entry in content["rounds"]:
-        row = np.full(len(networks), math.nan)
-        row[entry["order"]] = entry["ns"]
-        times.setdefault(entry["process"], []).append(row)
+        rounds.setdefault(entry["process"], []).append(entry)
     typical = []
-    for rows in times.values():
-        ordered = np.sort(np.log(np.stack(rows)), axis=0)
-        typical.append(ordered[: (len(rows) + 1) // 2].mean(axis=0))
+    for entries in rounds.values():
+        times = np.full((len(entries), len(networks)), math.nan)
+        places = np.array([entry["order"] for entry in entries])
+        times[np.arange(len(entries))[:, None], places] = [entry["ns"] for entry in entries]
+        ordered = np.sort(np.log(times), axis=0)
+        typical.append(ordered[: (len(entries) + 1) // 2].mean(axis=0))
     means = np.mean(typical, axis=0) if typical else np.full(len(networks), math.nan)
     return {
         f"{cell['experiment']}/{cell['row']}/x{cell['scale']}": float(mean)
@@ -130,19 +127,12 @@ def _typical_logs(content: dict[str, Any]) -> dict[str, float]:
     }
 
 
-@contextmanager
-def reading(folder: Path) -> Iterator[Iterator[Digest | str]]:
-    """Read all runs in a folder in the background; give what they are digested to.
-
-    A run's folder lies right below `folder`. Raises BadInputError when there is none.
-    """
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders of runs right below a folder; raises BadInputError where there is none."""
     folders = sorted(file.parent for file in folder.glob(f"*/{FILE}"))
     if not folders:
         raise BadInputError(f"There is no run in {folder}: no folder right below it has a {FILE}.")
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    with ProcessPoolExecutor(mp_context=context) as pool:
-        yield pool.map(digest, folders, chunksize=CHUNK)
+    return folders
 
 
 def history_of(found: Sequence[Digest | str], platform: str | None = None) -> History:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.finding import Row
+from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.trial import BLOCK, ArmProcess, Block
 
 Array = NDArray[np.float64]
 
-COMPUTE_BOUND, MEMORY_HEAVY = "control/compute-bound/x1", "control/memory-heavy/x1"
 # Of the four processes in their order: the mean of B's less the mean of A's.
 CONTRAST = np.array([0.5 if arm == "b" else -0.5 for arm in BLOCK])
 
@@ -82,16 +82,6 @@ def corrected_by(times: Array, compute: Array, memory: Array) -> Array:
     """
     own, apart = times - memory, compute - memory
     return own - mixture(_inside(apart), _inside(own)) * apart
-
-
-def mixture(apart: Array, own: Array) -> float:
-    """Return the weight of the compute-bound control, 0 to 1; the memory-heavy one has the rest.
-
-    `apart` are deviations of the compute-bound control from the memory-heavy one, `own` those of a
-    network: the weight is the slope of the one on the other.
-    """
-    spread = float(np.sum(apart * apart))
-    return min(1.0, max(0.0, float(np.sum(apart * own)) / spread)) if spread else 0.5
 
 
 def _inside(logs: Array) -> Array:

@@ -23,8 +23,9 @@ from results.finding import (
     without_figures,
 )
 from results.inference import Estimate, holm
+from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.platform import REACHING, Platform
-from results.ratios import COMPUTE_BOUND, MEMORY_HEAVY, mixture, typical_log
+from results.ratios import typical_log
 from results.same_machine import changed_software, other_machine
 from results.schema import NetworkChoice, Run
 from results.summary import samples_by_cell

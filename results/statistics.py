@@ -72,7 +72,10 @@ def median_interval(
     if len(processes) < 2:
         return None
     ordered = [np.sort(values) for values in processes]
-    estimates = np.array([[np.median(values)] for values in ordered])
+    middles = [
+        (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2 for values in ordered
+    ]
+    estimates = np.array(middles)[:, None]
     inside = []
     for number, values in enumerate(ordered):
         lower, upper = _median_places(len(values), number)

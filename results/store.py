@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import errno
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
@@ -123,6 +125,15 @@ def near_file(path: Path) -> str:
 def has_run(folder: Path) -> bool:
     """Whether `folder` holds a record already."""
     return (folder / FILE).exists()
+
+
+def new_folder(name: str) -> Path:
+    """Return a new folder for results, results/runs/<name>-<time>[-2…]; it is not made yet."""
+    time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    # Some systems, and archives of CI, take no colon in a name.
+    folder = RUNS / f"{name.replace(':', '-')}-{time}"
+    others = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
+    return next(place for place in itertools.chain([folder], others) if not place.exists())
 
 
 def stored_runs(root: Path = RUNS) -> list[Path]:

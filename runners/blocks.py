@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from results.errors import SuiteError
 from results.same_machine import refuse_other_machine
 from results.schema import Cell, Run
 from results.trial import BLOCK, ArmName, ArmProcess, Block, Trial
@@ -42,10 +43,15 @@ def measure_block(
     """Measure block `number` of a trial; `taken` is told of every sample.
 
     All four processes visit the networks in the same orders, the controls several times a round.
-    Raises the errors of runners.measure.
+    Raises the errors of runners.measure, which name the arm.
     """
     began = time.monotonic()
-    processes = [_measure(trial, arm, equipment[arm], task, number, taken) for arm in BLOCK]
+    processes = []
+    for arm in BLOCK:
+        try:
+            processes.append(_measure(trial, arm, equipment[arm], task, number, taken))
+        except SuiteError as error:
+            raise type(error)(f"Arm {arm.upper()}: {error}") from None
     return Block(
         stage=task.stage,
         session=len(trial.sessions) - 1,

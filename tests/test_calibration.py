@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from reports import calibration
-from results import gate_evidence
+from guidelines.calibration import calibrate
+from reports.calibration import PLOTS
+from results import gate_evidence, trial_store
 from results.calibration import NOTHING, Pool, Slowdown, injected, simulate
-from results.finding import Change
 from results.gate_evidence import Rate
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
@@ -93,23 +93,28 @@ def test_rules_see_the_slow_down_and_where_nothing_is_slower_none(mode, monkeypa
         assert {point.found for point in curve} <= {i / 36 for i in range(37)}
 
 
-def test_the_page_is_written_with_its_plots(tmp_path, monkeypatch):
+def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
     for name in ("FALSE_ALARM_SESSIONS", "CURVE_SESSIONS", "RULE_SESSIONS"):
         monkeypatch.setattr(gate_evidence, name, 3)
     monkeypatch.setattr(gate_evidence, "SESSIONS_PER_CELL", 1)
     monkeypatch.setattr(gate_evidence, "SESSIONS_PER_GROUP", 4)
-    pool = pool_of()
-    session = simulate(
-        pool, Slowdown(0.05, frozenset([CELL])), pool.trial.protocol, np.random.default_rng(1)
-    )
-    whole = calibration.WholeSession(
-        1, 0.05, CELL, frozenset([CELL]), frozenset([CELL, "g4"]), 60.0, 9, session.findings
-    )
-    assert Change.SLOWER in {finding.verdict for finding in session.findings}
-    page = calibration.write_calibration(pool, [whole], tmp_path / "page.md")
-    text = page.read_text()
-    assert f"5 % in {CELL}" in text
+    trial, logs = trial_of(("g1", "g4"), extra=EXTRA), noisy_logs(noise=0.003)
+    small = block_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
+    store_trial(tmp_path / "pool", trial, [*(block_of(trial, logs, n) for n in range(9)), small])
+    for number in (1, 2):
+        blocks = [block_of(trial, logs, n) for n in range(4)]
+        store_trial(tmp_path / "pool" / "sessions" / f"{number:02}", trial, blocks)
+    calibrate(tmp_path / "pool", 0, 0, tmp_path / "page.md", judge_only=True)
+    text = (tmp_path / "page.md").read_text()
+    assert "| 1 | none |" in text
+    assert "| 2 | 5 % in g1/1:2/x1 |" in text
     assert "| pyperf | two processes each |" in text
-    for name in calibration.PLOTS:
+    for name in PLOTS:
         assert (tmp_path / f"{name}.svg").read_bytes().startswith(b"<?xml")
         assert f"({name}.svg)" in text
+
+
+def store_trial(folder, trial, blocks):
+    trial_store.write_trial(folder, trial)
+    for number, block in enumerate(blocks):
+        trial_store.write_block(folder, number, block)

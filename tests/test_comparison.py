@@ -8,9 +8,10 @@ import io
 import pytest
 from rich.console import Console
 
+from guidelines.catalogue import GUIDELINES
 from reports import comparison as shown
 from reports.comparison_plots import heat_map
-from results.comparison import lay_side_by_side, rank_agreement, rank_agreements
+from results.comparison import compare, published, rank_agreement, rank_agreements, recorded
 from results.paper import published_speeds
 from results.schema import Run
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
@@ -18,6 +19,16 @@ from tests.synthetic import counted_run, fig2_run, noisy, run_of
 
 def timed(experiments=("g2", "g4"), truth=lambda c: float(c.axes.get("groups", 2)), **options):
     return run_of(list(experiments), noisy(truth, noise=0.002), **options)
+
+
+def lay_side_by_side(runs):
+    experiments = [study.experiment for study in GUIDELINES.values()]
+    return compare(
+        [
+            published(name, experiments) if run is None else recorded(name, run)
+            for name, run in runs.items()
+        ]
+    )
 
 
 def named(run, platform):
@@ -67,6 +78,12 @@ def test_table_4_of_another_unit_is_left_out():
     compared = lay_side_by_side({"a": timed(), "b": other})
     assert not any(key[0] == "g4" for key in compared.entrants[1].standings)
     assert any("Table 4 of other is left out" in said for said in compared.left_out)
+
+
+def test_the_papers_two_platforms_can_be_compared_alone():
+    compared = lay_side_by_side({"paper:gpu": None, "paper:arm": None})
+    assert [e.name for e in compared.experiments] == ["g1", "g2", "g3", "g4"]
+    assert rank_agreement(*compared.entrants) > 0.5
 
 
 def test_a_decomposition_alone_is_left_out():

@@ -12,7 +12,7 @@ from rich.console import Console
 from reports import history as shown
 from results import store
 from results.errors import BadInputError
-from results.history import Digest, digest, history_of, reading
+from results.history import Digest, digest, folders_in, history_of
 from results.ratios import typical_log
 from results.summary import samples_by_cell
 from tests.synthetic import counted_run, noisy, run_of
@@ -40,8 +40,7 @@ def timed(day, slow=1.0, drift=1.0, **fingerprint):
 
 
 def told(folder, platform=None):
-    with reading(folder) as found:
-        return history_of(list(found), platform)
+    return history_of([digest(place) for place in folders_in(folder)], platform)
 
 
 def test_a_digest_holds_the_typical_times_of_a_run(tmp_path):
@@ -130,8 +129,8 @@ def test_runs_of_other_machines_are_left_out(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(BadInputError, match="no run in"), reading(tmp_path):
-        pass
+    with pytest.raises(BadInputError, match="no run in"):
+        folders_in(tmp_path)
 
 
 def test_cells_that_some_runs_lack_have_a_history_of_the_others(tmp_path):

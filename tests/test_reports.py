@@ -16,7 +16,7 @@ from rich.console import Console
 
 from reports.latex import escape as latex_escape
 from reports.layout import significant
-from reports.markdown import escape as markdown_escape
+from reports.pipe_tables import escape as markdown_escape
 from reports.report import write_report
 from reports.sections import sections
 from reports.terminal import print_summary

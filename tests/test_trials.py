@@ -140,6 +140,7 @@ def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
         (["--a", "cpuu"], 2, ["Did you mean cpu"]),
         (["fig2"], 2, ["compares nothing"]),
         (["--margin", "0"], 2, ["margin"]),
+        (["--resume"], 2, ["--out"]),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_sentence(guidelines, options, code, words):

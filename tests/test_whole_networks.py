@@ -18,7 +18,7 @@ from networks.layers import ChannelShuffle
 from networks.mobilenet_v2 import mobilenet_v2, scaled
 from networks.shufflenet_v1 import shufflenet_v1
 from networks.shufflenet_v2 import WIDTHS, shufflenet_v2
-from reports.markdown import markdown_table
+from reports.pipe_tables import markdown_table
 from results.paper import published_networks, read_csv
 
 COSTS = {name: network_cost(network) for name, network in NETWORKS.items()}

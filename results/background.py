@@ -1,0 +1,28 @@
+"""Work through many files in other processes, while this one does something else."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+CHUNKS_PER_PROCESS = 8
+
+
+@contextmanager
+def in_background(work: Callable[[A], B], items: Sequence[A]) -> Iterator[Iterator[B]]:
+    """Give the results of `work` on each item, in order; both must be picklable.
+
+    What it raises is raised where its result is asked for.
+    """
+    # A forked process has imported already what this one has.
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if forks else None)
+    processes = min(multiprocessing.cpu_count(), len(items)) or 1
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        yield pool.map(work, items, chunksize=len(items) // (CHUNKS_PER_PROCESS * processes) or 1)
