@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from reports.calibration_plots import Curve, power_plot, roc_plot
+from reports.calibration_tables import (
+    ROC,
+    detection_table,
+    hardest_cells,
+    pooled,
+    rate_text,
+    rules_part,
+)
 from reports.layout import Heading, Part, Table
 from reports.page import page_markdown
 from reports.plots import image
 from results import gate_evidence
 from results.calibration import Pool
 from results.finding import Change, Finding
-from results.gate_evidence import Detection, Rate, RuleScores
-from results.rules import RULES
+from results.gate_evidence import Rate, RuleScores
 from results.store import write_file
 from results.trial import TrialProtocol
 
 TITLE = "How far the gate can be trusted"
 PLOTS = {
-    "gate_roc": "False alarms against detection: the gate's curve and those of four other rules",
+    ROC[0]: ROC[1],
     "gate_power": "Share of sessions that found a slow-down, by its size",
 }
 
@@ -86,18 +93,19 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
                 "mean is, everything where a control is (by absolute time)."
             ],
             [("gate_power", PLOTS["gate_power"])],
-            [_detection(cells, guidelines, overall), _hardest(cells)],
+            [detection_table(cells, guidelines, overall), hardest_cells(cells)],
         ),
-        _rules(pool, scores),
+        rules_part(pool, scores),
+        _statistic(pool),
     ]
-    power = {f: _pooled(found.values()) for f, found in cells.items()}
+    power = {f: pooled(found.values()) for f, found in cells.items()}
     drawn = {
         "gate_roc": roc_plot(_curves(pool, scores, protocol)),
         "gate_power": power_plot(
             {
                 "one cell": power,
                 "one guideline": {
-                    f: _pooled([d for (_, g), d in guidelines.items() if g == f]) for f in power
+                    f: pooled([d for (_, g), d in guidelines.items() if g == f]) for f in power
                 },
                 "everything": {f: detection.found for f, detection in overall.items()},
             }
@@ -107,17 +115,6 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
         write_file(page.parent / f"{name}.svg", image(figure, "svg"))
     write_file(page, page_markdown(TITLE, parts))
     return page
-
-
-def _pooled(found: Iterable[Detection]) -> Rate:
-    """Return the rate over several detections together."""
-    rates = [detection.found for detection in found]
-    return Rate(sum(rate.hits for rate in rates), sum(rate.sessions for rate in rates))
-
-
-def _rate(rate: Rate) -> str:
-    low, high = rate.interval
-    return f"{100 * rate.share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _measured(pool: Pool) -> Part:
@@ -154,6 +151,18 @@ def _measured(pool: Pool) -> Part:
         ],
         tables=[Table("Extra work, as measured", headings, rows)],
     )
+
+
+def _statistic(pool: Pool) -> Part:
+    """Say what the gate's statistic gains over simpler ones, on the same blocks."""
+    headings = [Heading("a process's figure", numeric=False)]
+    headings += [Heading("controls", numeric=False), Heading("median, %"), Heading("largest, %")]
+    rows = [
+        [s.statistic, s.controls, f"{100 * s.median:.2f}", f"{100 * s.largest:.2f}"]
+        for s in gate_evidence.spreads(pool)
+    ]
+    caption = "Standard deviation of the log ratio of one A/A block, over the cells"
+    return Part("What the statistic gains", tables=[Table(caption, headings, rows)])
 
 
 def _sessions(whole: Sequence[WholeSession]) -> Table:
@@ -195,8 +204,8 @@ def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProt
     )
     rows = [
         ["sessions", str(len(played)), str(len(quiet))],
-        ["with any row called SLOWER", _rate(slower), f"{real.hits} of {real.sessions}"],
-        ["with any row called FASTER", _rate(faster), f"{real_faster.hits} of {len(quiet)}"],
+        ["with any row called SLOWER", rate_text(slower), f"{real.hits} of {real.sessions}"],
+        ["with any row called FASTER", rate_text(faster), f"{real_faster.hits} of {len(quiet)}"],
         ["rows left INCONCLUSIVE, mean", f"{np.mean(open_rows):.2f}", "see above"],
         [
             "minutes, median and longest",
@@ -208,52 +217,6 @@ def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProt
         "False alarms",
         tables=[Table("Sessions in which the arms are the same", headings, rows)],
     )
-
-
-def _detection(
-    cells: dict[float, dict[str, Detection]],
-    guidelines: dict[tuple[str, float], Detection],
-    overall: dict[float, Detection],
-) -> Table:
-    headings = [Heading("extra work in", numeric=False), Heading("extra work")]
-    headings += [Heading("sessions"), Heading("found"), Heading("something else SLOWER")]
-    headings.append(Heading("minutes, median"))
-    rows = []
-    for fraction, found in cells.items():
-        rows.append(_detection_row("one cell", fraction, list(found.values())))
-    for fraction in cells:
-        chosen = [d for (_, f), d in guidelines.items() if f == fraction]
-        rows.append(_detection_row("one guideline", fraction, chosen))
-    for fraction, detection in overall.items():
-        rows.append(_detection_row("everything", fraction, [detection]))
-    return Table("Resampled sessions with a slow-down, margin 2 %", headings, rows)
-
-
-def _detection_row(what: str, fraction: float, found: Sequence[Detection]) -> list[str]:
-    others = Rate(sum(d.others.hits for d in found), sum(d.others.sessions for d in found))
-    minutes = np.median([s / 60 for detection in found for s in detection.seconds])
-    return [
-        what,
-        f"{100 * fraction:g} %",
-        str(others.sessions),
-        _rate(_pooled(found)),
-        _rate(others),
-        f"{minutes:.1f}",
-    ]
-
-
-def _hardest(cells: dict[float, dict[str, Detection]]) -> Table:
-    """Return the cells whose slow-downs are found least often."""
-    first = next(iter(cells.values()))
-    fractions = [fraction for fraction in cells if 0.02 < fraction < 0.1]
-    ordered = sorted(first, key=lambda cell: [cells[f][cell].found.share for f in fractions])[:6]
-    headings = [Heading("cell", numeric=False)]
-    headings += [Heading(f"{100 * fraction:g} % found") for fraction in fractions]
-    rows = [
-        [cell, *(f"{c.hits} of {c.sessions}" for c in (cells[f][cell].found for f in fractions))]
-        for cell in ordered
-    ]
-    return Table("The cells that are hardest to tell", headings, rows)
 
 
 def _curves(
@@ -273,33 +236,3 @@ def _curves(
                 ),
             ]
     return curves
-
-
-def _rules(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Part:
-    """Return the same data judged by the rules of other tools."""
-    fractions = list(pool.trial.extra)
-    headings = [Heading("rule", numeric=False), Heading("samples", numeric=False)]
-    headings.append(Heading("A/A sessions with an alarm"))
-    headings += [Heading(f"{100 * f:g} % in one cell found") for f in fractions]
-    rows = []
-    for mode, found in scores.items():
-        for entry in found:
-            points = [entry.at(entry.rule.threshold, fraction) for fraction in fractions]
-            shares = [f"{100 * point.found:.1f} %" for point in points]
-            rows.append([entry.rule.name, mode, f"{100 * points[0].false_alarms:.1f} %", *shares])
-    caption = f"Other tools' rules, {gate_evidence.RULE_SESSIONS} sessions each"
-    return Part(
-        "The same data judged by other tools' rules",
-        [
-            "Interleaved, the rules get all samples of ten minutes of full blocks, A's and B's "
-            "from the same ones: far more than the tools collect themselves, and better ordered. "
-            "One after the other compares A's samples of the first half of that time with B's of "
-            "the second. Two processes each takes 12 samples of A from one block and 12 of B from "
-            "another, which is nearer to how the tools are used.",
-            *(f"{rule.name}: {rule.source}." for rule in RULES),
-            "In the plot a rule's curve is drawn by moving its threshold, the gate's by moving its "
-            "margin; the large mark is where it stands by default.",
-        ],
-        [("gate_roc", PLOTS["gate_roc"])],
-        [Table(caption, headings, rows)],
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -20,9 +21,8 @@ def in_background(work: Callable[[A], B], items: Sequence[A]) -> Iterator[Iterat
 
     What it raises is raised where its result is asked for.
     """
-    # A forked process has imported already what this one has.
-    forks = "fork" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if forks else None)
+    # A forked process has imported already what this one has; elsewhere forking is not safe.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     processes = min(multiprocessing.cpu_count(), len(items)) or 1
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         yield pool.map(work, items, chunksize=len(items) // (CHUNKS_PER_PROCESS * processes) or 1)

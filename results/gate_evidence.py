@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from results.calibration import NOTHING, Pool, SessionOutcome, Slowdown, simulate
-from results.finding import Change
-from results.ratios import CONTRAST
+from results.finding import Change, Kind, Row
+from results.ratios import (
+    CONTRAST,
+    BlockTimes,
+    Choice,
+    Typical,
+    block_times,
+    ratios,
+    row_logs,
+    typical_log,
+)
 from results.rules import RULES, Rule
-from results.trial import TrialProtocol
+from results.trial import ArmProcess, TrialProtocol
 from results.verdict import Interval
 
 Array = NDArray[np.float64]
@@ -30,6 +39,57 @@ CURVE_FRACTIONS = (0.03, 0.05)
 # the first half and B of the second; or from two processes of A in one block and two of B in
 # another, which is about what the tools collect by themselves.
 MODES = ("interleaved", "one after the other", "two processes each")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far cells' log block ratios lie apart with a statistic, as standard deviations."""
+
+    statistic: str
+    controls: str
+    median: float
+    largest: float
+
+
+def spreads(pool: Pool) -> list[Spread]:
+    """Return what the gate's statistic gains: its spread beside those of simpler ones."""
+    found = []
+    for name, typical in STATISTICS.items():
+        blocks = [block_times(block, typical=typical) for block in pool.blocks]
+        found.append(_spread(pool, name, "in every six cells", blocks))
+        if typical is typical_log:
+            seldom = [block_times(block, _controls_once(pool), typical) for block in pool.blocks]
+            found.append(_spread(pool, name, "once a round", seldom))
+        found.append(_spread(pool, name, "none", blocks, "absolute"))
+    return found
+
+
+# Of a process's times in ns, one log time.
+STATISTICS: dict[str, Typical] = {
+    "mean log of the faster half": typical_log,
+    "minimum": lambda ns: float(np.log(min(ns))),
+    "median": lambda ns: float(np.median(np.log(ns))),
+    "mean": lambda ns: float(np.log(np.mean(ns))),
+}
+
+
+def _spread(
+    pool: Pool, name: str, controls: str, blocks: Sequence[BlockTimes], kind: Kind = "cell"
+) -> Spread:
+    found = [
+        float(ratios(row_logs(Row(cell, kind, (cell,)), blocks)).std(ddof=1)) for cell in pool.cells
+    ]
+    return Spread(name, controls, float(np.median(found)), max(found))
+
+
+def _controls_once(pool: Pool) -> Choice:
+    """Return the choice of one sample a round of the controls, as of the cells."""
+
+    def choose(process: ArmProcess, network: str) -> Sequence[int]:
+        times = process.ns[network]
+        return times[:: len(times) // len(process.ns[pool.cells[0]])]
+
+    return choose
 
 
 @dataclass(frozen=True)

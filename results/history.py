@@ -22,16 +22,22 @@ Array = NDArray[np.float64]
 
 # Of a fingerprint, what must be the same for runs to be of one machine.
 MACHINE = ("hostname", "architecture", "cpu_model", "cores", "virtualisation")
+# Of a protocol, what makes cells of the same name the same networks.
+NETWORKS = ("channels", "g4_unit", "batch")
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What a history takes from one run: log typical times (ns) or log instructions, by network."""
+    """What a history takes from one run: log typical times (ns) or log instructions, by network.
+
+    `networks` says which networks its cells are: channel set, Table 4's unit, batch.
+    """
 
     folder: str
     started: str
     platform: str
     machine: tuple[str, ...]
+    networks: tuple[str, ...]
     runtimes: str
     counted: bool
     logs: Mapping[str, float]
@@ -78,12 +84,15 @@ def digest(folder: Path) -> Digest | str:
     try:
         content = from_json((folder / FILE).read_bytes())
         fingerprint = content["fingerprint"]
-        counted = content["platform"]["transport"] == "emulator"
+        protocol = content["protocol"]
+        # Records of earlier versions lack it.
+        counted = content["platform"].get("transport") == "emulator"
         return Digest(
             folder=folder.name,
             started=content["sessions"][0]["started"],
             platform=content["platform"]["name"],
             machine=tuple(str(fingerprint[field]) for field in MACHINE),
+            networks=tuple(str(protocol[field]) for field in NETWORKS),
             runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
             counted=counted,
             logs=_counts(content) if counted else _typical_logs(content),
@@ -162,7 +171,13 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
             f"{len(runs) - len(here)} run(s) of other machines than the newest one's{where} are "
             "left out."
         )
-    return _history(here, left_out)
+    same = [run for run in here if run.networks == runs[-1].networks]
+    if len(same) < len(here):
+        left_out.append(
+            f"{len(here) - len(same)} run(s) of other networks (channel set, Table 4's unit or "
+            "batch) than the newest one's are left out."
+        )
+    return _history(same, left_out)
 
 
 def _history(runs: Sequence[Digest], left_out: list[str]) -> History:
@@ -193,6 +208,7 @@ def _trends(values: Mapping[str, Array]) -> list[Trend]:
     """Return trends with their changes; networks that the same runs have are searched at once."""
     changes: dict[str, list[int]] = {}
     groups: dict[bytes, list[str]] = {}
+    values = {name: series for name, series in values.items() if not np.isnan(series).all()}
     for name, series in values.items():
         groups.setdefault(np.isnan(series).tobytes(), []).append(name)
     for names in groups.values():

@@ -19,6 +19,8 @@ CONTRAST = np.array([0.5 if arm == "b" else -0.5 for arm in BLOCK])
 
 # Which times of a process count, in ns, for a network by name.
 Choice = Callable[[ArmProcess, str], Sequence[int]]
+# What makes one log time of a process's times in ns.
+Typical = Callable[[Sequence[int]], float]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ def as_timed(process: ArmProcess, network: str) -> Sequence[int]:
     return process.ns[network]
 
 
-def block_times(block: Block, choose: Choice = as_timed) -> BlockTimes:
+def block_times(
+    block: Block, choose: Choice = as_timed, typical: Typical = typical_log
+) -> BlockTimes:
     """Return the typical times of one block."""
     known = set.intersection(*(set(process.ns) for process in block.processes))
     logs = {
-        name: np.array([typical_log(choose(process, name)) for process in block.processes])
+        name: np.array([typical(choose(process, name)) for process in block.processes])
         for name in sorted(known)
     }
     return BlockTimes(frozenset(block.cells), logs)

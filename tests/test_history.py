@@ -128,6 +128,22 @@ def test_runs_of_other_machines_are_left_out(tmp_path):
     assert any("1 run(s) of other machines" in said for said in found.left_out)
 
 
+def test_runs_of_other_networks_are_left_out(tmp_path):
+    other = dated(run_of(["g4"], noisy(lambda _: 5.0), rounds=(6,) * 3, channels="gpu"), 1)
+    store_runs(tmp_path, [other, timed(2), timed(3)])
+    found = told(tmp_path)
+    assert [run.folder for run in found.runs] == ["run01", "run02"]
+    assert any("1 run(s) of other networks" in said for said in found.left_out)
+
+
+def test_a_run_without_a_control_is_no_part_of_any_trend(tmp_path):
+    broken = run_of(["g4"], lambda *_: 1.0, failures={"control/memory-heavy/x1": "broken"})
+    store_runs(tmp_path, [dated(broken, 1), timed(2), timed(3)])
+    assert all(
+        np.isnan(trend.values).tolist() == [True, False, False] for trend in told(tmp_path).trends
+    )
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="no run in"):
         folders_in(tmp_path)
