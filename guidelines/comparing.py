@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -48,12 +48,20 @@ def compare(names: Sequence[str], out: Path | None, json: bool) -> None:
             f"There is nothing to compare: {' '.join(comparison.left_out)} Name a run of Tables 1 "
             "to 4, made with `guidelines run`."
         )
-    page = write_comparison(comparison, out or store.new_folder("compare"))
-    if json:
-        typer.echo(json_module.dumps(comparison_objects(comparison), indent=2, ensure_ascii=False))
-        return
-    print_comparison(comparison)
-    typer.echo(f"\nPage: {page}")
+
+    def tell() -> None:
+        if json:
+            _print_json(comparison_objects(comparison))
+        else:
+            print_comparison(comparison)
+
+    page = write_comparison(comparison, out or store.new_folder("compare"), tell)
+    if not json:
+        typer.echo(f"\nPage: {page}")
+
+
+def _print_json(objects: Sequence[dict[str, Any]]) -> None:
+    typer.echo(json_module.dumps(objects, indent=2, ensure_ascii=False))
 
 
 def history(folder: Path, platform: str | None, out: Path | None, json: bool) -> None:
@@ -67,10 +75,13 @@ def history(folder: Path, platform: str | None, out: Path | None, json: bool) ->
         from reports.history import changes_of, print_history, write_history
 
         told = history_of(list(found), platform)
-    page = write_history(told, out or folder / "history")
-    if json:
-        changes = changes_of(told, told.trends)
-        typer.echo(json_module.dumps(changes, indent=2, ensure_ascii=False))
-        return
-    print_history(told)
-    typer.echo(f"Page: {page}")
+
+    def tell() -> None:
+        if json:
+            _print_json(changes_of(told, told.trends))
+        else:
+            print_history(told)
+
+    page = write_history(told, out or folder / "history", tell)
+    if not json:
+        typer.echo(f"Page: {page}")

@@ -39,7 +39,10 @@ def ab(
     b_python: SidePython = "",
     margin: Margin = 0.02,
     max_minutes: Annotated[
-        float, typer.Option(min=0.1, help="The most that it takes; it ends when all is decided.")
+        float,
+        typer.Option(
+            min=0.1, help="The most that it takes, one block at least; it ends when all is decided."
+        ),
     ] = 10.0,
     strict: Strict = False,
     channels: Channels = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +151,13 @@ def comparison_csv(comparison: Comparison) -> str:
     return buffer.getvalue()
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> Path:
+def write_comparison(
+    comparison: Comparison, folder: Path, meanwhile: Callable[[], None] = lambda: None
+) -> Path:
     """Write compare.html, compare.md, compare.csv and the heat map; return the HTML page."""
     write_file(folder / f"{NAME}.csv", comparison_csv(comparison))
     figures = {"heatmap": heat_map(comparison)}
-    return write_page(folder, NAME, TITLE, comparison_parts(comparison), figures)
+    return write_page(folder, NAME, TITLE, comparison_parts(comparison), figures, meanwhile)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +169,10 @@ def step_plots(history: History) -> Figure:
     chosen = changed[:SHOWN]
     with mpl.rc_context(SETTINGS):
         rows = -(-len(chosen) // 2)
-        figure = Figure(figsize=(9, 0.6 + 1.7 * rows), layout="constrained")
+        high = 0.7 + 1.7 * rows
+        figure = Figure(figsize=(WIDE, high))
         FigureCanvasAgg(figure)
+        figure.subplots_adjust(0.09, 0.5 / high, 0.98, 1 - 0.3 / high, 0.15, 0.4)
         panels = list(figure.subplots(rows, 2, squeeze=False, sharex=True).flat)
         for panel, trend in zip(panels, chosen, strict=False):
             base = trend.levels()[0]
@@ -186,14 +188,16 @@ def step_plots(history: History) -> Figure:
     return figure
 
 
-def write_history(history: History, folder: Path) -> Path:
+def write_history(
+    history: History, folder: Path, meanwhile: Callable[[], None] = lambda: None
+) -> Path:
     """Write history.html, history.md, history.csv and the plots; return the HTML page."""
     write_file(folder / f"{NAME}.csv", history_csv(history))
     figures = {"heatmap": heat_map(history)}
     if any(trend.changes for trend in history.trends):
         figures["changes"] = step_plots(history)
     title = f"History of {history.runs[0].platform}"
-    return write_page(folder, NAME, title, history_parts(history), figures)
+    return write_page(folder, NAME, title, history_parts(history), figures, meanwhile)
 
 
 def print_history(history: History, console: Console | None = None) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from reports.layout import Part
 from reports.pipe_tables import escape, markdown_table
-from reports.plots import image
+from reports.plots import Kind, image
 from reports.rendering import data_uri, environment
 from results.background import in_background
 from results.store import write_file
@@ -27,28 +27,43 @@ def page_markdown(title: str, parts: Sequence[Part]) -> str:
     return "\n\n".join(said) + "\n"
 
 
-def write_images(figures: Mapping[str, Figure], folder: Path) -> dict[str, bytes]:
-    """Write every figure as NAME.png and NAME.svg into `folder`; return the SVGs by name."""
-    with in_background(_png, list(figures.values())) as pictures:
-        drawings = {name: image(figure, "svg") for name, figure in figures.items()}
-        for (name, drawing), picture in zip(drawings.items(), pictures, strict=True):
-            write_file(folder / f"{name}.svg", drawing)
-            write_file(folder / f"{name}.png", picture)
+def write_images(
+    figures: Mapping[str, Figure], folder: Path, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, bytes]:
+    """Write every figure as NAME.png and NAME.svg into `folder`; return the SVGs by name.
+
+    `meanwhile` is called while they are drawn.
+    """
+    kinds: tuple[Kind, ...] = ("svg", "png")
+    jobs = [(name, figure, kind) for name, figure in figures.items() for kind in kinds]
+    drawings = {}
+    with in_background(_draw, jobs) as pictures:
+        meanwhile()
+        for (name, _, kind), picture in zip(jobs, pictures, strict=True):
+            write_file(folder / f"{name}.{kind}", picture)
+            if kind == "svg":
+                drawings[name] = picture
     return drawings
 
 
-def _png(figure: Figure) -> bytes:
-    return image(figure, "png")
+def _draw(job: tuple[str, Figure, Kind]) -> bytes:
+    _, figure, kind = job
+    return image(figure, kind)
 
 
 def write_page(
-    folder: Path, name: str, title: str, parts: Sequence[Part], figures: Mapping[str, Figure]
+    folder: Path,
+    name: str,
+    title: str,
+    parts: Sequence[Part],
+    figures: Mapping[str, Figure],
+    meanwhile: Callable[[], None],
 ) -> Path:
     """Write NAME.html, NAME.md and every figure as PNG and SVG into `folder`; return the HTML.
 
-    Raises the errors of results.store.write_file.
+    `meanwhile` is called while the figures are drawn. Raises the errors of write_file.
     """
-    drawings = write_images(figures, folder)
+    drawings = write_images(figures, folder, meanwhile)
     write_file(folder / f"{name}.md", page_markdown(title, parts))
     shown = [
         (part, [(text, data_uri(drawings[key])) for key, text in part.plots]) for part in parts

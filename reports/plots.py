@@ -32,6 +32,7 @@ SETTINGS: Any = {
     "text.parse_math": False,
 }
 DPI = 150
+Kind = Literal["png", "svg"]
 
 
 def plot(summary: Summary, experiment: Experiment) -> Figure:
@@ -148,7 +149,7 @@ def _tick(row: str) -> str:
     return row.split("-")[0]
 
 
-def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def image(figure: Figure, kind: Kind) -> bytes:
     """Return a figure as PNG or SVG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,5 +25,6 @@ def in_background(work: Callable[[A], B], items: Sequence[A]) -> Iterator[Iterat
     # A forked process has imported already what this one has; elsewhere forking is not safe.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     processes = min(multiprocessing.cpu_count(), len(items)) or 1
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    # Processes that live so briefly need not search for garbage, of which many records make much.
+    with ProcessPoolExecutor(processes, context, gc.disable) as pool:
         yield pool.map(work, items, chunksize=len(items) // (CHUNKS_PER_PROCESS * processes) or 1)

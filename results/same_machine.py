@@ -41,9 +41,11 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
 def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
     """Name the fields that show two fingerprints to be of two machines; none if of one.
 
-    Software may differ, and the memory shown by SAME_MEMORY.
+    Software may differ, and the memory shown by SAME_MEMORY; early records know no clusters.
     """
     differing = differing_fields(one, other)
+    if not (one.clusters and other.clusters):
+        differing = [text for text in differing if not text.startswith("clusters ")]
     if abs(one.memory - other.memory) <= SAME_MEMORY * max(one.memory, other.memory):
         differing = [text for text in differing if not text.startswith("memory ")]
     return [text for text in differing if text.split(" ")[0] in MACHINE]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -21,19 +22,26 @@ from results.verdict import Interval, Verdict, judge, order_agreement
 class Timing:
     """A cell's measured time in ms, and its speed relative to the base cell.
 
-    `speed` is batches (or images) a second by the mean time, as in the paper. The intervals are
-    95 %, of the median and of the relative speed; None where one process gives none.
+    `times` are its samples in ns. `speed` is batches (or images) a second by the mean time, as in
+    the paper. The intervals are 95 %, of the median and of the relative speed; None where one
+    process gives none.
     """
 
+    times: Samples = field(repr=False, compare=False)
     samples: int
     processes: int
     mean_ms: float
     median_ms: float
     min_ms: float
-    ci95_ms: Interval | None
     speed: float
     relative_speed: float | None
     relative_speed_ci95: Interval | None
+
+    @cached_property
+    def ci95_ms(self) -> Interval | None:
+        """The interval of the median time, computed when it is asked for: it takes longest."""
+        interval = statistics.time_interval(self.times)
+        return interval and (interval[0] / 1e6, interval[1] / 1e6)
 
 
 @dataclass(frozen=True)
@@ -204,21 +212,20 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
         return None
     pooled = np.concatenate(own) / 1e6
     mean = float(pooled.mean())
-    interval = statistics.time_interval(own)
     reference = samples.get(base.name) if base is not None else None
     relative, relative_interval = None, None
     if cell is base:
-        relative, relative_interval = 1.0, interval and (1.0, 1.0)
+        relative, relative_interval = 1.0, (1.0, 1.0) if len(own) > 1 else None
     elif reference is not None:
         relative = statistics.relative_speed(own, reference)
         relative_interval = statistics.relative_speed_interval(own, reference)
     return Timing(
+        times=own,
         samples=pooled.size,
         processes=len(own),
         mean_ms=mean,
         median_ms=float(np.median(pooled)),
         min_ms=float(pooled.min()),
-        ci95_ms=interval and (interval[0] / 1e6, interval[1] / 1e6),
         speed=1e3 * run.protocol.batch / mean if run.platform.unit == "images/s" else 1e3 / mean,
         relative_speed=relative,
         relative_speed_ci95=relative_interval,

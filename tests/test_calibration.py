@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from guidelines.calibration import calibrate
 from reports.calibration import PLOTS
 from results import gate_evidence, trial_store
 from results.calibration import NOTHING, Pool, Slowdown, injected, simulate
+from results.finding import Change
 from results.gate_evidence import Rate
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
@@ -118,3 +120,30 @@ def store_trial(folder, trial, blocks):
     trial_store.write_trial(folder, trial)
     for number, block in enumerate(blocks):
         trial_store.write_block(folder, number, block)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """The blocks that docs/gate_calibration.md was written from."""
+    folder = Path(__file__).parent.parent / "results" / "reference" / "gate-calibration"
+    return Pool(*trial_store.read_trial(folder))
+
+
+def test_recorded_blocks_of_equal_arms_raise_no_alarm(recorded):
+    protocol = recorded.trial.protocol
+    sessions = [
+        simulate(recorded, NOTHING, protocol, np.random.default_rng((11, number)))
+        for number in range(200)
+    ]
+    assert gate_evidence.any_called(sessions, Change.SLOWER).hits <= 2
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.1])
+def test_a_slow_down_of_any_recorded_cell_is_found(recorded, fraction):
+    found = 0
+    for number, cell in enumerate(recorded.cells):
+        slowdown = Slowdown(fraction, frozenset([cell]))
+        random = np.random.default_rng((12, number))
+        session = simulate(recorded, slowdown, recorded.trial.protocol, random)
+        found += session.alarms() == {cell}
+    assert found >= 0.95 * len(recorded.cells)

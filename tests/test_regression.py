@@ -6,6 +6,7 @@ import pytest
 
 from results.errors import BadInputError
 from results.finding import Change
+from results.platform import Cluster
 from results.regression import judge_run
 from tests.synthetic import counted_run, noisy, run_of
 
@@ -70,6 +71,19 @@ def test_another_machine_is_refused_by_name(field, value):
     run = other_fingerprint(timed(seed=1), **{field: value})
     with pytest.raises(BadInputError, match=field):
         judge_run(run, timed(seed=2))
+
+
+def test_a_baseline_that_knows_no_clusters_is_of_the_same_machine():
+    cluster = {"core": "A", "count": 2, "cpus": [0, 1], "min_mhz": None, "max_mhz": None}
+    clusters = [Cluster.model_validate(cluster)]
+    judged = judge_run(other_fingerprint(timed(seed=1), clusters=clusters), timed(seed=2))
+    assert judged.objections(strict=True) == []
+    other = [clusters[0].model_copy(update={"core": "B"})]
+    with pytest.raises(BadInputError, match="clusters"):
+        judge_run(
+            other_fingerprint(timed(seed=1), clusters=clusters),
+            other_fingerprint(timed(seed=2), clusters=other),
+        )
 
 
 def test_another_platform_or_choice_of_networks_is_refused():

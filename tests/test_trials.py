@@ -76,7 +76,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path)
 
 
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_path):
-    python = slow_python(tmp_path, [512])
+    python = slow_python(tmp_path, [128])
     code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "1.5", "--json")
     found = verdicts(out)
     slower = {name for name, verdict in found.items() if verdict == "SLOWER"}
@@ -86,7 +86,7 @@ def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_p
 
 
 def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelines, tmp_path):
-    python = slow_python(tmp_path, [64, 128, 256, 512])
+    python = slow_python(tmp_path, [32, 64, 128])
     code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "1.5", "--json")
     assert code == 1, err
     found = verdicts(out)

@@ -48,6 +48,7 @@ def archive(tmp_path_factory):
 def setup(backend, cells, files):
     return {
         "search": [],
+        "extra": [],
         "backend": backend,
         "threads": 1,
         "core": None,
@@ -288,7 +289,7 @@ def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
     worker.send = lambda **event: sent.append(event)
     network = Timed([900, 7, 50], monkeypatch)
     worker.networks = {0: network, 1: network}
-    worker.lead_in, worker.profiled = {0: True, 1: False}, {}
+    worker.lead_in, worker.profiled, worker.extra_work = {0: True, 1: False}, {}, None
     worker.round([0, 1])
     assert [event.get("ns") for event in sent] == [7, 50, None]
 

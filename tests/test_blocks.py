@@ -1,0 +1,96 @@
+"""One block of a trial with real workers, and the known extra work of a calibration."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from guidelines.arms import Side, begin, question
+from results.errors import PlatformError
+from results.ratios import COMPUTE_BOUND
+from runners import schedule
+from runners.blocks import Task, measure_block
+from runners.worker.extra_work import ExtraWork
+
+CELL, CPU = "g4/none/x1", Side("cpu")
+CONTROLS = {"control/compute-bound/x1", "control/memory-heavy/x1"}
+
+
+@pytest.fixture
+def trial(cache):
+    def started(extra=(), b=CPU):
+        asked = question(["g4"], CPU, b, margin=0.02, max_seconds=60, extra=extra)
+        return begin(asked, cache / "guideline-benchmarks")
+
+    return started
+
+
+def test_a_block_is_of_its_cells_and_of_the_controls_several_times_a_round(trial):
+    told = []
+    begun, equipment = trial()
+    task = Task("confirmation", [CELL], 3)
+    block = measure_block(begun, equipment, task, 0, lambda arm, cell: told.append(arm))
+    assert [process.arm for process in block.processes] == ["a", "b", "b", "a"]
+    for process in block.processes:
+        assert set(process.ns) == {CELL, *CONTROLS}
+        assert len(process.ns[CELL]) == 3
+        assert len(process.ns[COMPUTE_BOUND]) >= 2 * 3
+        assert process.extra_ns == {}
+    assert len({process.pid for process in block.processes}) == 4
+    assert "".join(dict.fromkeys("".join(told))) == "ab"
+    assert block.cells == [CELL]
+
+
+def test_both_arms_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(trial):
+    begun, equipment = trial(extra=[0.4, 0.8])
+    block = measure_block(begun, equipment, Task("screening", [CELL], 2), 0, lambda *_: None)
+    for process in block.processes:
+        for name, times in process.ns.items():
+            for ns, (half, whole) in zip(times, process.extra_ns[name], strict=True):
+                assert ns < half < whole
+
+
+def test_a_block_without_cells_measures_the_controls(trial):
+    begun, equipment = trial()
+    block = measure_block(begun, equipment, Task("confirmation", [], 2), 0, lambda *_: None)
+    assert all(set(process.ns) == CONTROLS for process in block.processes)
+
+
+def test_an_arm_that_cannot_start_is_named(trial):
+    with pytest.raises(PlatformError, match=r"Arm B \(cpu\): .*could not be started"):
+        trial(b=Side("cpu", "/no/such/python"))
+
+
+def test_extra_work_adds_up_to_its_fractions():
+    work = ExtraWork([0.1, 0.25, 1.0])
+    steps = work.steps(1_000_000)
+    for count, fraction in zip((1, 2, 3), (0.1, 0.25, 1.0), strict=True):
+        assert sum(steps[:count]) == round(fraction * 1_000_000 / work.unit_ns)
+    assert min(steps) >= 0
+
+
+def test_extra_work_is_timed_after_the_network_and_its_first_product_does_not_count(monkeypatch):
+    done, work = [], ExtraWork([0.1, 0.2])
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("time.perf_counter_ns", lambda: next(clock))
+    monkeypatch.setattr(work, "do", done.append)
+
+    class Network:
+        def run(self):
+            done.append("network")
+
+    # The clock is read at 0, 10 (executed), 20 (the first product is done), 30 and 40.
+    assert work.timed(Network(), [3, 4]) == (10, [20, 30])
+    assert done == ["network", 1, 3, 4]
+
+
+def test_controls_stand_before_every_few_cells_in_orders_that_do_not_depend_on_them():
+    cells, controls = list(range(20)), [20, 21]
+    order = schedule.interleaved(cells, controls, 0, 3, 1)
+    assert [i for i in order if i < 20] == schedule.order(cells, 0, 3, 1)
+    gaps = [i for i, network in enumerate(order) if network == 20]
+    assert gaps[0] == 0
+    assert all(b - a <= 2 + schedule.CELLS_BETWEEN_CONTROLS for a, b in itertools.pairwise(gaps))
+    assert order.count(20) == order.count(21) == 4
+    assert schedule.interleaved([5], controls, 0, 0, 0) == [20, 21, 20, 21, 5]
