@@ -56,7 +56,9 @@ def _os_error(error: OSError) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"guidelines: {sentence}", file=sys.stderr)
+    # What a record or a file name holds must not steer a terminal.
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
+    print(f"guidelines: {shown}", file=sys.stderr)
     return code
 
 

@@ -7,6 +7,7 @@ folders of their own below it.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,7 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.trial_progress import TrialDisplay
 from guidelines.trials import Outcome, measure_trial, opened, stored_trial
 from reports.calibration import WholeSession, write_calibration
+from reports.calibration_tables import COMPUTE_BOUND
 from results import trial_store
 from results.calibration import NONE, NOTHING, Pool, Slowdown, injected
 from results.ratios import Choice
@@ -33,8 +35,6 @@ EXTRA = (0.02, 0.03, 0.05, 0.1)
 SMALL_BLOCKS = 4
 SESSIONS = "sessions"
 SMALL_CELL = "g1/1:1/x1"
-# Where the wish is to see 3 %: experiments of plain convolutions.
-COMPUTE_BOUND = ("g1/", "g3/")
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,7 @@ def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: 
     """
     if judge_only:
         pool = Pool(*trial_store.read_trial(folder))
-        stored = sorted(place for place in (folder / SESSIONS).glob("*") if has_trial(place))
-        whole = [
-            _whole_session(number, injection, stored_trial(place, _choice(injection)))
-            for number, (place, injection) in enumerate(
-                zip(stored, injections(pool), strict=False), 1
-            )
-        ]
+        whole = list(_stored_sessions(folder / SESSIONS, pool))
     else:
         asked = question(
             ["all"], Side("cpu"), Side("cpu"), margin=0.02, max_seconds=600.0, extra=EXTRA
@@ -74,14 +68,26 @@ def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: 
     typer.echo(written)
 
 
+def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
+    """Yield the sessions that are stored whole; the folder's number says what was put into it."""
+    for number, injection in enumerate(injections(pool), 1):
+        if number > len(list(folder.glob("*"))):
+            return
+        place = folder / f"{number:02}"
+        outcome = stored_trial(place, _choice(injection)) if has_trial(place) else None
+        if outcome is not None and outcome.whole:
+            yield _whole_session(number, injection, outcome)
+
+
 def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
     """Measure the blocks that a pool lacks: `blocks` of all cells, and some of one cell alone."""
     cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured)]
     whole = Task("screening", cells, asked.protocol.rounds)
     small = Task("confirmation", [SMALL_CELL], asked.protocol.confirmation_rounds)
-    tasks = [whole] * blocks + [small] * SMALL_BLOCKS
     with opened(asked, folder, resume=True) as bench:
-        missing = tasks[len(bench.blocks) :]
+        stages = Counter(block.stage for block in bench.blocks)
+        missing = [whole] * (blocks - stages["screening"])
+        missing += [small] * (SMALL_BLOCKS - stages["confirmation"])
         for task in track(missing, "blocks", console=Console(stderr=True)):
             bench.measure(task, lambda *_: None)
     return bench.trial, bench.blocks

@@ -14,9 +14,6 @@ from guidelines.options import (
     G4Unit,
     Json,
     Margin,
-    Out,
-    Quiet,
-    Resume,
     Seed,
     Strict,
 )
@@ -41,7 +38,8 @@ def ab(
     max_minutes: Annotated[
         float,
         typer.Option(
-            min=0.1, help="The most that it takes, one block at least; it ends when all is decided."
+            min=0.1,
+            help="The most that measuring takes, one block at least; it ends when all is decided.",
         ),
     ] = 10.0,
     strict: Strict = False,
@@ -50,9 +48,16 @@ def ab(
     core: Core = None,
     seed: Seed = 0,
     ci: Ci = None,
-    out: Out = None,
-    resume: Resume = False,
-    quiet: Quiet = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The trial's own folder.  [default: results/runs/ab-<a>-<b>-<time>]"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the interrupted trial in --out.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no tables: only where the trial is.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Say which cells arm B runs slower than arm A: fresh processes of both, A B B A, interleaved.
@@ -91,7 +96,9 @@ def check(
     ] = None,
     strict: Strict = False,
     ci: Ci = None,
-    quiet: Quiet = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing: the exit code says.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check a run against a stored one of the same platform; exits 1 on a regression."""
@@ -107,7 +114,8 @@ def compare(
         typer.Argument(metavar="RUN", help="Folders of runs; also paper:gpu and paper:arm."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Where to write the page.  [default: results/compare]")
+        Path | None,
+        typer.Option(help="Where to write the page.  [default: results/runs/compare-<time>]"),
     ] = None,
     json: Json = False,
 ) -> None:

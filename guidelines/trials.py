@@ -21,6 +21,9 @@ from results.sequential import Ledger, Step, procedure
 from results.trial import ArmName, Block, Trial, TrialProtocol
 from runners.blocks import Equipment, Task, measure_block
 
+# Seconds; with less time than this left, a trial may have ended.
+LONGEST_BLOCK = 120.0
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -35,6 +38,12 @@ class Outcome:
     def seconds(self) -> float:
         """What all blocks took."""
         return sum(block.seconds for block in self.blocks)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it went on until all was decided or its time was up."""
+        time_up = self.trial.protocol.max_seconds - self.seconds < LONGEST_BLOCK
+        return not self.ledger.undecided or time_up
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -68,12 +77,15 @@ def measure_trial(
     which times of each arm count, for a calibration. Raises the errors of `begin`, of
     runners.blocks, and CheckFailedError when a control failed its proof.
     """
-    began = time.monotonic()
     with opened(question, folder, resume) as bench:
+        began = time.monotonic()
         trial, blocks = bench.trial, bench.blocks
         ledger, steps, step = _replayed(trial, blocks, choose)
         deadline = began + trial.protocol.max_seconds - sum(block.seconds for block in blocks)
-        while step is not None and time.monotonic() + _expected(step, blocks) <= deadline:
+        while step is not None:
+            expected = _expected(trial.protocol, step, blocks)
+            if blocks and time.monotonic() + expected > deadline:
+                break
             watcher.block_begins(step, len(blocks), ledger)
             task = Task(step.stage, step.cells, _rounds(trial.protocol, step.stage))
             block = bench.measure(task, watcher.sample_taken)
@@ -101,7 +113,12 @@ def _replayed(
     ledger = Ledger(rows, trial.protocol)
     steps = procedure(ledger)
     step: Step | None = next(steps)
-    for block in blocks:
+    for number, block in enumerate(blocks, 1):
+        if step is None or (block.stage, tuple(block.cells)) != (step.stage, step.cells):
+            raise BadInputError(
+                f"Block {number} of the trial is not the one that follows from those before it: "
+                "the trial was altered, or recorded by another version of the suite. Begin anew."
+            )
         step = _send(steps, block_times(block, choose))
     return ledger, steps, step
 
@@ -169,7 +186,7 @@ def _refuse_changed(earlier: Trial, trial: Trial, folder: Path) -> None:
     if earlier.model_copy(update={"sessions": trial.sessions}) != trial:
         raise BadInputError(
             f"{folder} holds a trial of something else: ask for the same arms, experiments and "
-            "options, or choose another --out."
+            "options (--max-minutes, too), or choose another --out."
         )
 
 
@@ -185,11 +202,12 @@ def _rounds(protocol: TrialProtocol, stage: str) -> int:
     return protocol.rounds if stage == "screening" else protocol.confirmation_rounds
 
 
-def _expected(step: Step, blocks: Sequence[Block]) -> float:
+def _expected(protocol: TrialProtocol, step: Step, blocks: Sequence[Block]) -> float:
     """Return the seconds that a block takes at most, by the last one of at least its cells."""
     for block in reversed(blocks):
         if set(block.cells) >= set(step.cells):
-            return block.seconds
+            rounds = _rounds(protocol, step.stage) / _rounds(protocol, block.stage)
+            return block.seconds * max(1.0, rounds)
     return 0.0
 
 

@@ -109,7 +109,7 @@ class Pool:
         return found
 
     def really_injected(self, fraction: float) -> Array:
-        """Return what fraction of each cell's time the extra work took: the median execution."""
+        """Return what fraction of each network's time the extra work took: the median execution."""
         step = list(self.trial.extra).index(fraction)
         return np.array(
             [
@@ -118,10 +118,10 @@ class Pool:
                         extra[step] / ns - 1
                         for block in self.blocks
                         for process in block.processes
-                        for ns, extra in zip(process.ns[cell], process.extra_ns[cell], strict=True)
+                        for ns, extra in zip(process.ns[name], process.extra_ns[name], strict=True)
                     ]
                 )
-                for cell in self.cells
+                for name in (*self.cells, *self.controls)
             ]
         )
 

@@ -99,7 +99,7 @@ def digest(folder: Path) -> Digest | str:
         )
     except OSError as error:
         return f"{folder / FILE} cannot be read: {error.strerror}."
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
         return f"{folder / FILE} is no whole run of this suite."
 
 
@@ -126,6 +126,8 @@ def _typical_logs(content: dict[str, Any]) -> dict[str, float]:
         times = np.full((len(entries), len(networks)), math.nan)
         places = np.array([entry["order"] for entry in entries])
         times[np.arange(len(entries))[:, None], places] = [entry["ns"] for entry in entries]
+        if (times <= 0).any():
+            raise ValueError("a time is not above 0")
         ordered = np.sort(np.log(times), axis=0)
         typical.append(ordered[: (len(entries) + 1) // 2].mean(axis=0))
     means = np.mean(typical, axis=0) if typical else np.full(len(networks), math.nan)
@@ -159,10 +161,13 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
             f"There are runs of {', '.join(platforms)}: choose one with --platform."
         )
     chosen = platform or (platforms[0] if platforms else None)
-    runs = [run for run in runs if run.platform == chosen and run.logs]
+    runs = [run for run in runs if run.platform == chosen]
+    left_out += [f"{run.folder} measured nothing." for run in runs if not run.logs]
+    runs = [run for run in runs if run.logs]
     if not runs:
-        known = f" there are some of {', '.join(platforms)}" if platforms else "".join(left_out[:1])
-        raise BadInputError(f"There is no run of {chosen or 'any platform'} to tell of:{known}.")
+        of = f"of {chosen} " if chosen else ""
+        why = " ".join(left_out) or f"there are runs of {', '.join(platforms)} alone."
+        raise BadInputError(f"There is no run {of}to tell of: {why}")
     here = [run for run in runs if run.machine == runs[-1].machine]
     if len(here) < len(runs):
         elsewhere = sorted({run.machine[0] for run in runs} - {runs[-1].machine[0]})

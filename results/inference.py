@@ -78,15 +78,16 @@ def of_difference(values: Array, base: Array) -> Estimate | None:
     return Estimate(one.mean - other.mean, math.sqrt(variance), freedom)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm's step-down method.
+def holm(p_values: Sequence[float], family: int = 0) -> list[float]:
+    """Return p-values adjusted for their number, or that of their `family`, by Holm's method.
 
     Rejecting all whose adjusted value is at most α keeps the chance of any false rejection at most
     α, however they depend on one another (Holm, Scandinavian Journal of Statistics 6, 1979).
     """
+    count = max(family, len(p_values))
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, worst = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
+        worst = max(worst, min(1.0, (count - rank) * p_values[index]))
         adjusted[index] = worst
     return adjusted

@@ -103,8 +103,9 @@ def null_ratios(logs: Array) -> Array:
     """Return log ratios of like to like, two for each pair of successive blocks.
 
     Of the four processes of one arm in two blocks the outer ones are compared with the inner ones:
-    blocks A A A A and B B B B with the same cancelling of drift and the same variance as the
-    session's own, in which nothing differs.
+    blocks A A A A and B B B B in which nothing differs, with the same cancelling of drift as the
+    session's own. They vary a little less, since the controls' mixture was fitted to these very
+    differences.
     """
     pairs = len(logs) // 2
     first, second = logs[0 : 2 * pairs : 2], logs[1 : 2 * pairs : 2]

@@ -38,8 +38,9 @@ class Step:
 class NullArm:
     """The session's comparisons of like with like, judged as its arms are.
 
-    `false_alarms` are rows that would have been called SLOWER; `beyond` is the share of rows whose
-    95 % interval excludes no change, 5 % where intervals are honest.
+    `false_alarms` are rows that one test at the level of the last look, shared among all rows,
+    calls SLOWER; `beyond` is the share of rows whose 95 % interval excludes no change, 5 % where
+    intervals are honest.
     """
 
     rows: int
@@ -57,6 +58,7 @@ class Ledger:
     fresh: dict[Row, list[BlockTimes]] = field(default_factory=dict)
     verdicts: dict[Row, Change] = field(default_factory=dict)
     looks: int = 0
+    families: dict[Row, int] = field(default_factory=dict)
 
     @property
     def undecided(self) -> list[Row]:
@@ -115,7 +117,7 @@ def _screen(ledger: Ledger) -> list[Row]:
 def _confirm(ledger: Ledger, suspects: Sequence[Row]) -> Generator[Step, BlockTimes, None]:
     """Measure suspects on fresh blocks; what is open after the last look is inconclusive."""
     for row in suspects:
-        ledger.fresh[row] = []
+        ledger.fresh[row], ledger.families[row] = [], len(suspects)
     for measured, look in zip((0, *LOOKS), LOOKS, strict=False):
         # Those that a look decides are measured no more.
         left = [row for row in suspects if row not in ledger.verdicts]
@@ -132,7 +134,7 @@ def look_at(ledger: Ledger, rows: Sequence[Row]) -> None:
     """Decide those suspects that can be decided by now.
 
     Look number l spends α/(l(l+1)) of each error's budget, which sums to α however many there are;
-    within a look, Holm's method shares it among the rows.
+    within a look, Holm's method shares it among all that were suspects together, decided or not.
     """
     known = {row: estimate for row in rows if (estimate := ledger.estimate(row)) is not None}
     if not known:
@@ -140,8 +142,9 @@ def look_at(ledger: Ledger, rows: Sequence[Row]) -> None:
     ledger.looks += 1
     level = look_level(ledger)
     bound = math.log1p(ledger.protocol.margin)
-    slower = holm([estimate.p_above(bound) for estimate in known.values()])
-    faster = holm([estimate.p_below(-bound) for estimate in known.values()])
+    family = max(ledger.families[row] for row in known)
+    slower = holm([estimate.p_above(bound) for estimate in known.values()], family)
+    faster = holm([estimate.p_below(-bound) for estimate in known.values()], family)
     for (row, estimate), above, below in zip(known.items(), slower, faster, strict=True):
         if above <= level:
             ledger.verdicts[row] = Change.SLOWER
@@ -167,12 +170,18 @@ def end(ledger: Ledger) -> None:
 
 def findings(ledger: Ledger) -> list[Finding]:
     """Return what a ledger says of every row; what it has not decided is inconclusive."""
-    level = look_level(ledger) / max(1, len(ledger.fresh))
+    level = look_level(ledger)
     found = []
     for row in ledger.rows:
         verdict = ledger.verdicts.get(row, Change.INCONCLUSIVE)
-        blocks, estimate = len(ledger.blocks(row)), ledger.estimate(row)
-        found.append(judged(row, verdict, estimate, ledger.protocol.margin, level, blocks))
+        values = ratios(row_logs(row, ledger.blocks(row)))
+        if len(values) == 1:
+            ratio = math.exp(float(values[0]))
+            found.append(Finding(row, verdict, ratio, None, None, None, 1))
+            continue
+        share = level / ledger.families.get(row, 1)
+        estimate = inference.of_mean(values)
+        found.append(judged(row, verdict, estimate, ledger.protocol.margin, share, len(values)))
     return found
 
 

@@ -79,7 +79,7 @@ class Block(Record):
     stage: Literal["screening", "confirmation"]
     session: NonNegativeInt
     cells: list[str]
-    seconds: float
+    seconds: Annotated[float, Field(ge=0)]
     processes: Annotated[list[ArmProcess], Field(min_length=len(BLOCK), max_length=len(BLOCK))]
 
 

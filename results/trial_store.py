@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from results.errors import BadInputError
 from results.platform import Record
 from results.store import near_file, write_file
-from results.trial import TRIAL_VERSION, Block, Trial
+from results.trial import BLOCK, TRIAL_VERSION, Block, Trial
 
 FILE, BLOCKS = "trial.json", "blocks"
 
@@ -35,17 +35,45 @@ def write_block(folder: Path, number: int, block: Block) -> None:
 def read_trial(folder: Path) -> tuple[Trial, list[Block]]:
     """Return a trial and its blocks in order.
 
-    Raises BadInputError for what is missing, unreadable, invalid, or of a newer version.
+    Raises BadInputError for what is missing, unreadable, invalid, of a newer version, or no block
+    of the trial.
     """
     if not has_trial(folder):
         raise BadInputError(
             f"There is no trial at {folder}: no {FILE} was found.{near_file(folder)}"
         )
     trial = _read(folder / FILE, Trial)
+    stored = sorted((folder / BLOCKS).glob("*.json"))
     blocks: list[Block] = []
-    while (file := _file(folder, len(blocks))).exists():
-        blocks.append(_read(file, Block))
+    for number, file in enumerate(stored):
+        if file != _file(folder, number):
+            raise BadInputError(
+                f"{_file(folder, number)} is missing, and {file.name} is there: a trial is a chain "
+                "of blocks without gaps, so restore it, or begin a new trial."
+            )
+        block = _read(file, Block)
+        fault = _fault_of(trial, block)
+        if fault:
+            raise BadInputError(f"{file} is no block of this trial: {fault}.")
+        blocks.append(block)
     return trial, blocks
+
+
+def _fault_of(trial: Trial, block: Block) -> str | None:
+    """Say in what a block contradicts its trial, or None."""
+    if tuple(process.arm for process in block.processes) != BLOCK:
+        return "its processes are not in the order A B B A"
+    if block.session >= len(trial.sessions):
+        return "it names an unknown session"
+    if not set(block.cells) <= {cell.name for cell in trial.a.cells}:
+        return "it names an unknown cell"
+    wanted = {*block.cells, *(control.name for control in trial.a.controls)}
+    for process in block.processes:
+        if {*process.ns, *process.failures} != wanted:
+            return "a process did not measure just its networks"
+        if not all(process.ns.values()):
+            return "a network has no times"
+    return None
 
 
 def _file(folder: Path, number: int) -> Path:
