@@ -70,9 +70,8 @@ def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: 
 
 def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
     """Yield the sessions that are stored whole; the folder's number says what was put into it."""
-    for number, injection in enumerate(injections(pool), 1):
-        if number > len(list(folder.glob("*"))):
-            return
+    last = max((int(place.name) for place in folder.glob("*") if has_trial(place)), default=0)
+    for number, injection in enumerate(islice(injections(pool), last), 1):
         place = folder / f"{number:02}"
         outcome = stored_trial(place, _choice(injection)) if has_trial(place) else None
         if outcome is not None and outcome.whole:

@@ -85,9 +85,9 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
     null = sequential.null_arm(outcome.ledger)
     alarms = ", ".join(null.false_alarms) or "none"
     remarks = [
-        "Like against like (A's processes among themselves, and B's): of "
-        f"{null.rows} rows, {len(null.false_alarms)} would have been called SLOWER ({alarms}); "
-        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, 5 % being right."
+        "Like against like (A's processes among themselves, and B's): one test of all "
+        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
+        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
     ]
     return Judgement(
         title="A/B trial: B against A",
@@ -151,8 +151,7 @@ def publish(judgement: Judgement, output: Output) -> None:
     from reports import ci, gate
 
     if output.json:
-        objects = [finding.json_object() for finding in judgement.findings]
-        typer.echo(json.dumps(objects, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(judgement.json_objects(), indent=2, ensure_ascii=False))
     elif not output.quiet:
         gate.print_judgement(judgement)
     if output.ci is not None:

@@ -114,7 +114,7 @@ def _replayed(
     steps = procedure(ledger)
     step: Step | None = next(steps)
     for number, block in enumerate(blocks, 1):
-        if step is None or (block.stage, tuple(block.cells)) != (step.stage, step.cells):
+        if step is None or (block.stage, {*block.cells}) != (step.stage, {*step.cells}):
             raise BadInputError(
                 f"Block {number} of the trial is not the one that follows from those before it: "
                 "the trial was altered, or recorded by another version of the suite. Begin anew."

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from reports.gate import summary_line
+from reports.gate import remarks, summary_line
 from results.finding import Change, Finding, Judgement
 
 SUITE = "guidelines"
@@ -18,7 +18,7 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
     """Return JUnit XML: a test case for each row, grouped by experiment.
 
     SLOWER is a failure, a row without figures an error, INCONCLUSIVE is skipped (with `strict`, a
-    failure); FASTER and SAME pass. Cells that the baseline has and the other lacks are errors.
+    failure); FASTER and SAME pass. That nothing was measured is an error, too.
     """
     suite = ElementTree.Element("testsuite", name=judgement.title.translate(_NOT_IN_XML))
     for finding in judgement.findings:
@@ -31,12 +31,16 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
             _told(case, "failure" if strict else "skipped", _sentence(judgement, finding))
         else:
             ElementTree.SubElement(case, "system-out").text = _sentence(judgement, finding)
-    for cell in judgement.lost:
-        _told(_case(suite, cell), "error", "the baseline has it, and it was not measured")
-    suite.set("tests", str(len(suite)))
+    if not judgement.measured:
+        _told(_case(suite, "measured"), "error", "nothing was measured")
+    if remarks(judgement):
+        told = "\n".join(remarks(judgement)).translate(_NOT_IN_XML)
+        ElementTree.SubElement(suite, "system-out").text = told
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
     for name in ("failure", "error", "skipped"):
         plural = name if name == "skipped" else f"{name}s"
-        suite.set(plural, str(sum(case.find(name) is not None for case in suite)))
+        suite.set(plural, str(sum(case.find(name) is not None for case in cases)))
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -64,7 +68,7 @@ def _sentence(judgement: Judgement, finding: Finding) -> str:
 
 
 def workflow_commands(judgement: Judgement) -> str:
-    """Return workflow commands of GitHub Actions, one a line: errors, then one notice."""
+    """Return workflow commands of GitHub Actions, one a line: errors, then notices."""
     lines = []
     for finding in judgement.findings:
         if finding.failure is not None:
@@ -72,8 +76,9 @@ def workflow_commands(judgement: Judgement) -> str:
         elif finding.verdict == Change.SLOWER:
             title = f"{finding.row.name} is slower"
             lines.append(_command("error", title, _sentence(judgement, finding)))
-    for cell in judgement.lost:
-        lines.append(_command("error", f"{cell} is missing", "the baseline has it"))
+    if not judgement.measured:
+        lines.append(_command("error", judgement.title, "nothing was measured"))
+    lines += [_command("notice", judgement.title, remark) for remark in remarks(judgement)]
     lines.append(_command("notice", judgement.title, summary_line(judgement)))
     return "\n".join(lines) + "\n"
 

@@ -26,6 +26,18 @@ _KINDS: dict[Kind, str] = {
 }
 
 
+def remarks(judgement: Judgement) -> list[str]:
+    """Return the sentences of a judgement: drift first, then what else must be known."""
+    told = []
+    if judgement.drifts:
+        parts = []
+        for name, (ratio, ends) in judgement.drifts.items():
+            between = " [{:.3f}, {:.3f}]".format(*ends) if ends else ""
+            parts.append(f"{name} × {ratio:.3f}{between}")
+        told = [f"Drift of the machine, taken off every cell: {', '.join(parts)}."]
+    return [*told, *judgement.remarks]
+
+
 def summary_line(judgement: Judgement) -> str:
     """Return how many cells have each verdict: "2 cells SLOWER, 49 SAME"."""
     cells = [finding for finding in judgement.findings if finding.row.kind == "cell"]
@@ -85,7 +97,10 @@ def print_judgement(judgement: Judgement, console: Console | None = None) -> Non
     for finding in judgement.having(Change.SLOWER, Change.FASTER):
         line = f"{finding.row.name} is {finding.verdict}: {finding.text}"
         console.print(Text(line, style=_STYLES[finding.verdict]))
-    for remark in judgement.remarks:
+    for finding in judgement.findings:
+        if finding.failure is not None:
+            console.print(Text(f"{finding.row.name} has no figures: {finding.failure}.", "red"))
+    for remark in remarks(judgement):
         console.print(Text(remark))
     console.print(Text(summary_line(judgement), style="bold"))
 
@@ -93,8 +108,6 @@ def print_judgement(judgement: Judgement, console: Console | None = None) -> Non
 def gate_markdown(judgement: Judgement, level: int = 1) -> str:
     """Return the same as Markdown, with every cell; `level` is that of its heading."""
     parts = [f"{'#' * level} {escape(judgement.title)}", f"**{summary_line(judgement)}.**"]
-    if judgement.lost:
-        parts.append(f"Not measured: {escape(', '.join(judgement.lost))}.")
     parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in judgement.facts))
     tables = _tables(judgement, all_cells=True)
     changed = [f for f in judgement.findings if f.verdict not in (Change.SAME,)]
@@ -102,5 +115,10 @@ def gate_markdown(judgement: Judgement, level: int = 1) -> str:
         tables.insert(0, gate_table(judgement, changed, "All that is not the same"))
     for table in tables:
         parts += [f"{escape(table.caption)}:", markdown_table(table)]
-    parts += [escape(remark) for remark in judgement.remarks]
+    parts += [
+        escape(f"{finding.row.name} has no figures: {finding.failure}.")
+        for finding in judgement.findings
+        if finding.failure is not None
+    ]
+    parts += [escape(remark) for remark in remarks(judgement)]
     return "\n\n".join(parts) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -93,8 +93,9 @@ class Judgement:
     """All that a gate says: findings row by row, and what else a reader must know.
 
     `title` names what was compared, `facts` are pairs of a label and a text, `remarks` sentences.
-    `lost` are cells that the baseline has and the other lacks. `figures` are the newer values by
-    cell. `margin` is the fraction beyond which a change counts, `metric` what ratios are of.
+    `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
+    `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
+    they tell the machine's own change, which is judged by nobody.
     """
 
     title: str
@@ -104,7 +105,30 @@ class Judgement:
     findings: Sequence[Finding]
     remarks: Sequence[str]
     figures: Mapping[str, Figure]
-    lost: Sequence[str] = ()
+    drifts: Mapping[str, tuple[float, Interval | None]] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether any row has a figure."""
+        return any(finding.ratio is not None for finding in self.findings)
+
+    def json_objects(self) -> list[dict[str, Any]]:
+        """Return what `--json` prints: an object for each finding, and for each drift."""
+        drifts = [
+            {
+                "cell": name,
+                "kind": "drift",
+                "verdict": None,
+                "ratio": ratio,
+                "ratio_ci95": None if interval is None else list(interval),
+                "p": None,
+                "smallest_detectable": None,
+                "blocks": None,
+                "failure": None,
+            }
+            for name, (ratio, interval) in self.drifts.items()
+        ]
+        return [*(finding.json_object() for finding in self.findings), *drifts]
 
     def having(self, *verdicts: Change) -> list[Finding]:
         """Return the findings with one of these verdicts."""
@@ -117,8 +141,7 @@ class Judgement:
         """
         said = [f"{f.row.name} is SLOWER ({f.text})" for f in self.having(Change.SLOWER)]
         said += [f"{f.row.name} has no figures ({f.failure})" for f in self.findings if f.failure]
-        said += [f"{cell} is in the baseline and was not measured" for cell in self.lost]
-        if not any(finding.ratio is not None for finding in self.findings):
+        if not self.measured:
             said.append("nothing was measured")
         if strict:
             said += [

@@ -29,6 +29,7 @@ from results.ratios import typical_log
 from results.same_machine import changed_software, other_machine
 from results.schema import NetworkChoice, Run
 from results.summary import samples_by_cell
+from results.verdict import Interval
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ TIME_MARGIN = 0.05
 # Instructions repeat to 0.003 %.
 COUNT_MARGIN = 0.0005
 ALPHA = 0.05
+LOST = "it is in the baseline and was not measured"
 
 
 def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement:
@@ -61,15 +63,16 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
     else:
         findings = _timed(rows, new, old, margin)
     findings = [_with_failure(finding, failures) for finding in findings]
+    findings += [without_figures(Row(cell, "cell", (cell,)), LOST) for cell in lost]
     return Judgement(
         title=f"Check of {run.platform.name} against its baseline",
         metric="instructions" if counts else "time",
         margin=margin,
         facts=[("Run", _told(run)), ("Baseline", _told(baseline))],
         findings=findings,
-        remarks=_remarks(run, baseline, new, old),
+        remarks=_remarks(run, baseline),
         figures=_figures(run),
-        lost=lost,
+        drifts={} if counts or not (new and old) else _drifts(new, old),
     )
 
 
@@ -211,12 +214,8 @@ def _started(run: Run) -> str:
     return run.sessions[0].started if run.sessions else "never"
 
 
-def _remarks(
-    run: Run, baseline: Run, new: Mapping[str, Array], old: Mapping[str, Array]
-) -> list[str]:
+def _remarks(run: Run, baseline: Run) -> list[str]:
     remarks = []
-    if not run.platform.counts and new and old:
-        remarks.append(_drift(new, old))
     changed = changed_software(baseline.fingerprint, run.fingerprint)
     if changed:
         remarks.append(f"Changed since the baseline (baseline / run): {'; '.join(changed)}.")
@@ -237,18 +236,17 @@ def _remarks(
     return remarks
 
 
-def _drift(new: Mapping[str, Array], old: Mapping[str, Array]) -> str:
-    """Say how the controls changed, which tells the machine's state and is judged by nobody."""
-    parts = []
+def _drifts(
+    new: Mapping[str, Array], old: Mapping[str, Array]
+) -> dict[str, tuple[float, Interval | None]]:
+    """Return how the controls changed: the machine's state, which is taken off every cell."""
+    found: dict[str, tuple[float, Interval | None]] = {}
     for control in (COMPUTE_BOUND, MEMORY_HEAVY):
         estimate = inference.of_difference(new[control], old[control])
-        mean = estimate.mean if estimate else float(new[control].mean() - old[control].mean())
-        text = f"{control} × {math.exp(mean):.3f}"
-        if estimate:
-            low, high = (math.exp(end) for end in estimate.interval)
-            text += f" [{low:.3f}, {high:.3f}]"
-        parts.append(text)
-    return f"Drift of the machine, taken off every cell: {', '.join(parts)}."
+        mean = float(new[control].mean() - old[control].mean())
+        low, high = estimate.interval if estimate else (mean, mean)
+        found[control] = math.exp(mean), (math.exp(low), math.exp(high)) if estimate else None
+    return found
 
 
 def _figures(run: Run) -> dict[str, Figure]:

@@ -11,7 +11,7 @@ from guidelines.controls import CONTROLS
 from results.platform import Platform
 from results.schema import Protocol
 from results.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
-from tests.synthetic import FINGERPRINT, with_cost
+from tests.synthetic import FINGERPRINT, run_of, with_cost
 
 # Log time of a network in a process: its name, the arm, the block, the process in the block.
 LogTimes = Callable[[str, str, int, int], float]
@@ -36,7 +36,7 @@ def trial_of(
         protocol=TrialProtocol(rounds=2, **protocol),
         experiments=[study.experiment for study in studies],
         extra=list(extra),
-        sessions=[],
+        sessions=run_of([], lambda *_: 1.0).sessions,
     )
 
 

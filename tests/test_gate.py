@@ -11,6 +11,7 @@ from rich.console import Console
 
 from reports import ci, gate
 from results.finding import Change, Figure, Finding, Judgement, Row, without_figures
+from results.regression import LOST
 
 ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",))
 OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",))
@@ -20,7 +21,7 @@ def finding(verdict=Change.SAME, ratio=1.0, row=ROW):
     return Finding(row, verdict, ratio, (ratio - 0.01, ratio + 0.01), 0.25, 1.04, 8)
 
 
-def judgement(*findings, lost=(), title="A trial"):
+def judgement(*findings, title="A trial"):
     return Judgement(
         title=title,
         metric="time",
@@ -32,7 +33,7 @@ def judgement(*findings, lost=(), title="A trial"):
             ROW.name: Figure(1.25, (1.2, 1.3), "ms"),
             "counted": Figure(5e6, None, "instructions"),
         },
-        lost=lost,
+        drifts={"control/compute-bound/x1": (1.25, (1.2, 1.3))},
     )
 
 
@@ -44,7 +45,7 @@ def judgement(*findings, lost=(), title="A trial"):
         (judgement(finding(Change.SLOWER, 1.1)), False, "is SLOWER"),
         (judgement(finding(Change.INCONCLUSIVE)), False, None),
         (judgement(finding(Change.INCONCLUSIVE)), True, "INCONCLUSIVE"),
-        (judgement(finding(), lost=["g3/x"]), False, "was not measured"),
+        (judgement(finding(), without_figures(OTHER, LOST)), False, "was not measured"),
         (judgement(), False, "nothing was measured"),
         (judgement(without_figures(ROW, "it broke")), False, "it broke"),
     ],
@@ -60,7 +61,7 @@ def test_junit_counts_and_names_what_is_wrong():
         finding(Change.SLOWER, 1.1),
         finding(Change.INCONCLUSIVE, row=OTHER),
         without_figures(Row("g4", "guideline", ()), "no \x00 <figures> & so on"),
-        lost=["g3/1-fragment/x1"],
+        without_figures(Row("g3/1-fragment/x1", "cell", ()), LOST),
     )
     suite = ElementTree.fromstring(ci.junit(judged)).find("testsuite")
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
@@ -81,8 +82,25 @@ def test_annotations_are_workflow_commands_on_one_line_each():
     lines = ci.workflow_commands(judgement(finding(Change.SLOWER, 1.1), broken)).splitlines()
     assert lines[0].startswith("::error title=g1/1%3A6/x1 is slower::SLOWER: time × 1.100")
     assert lines[1] == "::error title=g4 has no figures::100 %25 lost%0Aat once"
-    assert lines[2].startswith("::notice ")
-    assert len(lines) == 3
+    assert "Drift of the machine" in lines[2]
+    assert all(line.startswith("::notice ") for line in lines[2:])
+    assert len(lines) == 5
+
+
+def test_nothing_measured_is_an_error_wherever_it_is_read():
+    suite = ElementTree.fromstring(ci.junit(judgement())).find("testsuite")
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    assert "nothing was measured" in ci.workflow_commands(judgement())
+
+
+def test_drift_is_told_and_judged_by_nobody():
+    judged = judgement(finding())
+    drift = judged.json_objects()[-1]
+    assert (drift["kind"], drift["verdict"], drift["ratio"]) == ("drift", None, 1.25)
+    assert judged.objections(strict=True) == []
+    suite = ElementTree.fromstring(ci.junit(judged)).find("testsuite")
+    assert "control/compute-bound/x1 × 1.250 [1.200, 1.300]" in suite.find("system-out").text
+    assert "× 1.250" in gate.gate_markdown(judged)
 
 
 def test_bencher_gets_nanoseconds_and_instructions():

@@ -108,6 +108,24 @@ def test_what_is_no_run_is_named_and_left_out(tmp_path):
     assert sorted(said.split("/")[-2] for said in found.left_out) == ["cut", "empty", "other"]
 
 
+@pytest.mark.parametrize("ns", [10**400, 0, -5])
+def test_a_run_with_impossible_times_is_named_and_left_out(tmp_path, ns):
+    store_runs(tmp_path, [timed(1), timed(2), timed(3)])
+    file = tmp_path / "run01" / "run.json"
+    content = json.loads(file.read_text())
+    content["rounds"][3]["ns"][5] = ns
+    file.write_text(json.dumps(content))
+    found = told(tmp_path)
+    assert len(found.runs) == 2
+    assert any("run01" in said for said in found.left_out)
+
+
+def test_a_run_that_measured_nothing_is_named(tmp_path):
+    empty = timed(1).model_copy(update={"rounds": [], "processes": []})
+    store_runs(tmp_path, [empty, timed(2), timed(3)])
+    assert "run00 measured nothing." in told(tmp_path).left_out
+
+
 def test_platforms_are_not_mixed(tmp_path):
     other = timed(3)
     other = other.model_copy(

@@ -11,10 +11,13 @@ import time
 import pytest
 
 from guidelines.catalogue import GUIDELINES
+from guidelines.trials import stored_trial
 from results import store, trial_store
+from results.errors import BadInputError
 from results.schema import NetworkChoice
 from tests.program import complains
 from tests.synthetic import noisy, run_of
+from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
 CELLS = [cell.name for cell in GUIDELINES["g4"].cells(NetworkChoice())]
 # So short that one test takes some blocks, and no verdict is waited for.
@@ -115,6 +118,50 @@ def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_pa
     trial, _ = trial_store.read_trial(tmp_path / "trial")
     assert len(trial.sessions) == 2
     assert len(json.loads(out)) == 15
+
+
+def damaged(block, how):
+    """A block's JSON with one thing wrong."""
+    first = block["processes"][0]
+    if how == "control":
+        del first["ns"]["control/compute-bound/x1"]
+    elif how == "empty":
+        first["ns"][CELLS[0]] = []
+    elif how == "order":
+        block["processes"].sort(key=lambda process: process["arm"])
+    elif how == "stage":
+        block["stage"] = "confirmation"
+    elif how == "seconds":
+        block["seconds"] = -1e9
+    return block
+
+
+@pytest.mark.parametrize("how", ["control", "empty", "order", "stage", "seconds", "gap"])
+def test_an_altered_trial_is_refused_and_left_as_it_is(tmp_path, how):
+    trial = trial_of(("g4",))
+    trial_store.write_trial(tmp_path / "trial", trial)
+    for number in range(3):
+        trial_store.write_block(
+            tmp_path / "trial", number, block_of(trial, noisy_logs(), number, sorted(CELLS))
+        )
+    file = tmp_path / "trial" / "blocks" / "0002.json"
+    if how == "gap":
+        file.unlink()
+    else:
+        file.write_text(json.dumps(damaged(json.loads(file.read_text()), how)))
+    kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    with pytest.raises(BadInputError, match=r"0002\.json|Block 2"):
+        stored_trial(tmp_path / "trial")
+    assert {path.name: path.read_bytes() for path in file.parent.iterdir()} == kept
+
+
+def test_one_block_gives_ratios_and_no_verdict(tmp_path):
+    trial = trial_of(("g4",))
+    trial_store.write_trial(tmp_path, trial)
+    trial_store.write_block(tmp_path, 0, block_of(trial, noisy_logs(), 0, sorted(CELLS)))
+    findings = stored_trial(tmp_path).findings
+    assert {(f.verdict, f.ratio_ci95, f.blocks) for f in findings} == {("INCONCLUSIVE", None, 1)}
+    assert all(0.9 < finding.ratio < 1.1 for finding in findings)
 
 
 def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
