@@ -102,7 +102,7 @@ def _agreement(comparison: Comparison) -> Table:
             tau = found.get((one.label, other.label), found.get((other.label, one.label)))
             row.append("1" if one is other else MISSING if tau is None else f"{tau:+.2f}")
         rows.append(row)
-    caption = "Kendall's τ of the order of rows, the mean over columns of which both have three rows"
+    caption = "Kendall's τ of the order of rows, the mean over columns with three rows of both"
     return Table(caption, _headings(comparison.entrants, ""), rows)
 
 
