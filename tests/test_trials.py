@@ -80,7 +80,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path)
 
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_path):
     python = slow_python(tmp_path, [128])
-    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "1.5", "--json")
+    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
     found = verdicts(out)
     slower = {name for name, verdict in found.items() if verdict == "SLOWER"}
     assert {name for name in CELLS if name.endswith("/x4")} <= slower, found
@@ -90,7 +90,7 @@ def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_p
 
 def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelines, tmp_path):
     python = slow_python(tmp_path, [32, 64, 128])
-    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "1.5", "--json")
+    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
     assert code == 1, err
     found = verdicts(out)
     assert found["control/compute-bound/x1"] == found["control/memory-heavy/x1"] == "SLOWER"
