@@ -24,11 +24,10 @@ from guidelines.trials import Outcome, measure_trial, opened, stored_trial
 from reports.calibration import WholeSession, write_calibration
 from reports.calibration_tables import COMPUTE_BOUND
 from results import trial_store
-from results.calibration import NONE, NOTHING, Pool, Slowdown, injected
+from results.calibration import NONE, NOTHING, Pool, SessionOutcome, Slowdown, injected
 from results.ratios import Choice
-from results.trial import Block, Trial
+from results.trial import Block, Step, Trial
 from results.trial_store import has_trial
-from runners.blocks import Task
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Blocks of one cell alone show what a process costs before it times anything.
@@ -81,14 +80,13 @@ def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
 def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
     """Measure the blocks that a pool lacks: `blocks` of all cells, and some of one cell alone."""
     cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured)]
-    whole = Task("screening", cells, asked.protocol.rounds)
-    small = Task("confirmation", [SMALL_CELL], asked.protocol.confirmation_rounds)
+    whole, small = Step("screening", tuple(cells)), Step("confirmation", (SMALL_CELL,))
     with opened(asked, folder, resume=True) as bench:
         stages = Counter(block.stage for block in bench.blocks)
         missing = [whole] * (blocks - stages["screening"])
         missing += [small] * (SMALL_BLOCKS - stages["confirmation"])
-        for task in track(missing, "blocks", console=Console(stderr=True)):
-            bench.measure(task, lambda *_: None)
+        for step in track(missing, "blocks", console=Console(stderr=True)):
+            bench.measure(step, lambda *_: None)
     return bench.trial, bench.blocks
 
 
@@ -135,7 +133,5 @@ def _whole_session(number: int, injection: Injection, outcome: Outcome) -> Whole
         what=injection.what,
         wanted=injection.wanted,
         slower=frozenset(row.name for row in outcome.ledger.rows if {*row.cells} & slowed),
-        seconds=outcome.seconds,
-        blocks=len(outcome.blocks),
-        findings=outcome.findings,
+        outcome=SessionOutcome(outcome.findings, outcome.seconds, len(outcome.blocks)),
     )

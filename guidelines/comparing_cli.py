@@ -13,14 +13,15 @@ from guidelines.options import (
     Core,
     G4Unit,
     Json,
-    Margin,
     Seed,
     Strict,
 )
 
 SECONDS_PER_MINUTE = 60.0
-Side = Annotated[str, typer.Option(help="A platform, as for `run`: its name, its file, or ssh:…")]
-SidePython = Annotated[
+ArmPlatform = Annotated[
+    str, typer.Option(help="A platform, as for `run`: its name, its file, or ssh:…")
+]
+ArmPython = Annotated[
     str, typer.Option(help="The Python that runs this arm's worker, say old/bin/python.")
 ]
 
@@ -30,11 +31,14 @@ def ab(
         list[str] | None,
         typer.Argument(metavar="[EXPERIMENT]…", help="g1 to g4, or all (the default)."),
     ] = None,
-    a: Side = "cpu",
-    b: Side = "cpu",
-    a_python: SidePython = "",
-    b_python: SidePython = "",
-    margin: Margin = 0.02,
+    a: ArmPlatform = "cpu",
+    b: ArmPlatform = "cpu",
+    a_python: ArmPython = "",
+    b_python: ArmPython = "",
+    margin: Annotated[
+        float,
+        typer.Option(min=0.001, max=0.5, help="The fraction of time below which a change is none."),
+    ] = 0.02,
     max_minutes: Annotated[
         float,
         typer.Option(

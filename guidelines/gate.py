@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from guidelines import runs
 from guidelines.arms import Question
+from guidelines.measuring import INTERRUPTED
 from guidelines.trial_progress import TrialDisplay
 from guidelines.trials import Outcome, measure_trial
 from results import sequential, store, trial_store
@@ -21,8 +21,6 @@ from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.finding import Figure, Judgement
 from results.regression import judge_run
 from results.trial import Arm, Trial
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,8 @@ def default_folder(question: Question) -> Path:
 def _kept(folder: Path) -> str:
     if not trial_store.has_trial(folder):
         return "Nothing was stored yet."
-    words = [word for word in runs.command_line() if word != "--resume"]
-    if not any(word.split("=")[0] == "--out" for word in words):
-        words += ["--out", str(folder)]
     _, blocks = trial_store.read_trial(folder)
-    command = shlex.join([*words, "--resume"])
-    return f"Blocks kept in {folder}: {len(blocks)}; continue with: {command}"
+    return f"Blocks kept in {folder}: {len(blocks)}; continue with: {runs.resume_command(folder)}"
 
 
 def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
@@ -108,8 +102,7 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
 def arm_text(arm: Arm) -> str:
     """Return an arm's platform, its Python if one was asked for, and its runtimes."""
     python = f", {arm.python}" if arm.python else ""
-    versions = ", ".join(f"{name} {version}" for name, version in arm.fingerprint.runtimes.items())
-    return f"{arm.platform.name}{python} ({versions})"
+    return f"{arm.platform.name}{python} ({arm.fingerprint.software})"
 
 
 def _measured(outcome: Outcome) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,20 +159,16 @@ def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[P
 
 def _kept(folder: Path) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
-    from guidelines.runs import command_line
+    from guidelines.runs import resume_command
     from results import store
 
     if not store.has_run(folder):
         return "Nothing was stored yet."
-    words = [word for word in command_line() if word != "--resume"]
-    if not any(word.split("=")[0] == "--out" for word in words):
-        words += ["--out", str(folder)]
-    command = shlex.join([*words, "--resume"])
     run = store.read_run(folder)
     kept = f"Networks kept in {folder}: {len(run.counts)}"
     if not run.platform.counts:
         kept = f"Rounds kept in {folder}: {len(run.rounds)}"
-    return f"{kept}; continue with: {command}"
+    return f"{kept}; continue with: {resume_command(folder)}"
 
 
 def _publish(folder: Path, finished: Run, output: Output) -> None:

@@ -51,10 +51,6 @@ DepthwiseAs = Annotated[
     Literal["conv", "elemwise"],
     typer.Option(help="What depthwise convolutions count as in a decomposition of run time."),
 ]
-Margin = Annotated[
-    float,
-    typer.Option(min=0.001, max=0.5, help="The fraction of time below which a change is none."),
-]
 Strict = Annotated[bool, typer.Option("--strict", help="Let nothing INCONCLUSIVE pass, either.")]
 Ci = Annotated[
     Path | None,

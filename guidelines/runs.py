@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -258,6 +259,14 @@ def command_line() -> list[str]:
     program, *words = sys.argv
     started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else None
     return [*(started or [Path(program).name]), *words]
+
+
+def resume_command(folder: Path) -> str:
+    """Return the words, quoted for a shell, that continue in `folder` what this program began."""
+    words = [word for word in command_line() if word != "--resume"]
+    if not any(word.split("=")[0] == "--out" for word in words):
+        words += ["--out", str(folder)]
+    return shlex.join([*words, "--resume"])
 
 
 def _git_revision() -> str | None:

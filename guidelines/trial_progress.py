@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from guidelines.progress import LINE_SECONDS, REDRAWS_PER_SECOND
 from results.schema import Cell
-from results.sequential import Ledger, Step
-from results.trial import ArmName
+from results.sequential import Ledger
+from results.trial import ArmName, Step
 
 
 class TrialDisplay:

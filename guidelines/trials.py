@@ -17,9 +17,9 @@ from results.finding import Finding, rows_of, without_figures
 from results.ratios import BlockTimes, Choice, as_timed, block_times
 from results.same_machine import differing_fields
 from results.schema import Cell
-from results.sequential import Ledger, Step, procedure
-from results.trial import ArmName, Block, Trial, TrialProtocol
-from runners.blocks import Equipment, Task, measure_block
+from results.sequential import Ledger, advance, procedure
+from results.trial import ArmName, Block, Step, Trial, TrialProtocol
+from runners.blocks import Equipment, measure_block
 
 # Seconds; with less time than this left, a trial may have ended.
 LONGEST_BLOCK = 120.0
@@ -87,9 +87,8 @@ def measure_trial(
             if blocks and time.monotonic() + expected > deadline:
                 break
             watcher.block_begins(step, len(blocks), ledger)
-            task = Task(step.stage, step.cells, _rounds(trial.protocol, step.stage))
-            block = bench.measure(task, watcher.sample_taken)
-            step = _send(steps, block_times(block, choose))
+            block = bench.measure(step, watcher.sample_taken)
+            step = advance(steps, block_times(block, choose))
     sequential.end(ledger)
     return Outcome(trial, blocks, ledger, _failures(blocks))
 
@@ -119,7 +118,7 @@ def _replayed(
                 f"Block {number} of the trial is not the one that follows from those before it: "
                 "the trial was altered, or recorded by another version of the suite. Begin anew."
             )
-        step = _send(steps, block_times(block, choose))
+        step = advance(steps, block_times(block, choose))
     return ledger, steps, step
 
 
@@ -132,13 +131,13 @@ class Bench:
     equipment: Mapping[ArmName, Equipment]
     blocks: list[Block]
 
-    def measure(self, task: Task, taken: Callable[[ArmName, Cell], None]) -> Block:
+    def measure(self, step: Step, taken: Callable[[ArmName, Cell], None]) -> Block:
         """Measure one more block and store it.
 
         Raises the errors of runners.blocks, and CheckFailedError when a control failed its proof.
         """
         number = len(self.blocks)
-        block = measure_block(self.trial, self.equipment, task, number, taken)
+        block = measure_block(self.trial, self.equipment, step, number, taken)
         _refuse_uncontrolled(self.trial, block)
         trial_store.write_block(self.folder, number, block)
         self.blocks.append(block)
@@ -190,23 +189,11 @@ def _refuse_changed(earlier: Trial, trial: Trial, folder: Path) -> None:
         )
 
 
-def _send(steps: Generator[Step, BlockTimes, None], times: BlockTimes) -> Step | None:
-    """Send a block to the procedure; return what it asks for next, None when all is decided."""
-    try:
-        return steps.send(times)
-    except StopIteration:
-        return None
-
-
-def _rounds(protocol: TrialProtocol, stage: str) -> int:
-    return protocol.rounds if stage == "screening" else protocol.confirmation_rounds
-
-
 def _expected(protocol: TrialProtocol, step: Step, blocks: Sequence[Block]) -> float:
     """Return the seconds that a block takes at most, by the last one of at least its cells."""
     for block in reversed(blocks):
         if set(block.cells) >= set(step.cells):
-            rounds = _rounds(protocol, step.stage) / _rounds(protocol, block.stage)
+            rounds = protocol.rounds_of(step.stage) / protocol.rounds_of(block.stage)
             return block.seconds * max(1.0, rounds)
     return 0.0
 

@@ -21,17 +21,14 @@ from reports.layout import Heading, Part, Table
 from reports.page import page_markdown
 from reports.plots import image
 from results import gate_evidence
-from results.calibration import Pool
-from results.finding import Change, Finding
-from results.gate_evidence import Rate, RuleScores
+from results.calibration import Pool, SessionOutcome
+from results.finding import Change
+from results.gate_evidence import RuleScores
 from results.store import write_file
 from results.trial import TrialProtocol
 
 TITLE = "How far the gate can be trusted"
-PLOTS = {
-    ROC[0]: ROC[1],
-    "gate_power": "Share of sessions that found a slow-down, by its size",
-}
+POWER = ("gate_power", "Share of sessions that found a slow-down, by its size")
 
 
 @dataclass(frozen=True)
@@ -47,14 +44,7 @@ class WholeSession:
     what: str
     wanted: frozenset[str]
     slower: frozenset[str]
-    seconds: float
-    blocks: int
-    findings: Sequence[Finding]
-
-    @property
-    def alarms(self) -> set[str]:
-        """Rows called SLOWER."""
-        return {f.row.name for f in self.findings if f.verdict == Change.SLOWER}
+    outcome: SessionOutcome
 
 
 def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> Path:
@@ -94,7 +84,7 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
                 "differs a little (see above): of 2 % asked for, some networks got just more than "
                 "the margin, and are rightly called SLOWER now and then."
             ],
-            [("gate_power", PLOTS["gate_power"])],
+            [POWER],
             [detection_table(cells, guidelines, overall), hardest_cells(cells)],
         ),
         rules_part(pool, scores),
@@ -102,8 +92,8 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
     ]
     power = {f: pooled(found.values()) for f, found in cells.items()}
     drawn = {
-        "gate_roc": roc_plot(_curves(pool, scores, protocol)),
-        "gate_power": power_plot(
+        ROC[0]: roc_plot(_curves(pool, scores, protocol)),
+        POWER[0]: power_plot(
             {
                 "one cell": power,
                 "one guideline": {
@@ -174,15 +164,23 @@ def _sessions(whole: Sequence[WholeSession]) -> Table:
     headings += [Heading("FASTER"), Heading("INCONCLUSIVE")]
     rows = []
     for session in whole:
-        verdicts = [finding.verdict for finding in session.findings]
-        alarms = sorted(session.alarms)
+        verdicts = [finding.verdict for finding in session.outcome.findings]
+        called = session.outcome.alarms()
+        alarms = sorted(called)
         shown = ", ".join(alarms[:3]) + (f" and {len(alarms) - 3} more" if len(alarms) > 3 else "")
-        found = "–" if not session.wanted else "yes" if session.wanted & session.alarms else "no"
+        found = "–" if not session.wanted else "yes" if session.wanted & called else "no"
         what = f"{100 * session.fraction:g} % in {session.what}" if session.wanted else "none"
-        counts = [len(session.alarms - session.slower), verdicts.count(Change.FASTER)]
+        counts = [len(called - session.slower), verdicts.count(Change.FASTER)]
         counts.append(verdicts.count(Change.INCONCLUSIVE))
-        minutes = f"{session.seconds / 60:.1f}"
-        entries = [str(session.number), what, minutes, str(session.blocks), found, shown or "–"]
+        minutes = f"{session.outcome.seconds / 60:.1f}"
+        entries = [
+            str(session.number),
+            what,
+            minutes,
+            str(session.outcome.blocks),
+            found,
+            shown or "–",
+        ]
         rows.append([*entries, *map(str, counts)])
     return Table("Whole sessions, in the order they were measured", headings, rows)
 
@@ -196,17 +194,14 @@ def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProt
         for session in played
     ]
     minutes = [session.seconds / 60 for session in played]
-    quiet = [session for session in whole if not session.wanted]
-    real = Rate(sum(bool(session.alarms) for session in quiet), len(quiet))
+    quiet = [session.outcome for session in whole if not session.wanted]
+    real_slower = gate_evidence.any_called(quiet, Change.SLOWER)
+    real_faster = gate_evidence.any_called(quiet, Change.FASTER)
     headings = [Heading("of A/A sessions", numeric=False), Heading("resampled")]
     headings.append(Heading("whole"))
-    real_faster = Rate(
-        sum(any(f.verdict == Change.FASTER for f in session.findings) for session in quiet),
-        len(quiet),
-    )
     rows = [
         ["sessions", str(len(played)), str(len(quiet))],
-        ["with any row called SLOWER", rate_text(slower), f"{real.hits} of {real.sessions}"],
+        ["with any row called SLOWER", rate_text(slower), f"{real_slower.hits} of {len(quiet)}"],
         ["with any row called FASTER", rate_text(faster), f"{real_faster.hits} of {len(quiet)}"],
         ["rows left INCONCLUSIVE, mean", f"{np.mean(open_rows):.2f}", "see above"],
         [

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from reports.comparison_plots import MARKS, heat_map
-from reports.console import WIDTH, rich_table
+from reports.console import WIDTH, print_parts
 from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
 from reports.page import write_page
-from results.comparison import CellKey, Comparison, Entrant, Standing, rank_agreements
+from results.comparison import Comparison, Entrant, Standing, rank_agreements
 from results.schema import Experiment
 from results.store import write_file
 
@@ -69,14 +68,6 @@ def _verdicts(comparison: Comparison) -> Table:
     return Table(caption, _headings(comparison.entrants, "guideline", numeric=False), rows)
 
 
-def _keys(comparison: Comparison, experiment: Experiment) -> list[CellKey]:
-    return [
-        (experiment.name, row, scale)
-        for scale in comparison.scales(experiment)
-        for row in comparison.rows(experiment)
-    ]
-
-
 def _relative(comparison: Comparison, experiment: Experiment, intervals: bool) -> Table:
     def entry(standing: Standing | None) -> str:
         if standing is None or standing.relative is None:
@@ -86,7 +77,7 @@ def _relative(comparison: Comparison, experiment: Experiment, intervals: bool) -
 
     rows = [
         [f"{key[1]}, ×{key[2]}", *(entry(e.standings.get(key)) for e in comparison.entrants)]
-        for key in _keys(comparison, experiment)
+        for key in comparison.keys(experiment)
     ]
     between = ", with 95 % intervals" if intervals else ""
     caption = f"{experiment.table}: speed relative to {experiment.base}{between}"
@@ -109,7 +100,7 @@ def _agreement(comparison: Comparison) -> Table:
 def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:
     rows = []
     for experiment in comparison.experiments:
-        for key in _keys(comparison, experiment):
+        for key in comparison.keys(experiment):
             known = [entrant.standings.get(key) for entrant in group]
             if any(standing is not None for standing in known):
                 speeds = [s.speed if s else None for s in known]
@@ -165,10 +156,4 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     console = console or Console()
     console.width = max(console.width, WIDTH + 24 * len(comparison.entrants))
     intervals = len(comparison.entrants) <= WITH_INTERVALS
-    for part in comparison_parts(comparison, intervals):
-        console.print(Text(f"\n{part.title}", style="bold"))
-        for line in part.lines:
-            console.print(Text(line))
-        for table in part.tables:
-            console.print(Text(f"\n{table.caption}"))
-            console.print(rich_table(table))
+    print_parts(comparison_parts(comparison, intervals), console)

@@ -41,7 +41,7 @@ def heat_map(comparison: Comparison) -> Figure:
     """
     names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
     each = 0.42 if len(names) <= WITH_FIGURES else 0.17
-    keys = {experiment.name: _keys(comparison, experiment) for experiment in comparison.experiments}
+    keys = {experiment.name: comparison.keys(experiment) for experiment in comparison.experiments}
     labels = {
         name: 0.15 + LETTER * max(len(_label(key)) for key in found) for name, found in keys.items()
     }
@@ -67,14 +67,6 @@ def heat_map(comparison: Comparison) -> Figure:
         figure.text(0.5, 1 - 0.25 / high, "Speed relative to the base cell", ha="center", size=11)
         figure.text(0.5, 0.12 / high, LEGEND, ha="center", size=8)
     return figure
-
-
-def _keys(comparison: Comparison, experiment: Experiment) -> list[CellKey]:
-    return [
-        (experiment.name, row, scale)
-        for scale in comparison.scales(experiment)
-        for row in comparison.rows(experiment)
-    ]
 
 
 def _label(key: CellKey) -> str:

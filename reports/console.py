@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich import box
+from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reports.layout import Table
+from reports.layout import Part, Table
 
 # On a narrower terminal long lines wrap; rich would cut figures and names instead.
 WIDTH = 120
+
+
+def print_parts(parts: Iterable[Part], console: Console) -> None:
+    """Print the sentences and tables of a page's parts; plots are for the page."""
+    for part in parts:
+        console.print(Text(f"\n{part.title}", style="bold"))
+        for line in part.lines:
+            console.print(Text(line))
+        for table in part.tables:
+            console.print(Text(f"\n{table.caption}"))
+            console.print(rich_table(table))
 
 
 def rich_table(table: Table) -> RichTable:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from reports.layout import (
     MISSING,
-    PAPER_PLATFORMS,
     Table,
     by_cell,
     millions,
@@ -15,6 +14,7 @@ from reports.layout import (
     printed,
     scale_title,
 )
+from results.paper import PAPER_PLATFORMS
 from results.schema import Run
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from math import floor
 
 from reports.layout import (
     MISSING,
-    PAPER_PLATFORMS,
     Heading,
     Section,
     Table,
@@ -15,7 +14,7 @@ from reports.layout import (
     significant,
 )
 from results.decomposition import UNATTRIBUTED, Decomposition, Estimate
-from results.paper import published_decomposition
+from results.paper import PAPER_PLATFORMS, published_decomposition
 from results.schema import Experiment, shape_text
 from results.summary import Summary
 

@@ -16,8 +16,6 @@ from results.finding import Change, Finding, Judgement, Kind
 _STYLES = {
     Change.SLOWER: "red",
     Change.FASTER: "green",
-    Change.SAME: "",
-    Change.INCONCLUSIVE: "yellow",
 }
 _KINDS: dict[Kind, str] = {
     "cell": "cell",
@@ -92,8 +90,7 @@ def print_judgement(judgement: Judgement, console: Console | None = None) -> Non
         console.print(Text(f"{label:>10}  {text}"))
     for table in _tables(judgement, all_cells=False):
         console.print(Text(f"\n{table.caption}"))
-        shown = rich_table(table)
-        console.print(shown)
+        console.print(rich_table(table))
     for finding in judgement.having(Change.SLOWER, Change.FASTER):
         line = f"{finding.row.name} is {finding.verdict}: {finding.text}"
         console.print(Text(line, style=_STYLES[finding.verdict]))
@@ -110,7 +107,7 @@ def gate_markdown(judgement: Judgement, level: int = 1) -> str:
     parts = [f"{'#' * level} {escape(judgement.title)}", f"**{summary_line(judgement)}.**"]
     parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in judgement.facts))
     tables = _tables(judgement, all_cells=True)
-    changed = [f for f in judgement.findings if f.verdict not in (Change.SAME,)]
+    changed = [f for f in judgement.findings if f.verdict != Change.SAME]
     if changed:
         tables.insert(0, gate_table(judgement, changed, "All that is not the same"))
     for table in tables:

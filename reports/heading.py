@@ -12,13 +12,12 @@ from results.schema import Run, Session
 def describe(run: Run) -> list[tuple[str, str]]:
     """Return the run's platform, machine and protocol as pairs of a label and a text."""
     machine, protocol = run.fingerprint, run.protocol
-    versions = ", ".join(f"{name} {version}" for name, version in machine.runtimes.items())
     threads = _count(run.platform.threads, "thread")
     first = run.sessions[0] if run.sessions else None
     return [
         ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
         ("Processor", processor(machine)),
-        ("System", f"{machine.os}, Python {machine.python}, {versions}"),
+        ("System", f"{machine.os}, Python {machine.python}, {machine.software}"),
         (
             "Protocol",
             f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "

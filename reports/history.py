@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from reports.console import WIDTH, rich_table
+from reports.console import WIDTH, print_parts
 from reports.layout import Heading, Part, Table
 from reports.page import write_page
 from reports.plots import SETTINGS
@@ -204,14 +204,7 @@ def print_history(history: History, console: Console | None = None) -> None:
     """Print what a history says on the terminal; the cells that never changed are counted."""
     console = console or Console()
     console.width = max(console.width, WIDTH)
-    for part in history_parts(history):
-        if part.title == "Trends":
-            continue
-        console.print(Text(part.title, style="bold"))
-        for line in part.lines:
-            console.print(Text(line))
-        for table in part.tables:
-            console.print(Text(f"\n{table.caption}"))
-            console.print(rich_table(table))
+    parts = [part for part in history_parts(history) if part.title != "Trends"]
+    print_parts(parts, console)
     steady = sum(not trend.changes for trend in history.trends)
     console.print(Text(f"{steady} of {len(history.trends)} cells never changed their level."))

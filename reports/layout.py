@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from results.summary import CellResult, Column
 
 MISSING = "–"
-PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 
 
 @dataclass(frozen=True)

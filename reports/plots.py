@@ -13,7 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.counts import LABEL
-from reports.layout import PAPER_PLATFORMS, scale_title
+from reports.layout import scale_title
+from results.paper import PAPER_PLATFORMS
 from results.schema import Experiment
 from results.verdict import Interval
 

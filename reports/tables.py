@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from reports.counts import LABEL, count_tables, order_line
 from reports.layout import (
     MISSING,
-    PAPER_PLATFORMS,
     Heading,
     Section,
     Table,
@@ -19,6 +18,7 @@ from reports.layout import (
     scale_title,
     significant,
 )
+from results.paper import PAPER_PLATFORMS
 from results.schema import Experiment, Run
 from results.summary import CellResult, Column, Summary, multiply_adds_per_second
 

@@ -7,7 +7,6 @@ afterwards, so one set of blocks serves every slow-down of every cell.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import sequential
-from results.finding import Change, Finding, Row, rows_of
+from results.finding import Change, Finding, rows_of
 from results.ratios import BlockTimes, Choice, block_times
-from results.sequential import Ledger, Step, procedure
-from results.trial import ArmProcess, Block, Trial, TrialProtocol
+from results.sequential import Ledger, advance, procedure
+from results.trial import BLOCK, ArmProcess, Block, Step, Trial, TrialProtocol
 
 Array = NDArray[np.float64]
 
@@ -62,7 +61,7 @@ class Cost:
 
     def seconds(self, cells: Sequence[str], rounds: int) -> float:
         """Return the seconds of a block of these cells."""
-        return 4 * (self.process + self.scale * self.work(cells, rounds))
+        return len(BLOCK) * (self.process + self.scale * self.work(cells, rounds))
 
     def work(self, cells: Sequence[str], rounds: int) -> float:
         """Return the seconds that one process spends on its cells, warm-up included."""
@@ -138,13 +137,13 @@ class Pool:
         unit = Cost(0.0, 1.0, typical)
         rounds = len(self.blocks[0].processes[0].ns[self.cells[0]])
         full, full_work = (
-            np.mean([b.seconds for b in self.blocks]) / 4,
+            np.mean([b.seconds for b in self.blocks]) / len(BLOCK),
             unit.work(self.cells, rounds),
         )
         if not self.small:
             return Cost(0.0, float(full / full_work), typical)
         one = self.small[0]
-        few = np.mean([block.seconds for block in self.small]) / 4
+        few = np.mean([block.seconds for block in self.small]) / len(BLOCK)
         few_work = unit.work(one.cells, len(one.processes[0].ns[one.cells[0]]))
         scale = float((full - few) / (full_work - few_work))
         return Cost(float(few) - scale * few_work, scale, typical)
@@ -154,7 +153,7 @@ class Pool:
         base = self._levels[0.0][index]
         slowed = self._levels[slowdown.fraction][index]
         changed = {name: slowed.logs[name] for name in slowdown.networks}
-        return dataclasses.replace(base, logs={**base.logs, **changed})
+        return BlockTimes({**base.logs, **changed})
 
     def indexes(self, random: np.random.Generator) -> Iterator[int]:
         """Draw blocks without end, in runs of neighbours."""
@@ -184,24 +183,18 @@ def simulate(
     slowdown: Slowdown,
     protocol: TrialProtocol,
     random: np.random.Generator,
-    rows: Sequence[Row] | None = None,
 ) -> SessionOutcome:
     """Play one session on blocks drawn from a pool, within the time that they would have taken."""
-    ledger = Ledger(rows or pool.rows, protocol)
+    ledger = Ledger(pool.rows, protocol)
     steps = procedure(ledger)
     step: Step | None = next(steps)
     spent, blocks = 0.0, 0
     draws = pool.indexes(random)
     while step is not None:
-        screening = step.stage == "screening"
-        rounds = protocol.rounds if screening else protocol.confirmation_rounds
-        spent += pool.cost.seconds(step.cells, rounds)
+        spent += pool.cost.seconds(step.cells, protocol.rounds_of(step.stage))
         if spent > protocol.max_seconds:
             break
         blocks += 1
-        try:
-            step = steps.send(pool.block(next(draws), slowdown))
-        except StopIteration:
-            step = None
+        step = advance(steps, pool.block(next(draws), slowdown))
     sequential.end(ledger)
     return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), blocks)

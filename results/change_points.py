@@ -42,7 +42,7 @@ def noise(series: Array) -> Array:
     return np.maximum(found, max(LEAST_NOISE, float(np.median(found))))
 
 
-def _without_odd_runs(series: Array) -> Array:
+def _without_odd_runs(series: Array, sigma: Array) -> Array:
     """Return series in which no run is further than ODD from the median of its neighbourhood.
 
     Squared error would take one wild run for a level of its own.
@@ -50,7 +50,7 @@ def _without_odd_runs(series: Array) -> Array:
     around = WINDOW // 2
     padded = np.pad(series, ((0, 0), (around, around)), mode="edge")
     medians = np.median(sliding_window_view(padded, WINDOW, axis=1), axis=2)
-    reach = ODD * noise(series)[:, None]
+    reach = ODD * sigma[:, None]
     return np.clip(series, medians - reach, medians + reach)
 
 
@@ -59,8 +59,9 @@ def change_points(series: Array) -> list[list[int]]:
     count, length = series.shape
     if length < 2 * SHORTEST:
         return [[] for _ in range(count)]
-    calm = _without_odd_runs(series)
-    scaled = (calm - calm[:, :1]) / noise(series)[:, None]
+    sigma = noise(series)
+    calm = _without_odd_runs(series, sigma)
+    scaled = (calm - calm[:, :1]) / sigma[:, None]
     sums = np.concatenate([np.zeros((count, 1)), np.cumsum(scaled, axis=1)], axis=1)
     squares = np.concatenate([np.zeros((count, 1)), np.cumsum(scaled**2, axis=1)], axis=1)
     penalty = PENALTY * math.log(max(length, FEW_RUNS))

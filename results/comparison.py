@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from results.paper import published_speeds
+from results.paper import PAPER_PLATFORMS, published_speeds
 from results.schema import Experiment, Run
 from results.summary import CellResult, Column, summarise
 from results.verdict import Interval, judge, order_agreement
 
-PAPER = {"paper:gpu": "GeForce GTX 1080 Ti", "paper:arm": "Snapdragon 810"}
+PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
 GUIDELINES = ("g1", "g2", "g3", "g4")
 FEWEST_ROWS = 3
 
@@ -73,6 +73,11 @@ class Comparison:
         keys = [key for entrant in self.entrants for key in entrant.standings]
         return list(dict.fromkeys(key[1] for key in keys if key[0] == experiment.name))
 
+    def keys(self, experiment: Experiment) -> list[CellKey]:
+        """The cells of an experiment, scale after scale."""
+        rows = self.rows(experiment)
+        return [(experiment.name, row, at) for at in self.scales(experiment) for row in rows]
+
     @property
     def speed_groups(self) -> list[list[Entrant]]:
         """Entrants whose absolute speeds are of the same networks in the same unit."""
@@ -85,19 +90,18 @@ class Comparison:
 
 def recorded(name: str, run: Run) -> Entrant:
     """Return a run as an entrant; `name` is what the user called it."""
-    summary = summarise(run)
+    summary, machine = summarise(run), run.fingerprint
     standings = {
         (column.experiment.name, result.cell.row, column.scale): _standing(result)
         for column in summary.columns
         for result in column.results
     }
-    versions = ", ".join(f"{n} {v}" for n, v in run.fingerprint.runtimes.items())
     return Entrant(
         name=name,
         label=run.platform.name,
         started=run.sessions[0].started if run.sessions else "",
         kind="counted" if run.platform.counts else "measured",
-        origin=f"{name}: {run.platform.backend} on {run.fingerprint.cpu_model}, {versions}",
+        origin=f"{name}: {run.platform.backend} on {machine.cpu_model}, {machine.software}",
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
         unit=run.platform.unit,

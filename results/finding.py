@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from results.inference import Estimate
+from results.inference import Estimate, holm
 from results.schema import Cell, Experiment
 from results.verdict import Interval
 
@@ -80,7 +80,7 @@ class Finding:
             "kind": self.row.kind,
             "verdict": self.verdict.value,
             "ratio": self.ratio,
-            "ratio_ci95": None if self.ratio_ci95 is None else list(self.ratio_ci95),
+            "ratio_ci95": self.ratio_ci95,
             "p": self.p,
             "smallest_detectable": self.smallest_detectable,
             "blocks": self.blocks,
@@ -114,18 +114,10 @@ class Judgement:
 
     def json_objects(self) -> list[dict[str, Any]]:
         """Return what `--json` prints: an object for each finding, and for each drift."""
+        keys = without_figures(Row("", "cell", ()), "").json_object()
         drifts = [
-            {
-                "cell": name,
-                "kind": "drift",
-                "verdict": None,
-                "ratio": ratio,
-                "ratio_ci95": None if interval is None else list(interval),
-                "p": None,
-                "smallest_detectable": None,
-                "blocks": None,
-                "failure": None,
-            }
+            dict.fromkeys(keys)
+            | {"cell": name, "kind": "drift", "ratio": ratio, "ratio_ci95": interval}
             for name, (ratio, interval) in self.drifts.items()
         ]
         return [*(finding.json_object() for finding in self.findings), *drifts]
@@ -170,6 +162,27 @@ def rows_of(
         if len(members) > 1:
             rows.append(Row(experiment.name, "guideline", members))
     return rows + [Row(control.name, "absolute", (control.name,)) for control in controls]
+
+
+def decided(
+    estimates: Mapping[Row, Estimate], margin: float, level: float, family: int = 0
+) -> dict[Row, Change]:
+    """Return the verdicts of those rows that can be decided at a level, which Holm's method shares.
+
+    It is shared among all of the rows, or among their `family` if that is larger.
+    """
+    bound = math.log1p(margin)
+    slower = holm([estimate.p_above(bound) for estimate in estimates.values()], family)
+    faster = holm([estimate.p_below(-bound) for estimate in estimates.values()], family)
+    verdicts = {}
+    for (row, estimate), above, below in zip(estimates.items(), slower, faster, strict=True):
+        if above <= level:
+            verdicts[row] = Change.SLOWER
+        elif below <= level:
+            verdicts[row] = Change.FASTER
+        elif within(estimate, margin):
+            verdicts[row] = Change.SAME
+    return verdicts
 
 
 def judged(

@@ -16,12 +16,13 @@ from pydantic_core import from_json
 from results.change_points import change_points
 from results.errors import BadInputError
 from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from results.same_machine import MACHINE
 from results.store import FILE
 
 Array = NDArray[np.float64]
 
-# Of a fingerprint, what must be the same for runs to be of one machine.
-MACHINE = ("hostname", "architecture", "cpu_model", "cores", "virtualisation")
+# Of a fingerprint, what must be the same, to the letter, for runs to be of one machine.
+SAME = tuple(field for field in MACHINE if field not in ("clusters", "memory"))
 # Of a protocol, what makes cells of the same name the same networks.
 NETWORKS = ("channels", "g4_unit", "batch")
 
@@ -91,7 +92,7 @@ def digest(folder: Path) -> Digest | str:
             folder=folder.name,
             started=content["sessions"][0]["started"],
             platform=content["platform"]["name"],
-            machine=tuple(str(fingerprint[field]) for field in MACHINE),
+            machine=tuple(str(fingerprint[field]) for field in SAME),
             networks=tuple(str(protocol[field]) for field in NETWORKS),
             runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
             counted=counted,

@@ -118,3 +118,8 @@ class Fingerprint(Machine):
 
     runtimes: dict[str, str]
     worker: str
+
+    @property
+    def software(self) -> str:
+        """The runtimes with their versions: "onnxruntime 1.32.0, numpy 2.4.6"."""
+        return ", ".join(f"{name} {version}" for name, version in self.runtimes.items())

@@ -27,11 +27,9 @@ Typical = Callable[[Sequence[int]], float]
 class BlockTimes:
     """One block's typical log times (ns): by network, one for each process in the order of BLOCK.
 
-    `cells` are those that the block was to decide on; networks that failed their proof in any of
-    its processes have no times.
+    Networks that failed their proof in any of its processes have no times.
     """
 
-    cells: frozenset[str]
     logs: Mapping[str, Array]
 
 
@@ -59,7 +57,7 @@ def block_times(
         name: np.array([typical(choose(process, name)) for process in block.processes])
         for name in sorted(known)
     }
-    return BlockTimes(frozenset(block.cells), logs)
+    return BlockTimes(logs)
 
 
 def row_logs(row: Row, blocks: Sequence[BlockTimes]) -> Array:

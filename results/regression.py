@@ -17,12 +17,12 @@ from results.finding import (
     Finding,
     Judgement,
     Row,
+    decided,
     judged,
     rows_of,
-    within,
     without_figures,
 )
-from results.inference import Estimate, holm
+from results.inference import Estimate
 from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.platform import REACHING, Platform
 from results.ratios import typical_log
@@ -141,24 +141,14 @@ def _timed(
     """Judge all rows by their times, with Holm's method over them."""
     differences = {row: _difference(row, new, old) for row in rows}
     estimates = {row: found for row, found in differences.items() if isinstance(found, Estimate)}
-    bound = math.log1p(margin)
-    slower = holm([estimate.p_above(bound) for estimate in estimates.values()])
-    faster = holm([estimate.p_below(-bound) for estimate in estimates.values()])
-    verdicts = {}
-    for (row, estimate), above, below in zip(estimates.items(), slower, faster, strict=True):
-        verdicts[row] = Change.INCONCLUSIVE
-        if above <= ALPHA:
-            verdicts[row] = Change.SLOWER
-        elif below <= ALPHA:
-            verdicts[row] = Change.FASTER
-        elif within(estimate, margin):
-            verdicts[row] = Change.SAME
+    verdicts = decided(estimates, margin, ALPHA)
     level = ALPHA / max(1, len(estimates))
     findings = []
     for row, found in differences.items():
         if isinstance(found, Estimate):
             processes = min(len(new[row.cells[0]]), len(old[row.cells[0]]))
-            findings.append(judged(row, verdicts[row], found, margin, level, processes))
+            verdict = verdicts.get(row, Change.INCONCLUSIVE)
+            findings.append(judged(row, verdict, found, margin, level, processes))
         elif found is None:
             findings.append(without_figures(row, "it has no times"))
         else:
@@ -203,11 +193,10 @@ def _with_failure(finding: Finding, failures: Mapping[str, str]) -> Finding:
 
 def _told(run: Run) -> str:
     """Say when a run was measured, with what, and how much of it."""
-    versions = ", ".join(f"{name} {version}" for name, version in run.fingerprint.runtimes.items())
     amount = f"{len(run.processes)} processes, {len(run.rounds)} rounds"
     if run.platform.counts:
         amount = f"{len(run.counts)} networks counted"
-    return f"{_started(run)}, {versions}; {amount}"
+    return f"{_started(run)}, {run.fingerprint.software}; {amount}"
 
 
 def _started(run: Run) -> str:

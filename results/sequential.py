@@ -9,29 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from results import inference
-from results.finding import Change, Finding, Row, judged, within
+from results.finding import Change, Finding, Row, decided, judged, within
 from results.inference import Estimate, holm
 from results.ratios import BlockTimes, null_ratios, ratios, row_logs
-from results.trial import TrialProtocol
+from results.trial import Step, TrialProtocol
 
 # Blocks of one pass of screening, and after how many fresh blocks suspects are looked at.
 SCREENING = 4
 LOOKS = (4, 8, 16, 32)
 # Fewer say too little of how far blocks lie apart.
 FEWEST_BLOCKS = 3
-
-
-@dataclass(frozen=True)
-class Step:
-    """What the next block is to measure: the names of its cells."""
-
-    stage: Literal["screening", "confirmation"]
-    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -95,6 +86,14 @@ def procedure(ledger: Ledger) -> Generator[Step, BlockTimes, None]:
             yield from _confirm(ledger, suspects)
 
 
+def advance(steps: Generator[Step, BlockTimes, None], times: BlockTimes) -> Step | None:
+    """Send a block to the procedure; return what it asks for next, None when all is decided."""
+    try:
+        return steps.send(times)
+    except StopIteration:
+        return None
+
+
 def _cells(rows: Iterable[Row]) -> tuple[str, ...]:
     """Return the cells that rows need measured; the controls always are."""
     return tuple(sorted({cell for row in rows if row.kind != "absolute" for cell in row.cells}))
@@ -141,17 +140,8 @@ def look_at(ledger: Ledger, rows: Sequence[Row]) -> None:
         return
     ledger.looks += 1
     level = look_level(ledger)
-    bound = math.log1p(ledger.protocol.margin)
     family = max(ledger.families[row] for row in known)
-    slower = holm([estimate.p_above(bound) for estimate in known.values()], family)
-    faster = holm([estimate.p_below(-bound) for estimate in known.values()], family)
-    for (row, estimate), above, below in zip(known.items(), slower, faster, strict=True):
-        if above <= level:
-            ledger.verdicts[row] = Change.SLOWER
-        elif below <= level:
-            ledger.verdicts[row] = Change.FASTER
-        elif within(estimate, ledger.protocol.margin):
-            ledger.verdicts[row] = Change.SAME
+    ledger.verdicts |= decided(known, ledger.protocol.margin, level, family)
 
 
 def look_level(ledger: Ledger) -> float:

@@ -6,6 +6,7 @@ was measured, each written whole (docs/gate.md).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ ArmName = Literal["a", "b"]
 # What drifts steadily through a block weighs on both arms alike.
 BLOCK: tuple[ArmName, ...] = ("a", "b", "b", "a")
 
+Stage = Literal["screening", "confirmation"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -35,6 +37,18 @@ class TrialProtocol(Record):
     max_seconds: Annotated[float, Field(gt=0)] = 600.0
     rounds: PositiveInt = 6
     confirmation_rounds: PositiveInt = 12
+
+    def rounds_of(self, stage: Stage) -> int:
+        """Return the rounds of each process of a block in that stage."""
+        return self.rounds if stage == "screening" else self.confirmation_rounds
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a block is to measure: the names of its cells; the controls always are, too."""
+
+    stage: Stage
+    cells: tuple[str, ...]
 
 
 class Arm(Record):
@@ -76,7 +90,7 @@ class Block(Record):
     `cells` are the names of those that it was to decide on, `seconds` what it took.
     """
 
-    stage: Literal["screening", "confirmation"]
+    stage: Stage
     session: NonNegativeInt
     cells: list[str]
     seconds: Annotated[float, Field(ge=0)]

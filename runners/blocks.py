@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from results.errors import SuiteError
 from results.same_machine import refuse_other_machine
 from results.schema import Cell, Run
-from results.trial import BLOCK, ArmName, ArmProcess, Block, Trial
+from results.trial import BLOCK, ArmName, ArmProcess, Block, Step, Trial
 from runners import measure, schedule
 from runners.events import Stopped
 from runners.ssh import START_SECONDS
@@ -24,19 +23,10 @@ class Equipment:
     files: Mapping[str, measure.ModelFiles]
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a block is to measure: the names of its cells, and how many rounds in each process."""
-
-    stage: Literal["screening", "confirmation"]
-    cells: Sequence[str]
-    rounds: int
-
-
 def measure_block(
     trial: Trial,
     equipment: Mapping[ArmName, Equipment],
-    task: Task,
+    step: Step,
     number: int,
     taken: Callable[[ArmName, Cell], None],
 ) -> Block:
@@ -49,13 +39,13 @@ def measure_block(
     processes = []
     for arm in BLOCK:
         try:
-            processes.append(_measure(trial, arm, equipment[arm], task, number, taken))
+            processes.append(_measure(trial, arm, equipment[arm], step, number, taken))
         except SuiteError as error:
             raise type(error)(f"Arm {arm.upper()}: {error}") from None
     return Block(
-        stage=task.stage,
+        stage=step.stage,
         session=len(trial.sessions) - 1,
-        cells=list(task.cells),
+        cells=list(step.cells),
         seconds=time.monotonic() - began,
         processes=processes,
     )
@@ -65,12 +55,13 @@ def _measure(
     trial: Trial,
     name: ArmName,
     equipment: Equipment,
-    task: Task,
+    step: Step,
     number: int,
     taken: Callable[[ArmName, Cell], None],
 ) -> ArmProcess:
     arm = trial.arm(name)
-    cells = [cell for cell in arm.cells if cell.name in set(task.cells)]
+    wanted = set(step.cells)
+    cells = [cell for cell in arm.cells if cell.name in wanted]
     # No whole run, and not checked as one: the base cells of its experiments may be missing.
     run = Run.model_construct(
         platform=arm.platform,
@@ -92,7 +83,7 @@ def _measure(
         working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
         ns: dict[str, list[int]] = {run.networks[i].name: [] for i in working}
         extra: dict[str, list[list[int]]] = {}
-        for entry in range(task.rounds):
+        for entry in range(trial.protocol.rounds_of(step.stage)):
             order = schedule.interleaved(
                 [i for i in working if i < len(cells)],
                 [i for i in working if i >= len(cells)],

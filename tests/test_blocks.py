@@ -8,9 +8,10 @@ import pytest
 
 from guidelines.arms import Side, begin, question
 from results.errors import PlatformError
-from results.ratios import COMPUTE_BOUND
+from results.mixture import COMPUTE_BOUND
+from results.trial import Step
 from runners import schedule
-from runners.blocks import Task, measure_block
+from runners.blocks import measure_block
 from runners.worker.extra_work import ExtraWork
 
 CELL, CPU = "g4/none/x1", Side("cpu")
@@ -29,13 +30,13 @@ def trial(cache):
 def test_a_block_is_of_its_cells_and_of_the_controls_several_times_a_round(trial):
     told = []
     begun, equipment = trial()
-    task = Task("confirmation", [CELL], 3)
-    block = measure_block(begun, equipment, task, 0, lambda arm, cell: told.append(arm))
+    step = Step("confirmation", (CELL,))
+    block = measure_block(begun, equipment, step, 0, lambda arm, cell: told.append(arm))
     assert [process.arm for process in block.processes] == ["a", "b", "b", "a"]
     for process in block.processes:
         assert set(process.ns) == {CELL, *CONTROLS}
-        assert len(process.ns[CELL]) == 3
-        assert len(process.ns[COMPUTE_BOUND]) >= 2 * 3
+        assert len(process.ns[CELL]) == 12
+        assert len(process.ns[COMPUTE_BOUND]) >= 2 * 12
         assert process.extra_ns == {}
     assert len({process.pid for process in block.processes}) == 4
     assert "".join(dict.fromkeys("".join(told))) == "ab"
@@ -44,7 +45,7 @@ def test_a_block_is_of_its_cells_and_of_the_controls_several_times_a_round(trial
 
 def test_both_arms_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(trial):
     begun, equipment = trial(extra=[0.4, 0.8])
-    block = measure_block(begun, equipment, Task("screening", [CELL], 2), 0, lambda *_: None)
+    block = measure_block(begun, equipment, Step("screening", (CELL,)), 0, lambda *_: None)
     for process in block.processes:
         for name, times in process.ns.items():
             for ns, (half, whole) in zip(times, process.extra_ns[name], strict=True):
@@ -53,7 +54,7 @@ def test_both_arms_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(
 
 def test_a_block_without_cells_measures_the_controls(trial):
     begun, equipment = trial()
-    block = measure_block(begun, equipment, Task("confirmation", [], 2), 0, lambda *_: None)
+    block = measure_block(begun, equipment, Step("confirmation", ()), 0, lambda *_: None)
     assert all(set(process.ns) == CONTROLS for process in block.processes)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SCALES = (1, 2, 4)
+# What the paper measured on, by the channel set of its networks.
+PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 
 
 @dataclass(frozen=True)
