@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,6 +16,9 @@ from runners.emulator import install
 # No test may depend on how fast the machine is.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+# A shell lets its background jobs, and all that they start, ignore Ctrl-C; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
