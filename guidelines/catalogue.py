@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise
 from guidelines.experiment import Study
 from guidelines.runtime_decomposition import FIG2
+from guidelines.stacked_units import STACKED_UNITS
+from guidelines.whole_networks import TABLE8
 from results.errors import BadInputError, suggestion
 
 # What "all" means: the paper's four tables, each one guideline's.
@@ -14,7 +16,10 @@ GUIDELINES: dict[str, Study] = {
     module.GUIDELINE.name: module.GUIDELINE
     for module in (g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise)
 }
-EXPERIMENTS: dict[str, Study] = {**GUIDELINES, FIG2.name: FIG2}
+EXPERIMENTS: dict[str, Study] = {
+    **GUIDELINES,
+    **{study.name: study for study in (FIG2, TABLE8, *STACKED_UNITS)},
+}
 
 
 def select(names: Sequence[str]) -> list[Study]:

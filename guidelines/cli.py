@@ -49,7 +49,8 @@ def list_experiments() -> None:
     for study in EXPERIMENTS.values():
         experiment = study.experiment
         cells = f"{len(study.cells(NetworkChoice()))} cells"
-        typer.echo(f"  {experiment.name:<5}{experiment.table:<8}{cells:>8}  {experiment.claim}")
+        where = f"{experiment.name:<9}{experiment.table:<18}{cells:>8}"
+        typer.echo(f"  {where}  {experiment.claim}")
     typer.echo("Platforms")
     boards = "a board reached by ssh; or the path of a platform file (docs/boards.md)"
     told = {name: load_platform(name).description for name in platform_names()}
@@ -61,7 +62,10 @@ def list_experiments() -> None:
 def run(
     experiments: Annotated[
         list[str],
-        typer.Argument(metavar="EXPERIMENT", help="g1, g2, g3, g4, fig2, or all: g1 to g4."),
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="g1, g2, g3, g4, fig2, table8, units-56, units-28, or all: g1 to g4.",
+        ),
     ],
     platform: PlatformName = "cpu",
     runs: Runs = None,

@@ -24,7 +24,7 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The experiment's short name, "g1" to "g4" or "fig2"."""
+        """The experiment's short name, "g1" to "g4", "fig2", "table8", "units-56" or "units-28"."""
         return self.experiment.name
 
 

@@ -56,11 +56,11 @@ def _exporters() -> str:
 def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
     """Return the network with weights drawn from `seed`."""
     from networks import blocks
-    from networks.catalogue import NETWORKS
+    from networks.catalogue import NETWORKS, UNITS
 
     if isinstance(network, WholeNetwork):
         return blocks.initialise(NETWORKS[network.name].build(), seed)
-    block = getattr(blocks, network.block)
+    block = UNITS.get(network.block) or getattr(blocks, network.block)
     module = blocks.stack(lambda: block(**network.arguments), network.times)
     return blocks.initialise(module, seed)
 

@@ -31,6 +31,7 @@ from results.schema import (
 )
 from runners import measure, worker_archive
 from runners.emulator import count, install
+from runners.emulator.count_cache import CountCache
 from runners.ssh import Connection
 
 
@@ -40,11 +41,15 @@ class Watcher(measure.Watcher, count.CountWatcher, Interface):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to measure, on what, and how."""
+    """What a run is to measure, on what, and how.
+
+    With `reuses_counts`, networks that were counted before in the same way are not counted again.
+    """
 
     studies: Sequence[Study]
     platform: Platform
     protocol: Protocol
+    reuses_counts: bool = False
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -127,7 +132,8 @@ def _execute(
         store.write_run(folder, done)
 
     if isinstance(launcher, count.EmulatedLauncher):
-        return count.count(run, files, launcher, keep, watcher)
+        counts = CountCache(cache / "counts")
+        return count.count(run, files, launcher, keep, watcher, counts, plan.reuses_counts)
     return measure.measure(run, files, launcher, keep, watcher)
 
 

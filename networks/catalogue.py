@@ -1,4 +1,7 @@
-"""The whole networks by name: those whose cost or speed the paper prints, and their family."""
+"""The whole networks by name: those whose cost or speed the paper prints, and their family.
+
+And the units that they are made of, as far as the paper stacks them (Appendix Table 1b).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,22 @@ from functools import partial
 from torch import nn
 
 from networks.mobilenet_v1 import mobilenet_v1
-from networks.mobilenet_v2 import mobilenet_v2
+from networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
 from networks.resnet import resnet_50
-from networks.shufflenet_v1 import FIRST, STAGE_2, shufflenet_v1, shufflenet_v1_50
-from networks.shufflenet_v2 import WIDTHS, se_shufflenet_v2_164, shufflenet_v2, shufflenet_v2_50
+from networks.shufflenet_v1 import (
+    FIRST,
+    STAGE_2,
+    ShuffleNetV1Unit,
+    shufflenet_v1,
+    shufflenet_v1_50,
+)
+from networks.shufflenet_v2 import (
+    WIDTHS,
+    ShuffleNetV2Unit,
+    se_shufflenet_v2_164,
+    shufflenet_v2,
+    shufflenet_v2_50,
+)
 
 # Widths and input sizes of the MobileNets in Table 8; both networks can be built with any.
 MOBILENET_V1 = (0.25, 0.5, 0.75, 1.0)
@@ -59,3 +74,6 @@ def _networks() -> Iterator[NamedNetwork]:
 
 
 NETWORKS: dict[str, NamedNetwork] = {network.name: network for network in _networks()}
+UNITS: dict[str, type[nn.Module]] = {
+    unit.__name__: unit for unit in (ShuffleNetV1Unit, ShuffleNetV2Unit, InvertedResidual)
+}

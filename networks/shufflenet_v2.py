@@ -29,7 +29,14 @@ class ShuffleNetV2Unit(nn.Module):
     """
 
     def __init__(
-        self, c1: int, c2: int, stride: int, *, se: bool, residual: bool, extra: bool
+        self,
+        c1: int,
+        c2: int,
+        stride: int,
+        *,
+        se: bool = False,
+        residual: bool = False,
+        extra: bool = False,
     ) -> None:
         super().__init__()
         self.splits = stride == 1 and c1 == c2

@@ -61,10 +61,13 @@ _LABELS: dict[str, _Labels] = {
         ["ReLU", "shortcut"],
         lambda cell: ["yes" if cell.axes.get(axis) else "no" for axis in ("relu", "shortcut")],
     ),
+    "table8": (["network"], lambda cell: [cell.row]),
+    "units-56": (["unit of"], lambda cell: [cell.row]),
+    "units-28": (["unit of"], lambda cell: [cell.row]),
 }
 _OTHER_LABELS: _Labels = (["row"], lambda cell: [cell.row])
-# Tables 3 and 4 name their columns by the channel number, Tables 1 and 2 by the scale.
-_SCALES_BY_WIDTH = ("g3", "g4")
+# Tables 1 and 2 name their columns by the scale, others by the channel number or the multiply-adds.
+_SCALES_BY_WIDTH = ("g3", "g4", "units-56", "units-28")
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -92,18 +95,20 @@ def interval_text(interval: tuple[float, float] | None, text: Callable[[float], 
 
 
 def scale_title(column: Column) -> str:
-    """Return a column's title: "×2", or "c = 64" where the paper names columns by width."""
+    """Return a column's title: "×2", "c = 64", or "140 M" multiply-adds, as the paper names it."""
     if column.experiment.name in _SCALES_BY_WIDTH:
         return f"c = {column.results[0].cell.axes.get('c')}"
+    if column.experiment.name == "table8":
+        return f"{column.scale} M"
     return f"×{column.scale}"
 
 
-def _by_row(columns: Sequence[Column]) -> list[list[CellResult]]:
-    """Return, for each row of the table, its results at every scale."""
-    rows: dict[str, list[CellResult]] = {}
+def _by_row(columns: Sequence[Column]) -> list[dict[int, CellResult]]:
+    """Return, for each row of the table, its results by scale."""
+    rows: dict[str, dict[int, CellResult]] = {}
     for column in columns:
         for result in column.results:
-            rows.setdefault(result.cell.row, []).append(result)
+            rows.setdefault(result.cell.row, {})[column.scale] = result
     return list(rows.values())
 
 
@@ -118,10 +123,13 @@ def paper_layout(
     headings = [Heading(title, numeric=False) for title in labels]
     for column in columns:
         headings += [Heading(title, group=scale_title(column)) for title in titles]
-    rows = [
-        [*label(results[0].cell), *(text for result in results for text in entries(result))]
-        for results in _by_row(columns)
-    ]
+    rows = []
+    for results in _by_row(columns):
+        row = label(next(iter(results.values())).cell)
+        for column in columns:
+            result = results.get(column.scale)
+            row += entries(result) if result else [MISSING] * len(titles)
+        rows.append(row)
     return Table(caption, headings, rows)
 
 

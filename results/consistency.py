@@ -135,7 +135,9 @@ def _fault_of_counts(run: Run) -> str | None:
             return "a count names an unknown session"
         counted = 0 if count.proof.failure else run.protocol.runs
         modelled = counted if run.protocol.caches else 0
-        lengths = [len(figures) for figures in (count.l1d_misses, count.l2_misses)]
-        if len(count.instructions) != counted or lengths != [modelled, modelled]:
+        misses = {len(figures) for figures in (count.l1d_misses, count.l2_misses)}
+        newer = {len(f) for f in (count.branches, count.memory_bytes, count.l1i_misses)}
+        whole = misses == {modelled} and newer in ({0}, {modelled})
+        if len(count.instructions) != counted or not whole:
             return f"{count.cell} was not counted as often as the protocol asks for"
     return None

@@ -12,13 +12,17 @@ class Counts:
     """The least that any execution of a cell executed.
 
     Other threads of a process add to some executions and take from none, so the least is what the
-    network itself needs. Misses are None where no caches were modelled. `spread` is how far the
+    network itself needs. All but instructions is None where no caches were modelled. Branches count
+    whether taken or not; `memory_bytes` are loaded and stored. `spread` is how far the
     executions lay apart, as a fraction of the least; `relative` is the instructions over those of
     the base cell, None without one.
     """
 
     samples: int
     instructions: int
+    branches: int | None
+    memory_bytes: int | None
+    l1i_misses: int | None
     l1d_misses: int | None
     l2_misses: int | None
     spread: float
@@ -37,6 +41,9 @@ def counts_of(run: Run, cell: Cell, base: Cell | None) -> Counts | None:
     return Counts(
         samples=len(own.instructions),
         instructions=least,
+        branches=min(own.branches, default=None),
+        memory_bytes=min(own.memory_bytes, default=None),
+        l1i_misses=min(own.l1i_misses, default=None),
         l1d_misses=min(own.l1d_misses, default=None),
         l2_misses=min(own.l2_misses, default=None),
         spread=max(own.instructions) / least - 1,

@@ -9,12 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from results.caches import CORTEX_A57, Caches
 from results.consistency import fault_of
 from results.platform import Fingerprint, Name, NonNegativeInt, Platform, PositiveInt, Record
 
-# Version 2 added whole networks and profiles, version 3 counts and other machines than this one; a
-# record of an earlier version is one of a later version without.
-SCHEMA_VERSION: Literal[3] = 3
+# Version 2 added whole networks and profiles, version 3 counts and other machines than this one,
+# version 4 more figures of modelled caches, and cost models; a record of an earlier version is one
+# of a later version without.
+SCHEMA_VERSION: Literal[4] = 4
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AxisValue = bool | int | str
@@ -43,7 +45,8 @@ class Protocol(NetworkChoice):
     cluster of cores, that the run was asked to be kept on; None is the fastest.
 
     Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
-    own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too.
+    own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too, and
+    `geometry` which ones, None being those of the Cortex-A57.
     """
 
     runs: PositiveInt
@@ -57,6 +60,12 @@ class Protocol(NetworkChoice):
     output_tolerance: float = 1e-4
     core: str | None = None
     caches: bool = False
+    geometry: Caches | None = None
+
+    @property
+    def modelled_caches(self) -> Caches | None:
+        """The caches whose misses are counted, None for none."""
+        return (self.geometry or CORTEX_A57) if self.caches else None
 
 
 class Experiment(Record):
@@ -76,7 +85,9 @@ class Experiment(Record):
 
 
 class Network(Record):
-    """How a network is built: a block of networks.blocks, its arguments, and how many of it.
+    """How a network is built: a block, its arguments, and how many of it.
+
+    Blocks are those of networks.blocks, and the units of whole networks.
 
     `channels` and `size` give the input: (1, channels, size, size).
     """
@@ -247,8 +258,9 @@ class Round(Record):
 class Count(Record):
     """What one fresh process executed of one network, counted around each inference.
 
-    All lists are empty for a network that failed its proof, those of misses also where no caches
-    were modelled. Misses are of the first-level data cache and of the second-level cache.
+    All lists are empty for a network that failed its proof, all but the first also where no caches
+    were modelled. Misses are of the first-level instruction and data caches and, of data, of the
+    second-level cache. Before version 4 of the record only `l1d_misses` and `l2_misses` were.
     """
 
     cell: str
@@ -256,6 +268,9 @@ class Count(Record):
     started: str
     proof: Proof
     instructions: list[PositiveInt]
+    branches: list[NonNegativeInt] = Field(default=[])
+    memory_bytes: list[NonNegativeInt] = Field(default=[])
+    l1i_misses: list[NonNegativeInt] = Field(default=[])
     l1d_misses: list[NonNegativeInt] = Field(default=[])
     l2_misses: list[NonNegativeInt] = Field(default=[])
 
@@ -266,7 +281,7 @@ class Run(Record):
     Either processes and their rounds were timed, or networks were counted one by one.
     """
 
-    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol

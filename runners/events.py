@@ -151,6 +151,9 @@ class Counted(WorkerEvent):
     event: Literal["counts"]
     cell: NonNegativeInt
     instructions: list[PositiveInt]
+    branches: list[NonNegativeInt]
+    memory_bytes: list[NonNegativeInt]
+    l1i_misses: list[NonNegativeInt]
     l1d_misses: list[NonNegativeInt]
     l2_misses: list[NonNegativeInt]
 

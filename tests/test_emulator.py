@@ -14,6 +14,7 @@ import pytest
 from guidelines import runs
 from guidelines.measuring import plan
 from results import store
+from results.caches import CORTEX_A57
 from results.errors import PlatformError
 from runners import measure, worker_archive
 from runners.emulator import count, install, packages
@@ -72,8 +73,9 @@ def test_packages_come_from_where_the_system_keeps_them(release, architecture, s
 
 
 def test_a_comma_in_a_path_is_no_end_of_an_argument(tmp_path):
-    words = install.plugin_words(tmp_path / "a,b.so", tmp_path / "out", caches=True)
-    assert words == f"{tmp_path}/a,,b.so,out={tmp_path}/out,caches=on"
+    words = install.plugin_words(tmp_path / "a,b.so", tmp_path / "out", CORTEX_A57)
+    caches = "l1i=256:3,l1d=256:2,l2=2048:16"
+    assert words == f"{tmp_path}/a,,b.so,out={tmp_path}/out,{caches}"
 
 
 def test_an_emulator_of_other_versions_is_refused(tmp_path):
@@ -127,7 +129,7 @@ def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_pa
     smallest = [cell for cell in cells if cell.name in SMALLEST]
     assert len(smallest) == len(SMALLEST)
     out = tmp_path / "counts"
-    with WorkerProcess(launcher.command(out, caches=True)) as worker:
+    with WorkerProcess(launcher.command(out, CORTEX_A57)) as worker:
         measure.set_up(run, worker, files, cells=smallest)
         for cell in smallest:
             found = worker.receive(600, Loaded, Failed)

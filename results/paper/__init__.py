@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -10,17 +11,20 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SCALES = (1, 2, 4)
+# Table 8's groups of networks, by millions of multiply-adds; the paper calls the last one 500+.
+LEVELS = (40, 140, 300, 500)
 # What the paper measured on, by the channel set of its networks.
 PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 
 
 @dataclass(frozen=True)
 class PublishedSpeed:
-    """One entry of Tables 1 to 4.
+    """One entry of Tables 1 to 4, of Table 8, or of Appendix Table 1b.
 
     `channels` is the set it belongs to ("gpu" or "arm", the paper's two platforms), `row` its row
-    in the suite's words, `scale` 1, 2 or 4, `axes` the table's own columns as printed, `speed` in
-    `unit` (batches/s or images/s).
+    in the suite's words, `scale` 1, 2 or 4 (of Table 8 one of LEVELS), `axes` the table's own
+    columns as printed (of Table 8 the network by the suite's name), `speed` in `unit` (batches/s
+    or images/s).
     """
 
     channels: str
@@ -65,10 +69,15 @@ _TABLES = {
 
 @cache
 def published_speeds(experiment: str, channels: str) -> tuple[PublishedSpeed, ...]:
-    """Return the published entries of "g1" to "g4" for a channel set, in the paper's order.
+    """Return the published entries of an experiment for a channel set, in the paper's order.
 
-    Raises KeyError for an experiment that is none of the four.
+    That is "g1" to "g4", "table8" (no entry for the GPU, where the paper's batch is 8) or a stack
+    of units, "units-56" and "units-28". Raises KeyError for any other experiment.
     """
+    if experiment == "table8":
+        return _table8() if channels == "arm" else ()
+    if experiment in UNIT_SIZES:
+        return _units(UNIT_SIZES[experiment], channels)
     name, row_of, scale_column = _TABLES[experiment]
     rows = [row for row in read_csv(name) if row["platform"] == channels]
     steps = sorted({int(row[scale_column]) for row in rows})
@@ -83,6 +92,55 @@ def published_speeds(experiment: str, channels: str) -> tuple[PublishedSpeed, ..
         )
         for row in rows
     )
+
+
+# The two input sizes of Appendix Table 1b.
+UNIT_SIZES = {"units-56": "56x56", "units-28": "28x28"}
+
+
+def _units(input_size: str, channels: str) -> tuple[PublishedSpeed, ...]:
+    """Return the entries of Appendix Table 1b for one input size and channel set."""
+    rows = [
+        row
+        for row in read_csv("appendix_table1b_units")
+        if (row["platform"], row["input_size"]) == (channels, input_size)
+    ]
+    widths = sorted({int(row["c_of_shufflenet_v2"]) for row in rows})
+    return tuple(
+        PublishedSpeed(
+            channels=channels,
+            speed=float(row["speed"]),
+            unit=row["unit"],
+            row=row["unit_of"],
+            scale=SCALES[widths.index(int(row["c_of_shufflenet_v2"]))],
+            axes={"c": row["c_of_shufflenet_v2"]},
+        )
+        for row in rows
+    )
+
+
+def _table8() -> tuple[PublishedSpeed, ...]:
+    """Return Table 8's ARM column, rows being families of networks, scales the nearest of LEVELS.
+
+    Networks printed twice, as published elsewhere and as "our impl.", have the same speeds; the
+    former is kept.
+    """
+    entries = {}
+    for row in read_csv("table8_networks"):
+        name = _network_name(row["model"])
+        if not row["arm_images_per_s_batch1"] or name in entries:
+            continue
+        family = re.sub(r" [\d.]+x( g=\d+)?", "", name)
+        smaller = "" if row["input_size"] == "224" else ", smaller input"
+        entries[name] = PublishedSpeed(
+            channels="arm",
+            speed=float(row["arm_images_per_s_batch1"]),
+            unit="images/s",
+            row=f"{family}{smaller}",
+            scale=min(LEVELS, key=lambda level: abs(math.log(float(row["mflops"]) / level))),
+            axes={"network": name, "size": row["input_size"]},
+        )
+    return tuple(entries.values())
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol as Interface
 
+from results.caches import Caches
 from results.errors import PlatformError
 from results.platform import Fingerprint, Platform
 from results.same_machine import refuse_other_machine
 from results.schema import Cell, Count, Protocol, Run
 from runners import measure
+from runners.emulator import count_cache
+from runners.emulator.count_cache import CountCache
 from runners.emulator.install import Emulator, plugin_words
 from runners.events import Counted, Failed, Loaded, Ready, Stopped, Warm
 from runners.worker_process import WorkerProcess
@@ -47,8 +50,10 @@ class EmulatedLauncher:
     archive: Path
     worker: str
 
-    def command(self, out: Path | None = None, caches: bool = False) -> list[str]:
+    def command(self, out: Path | None = None, caches: Caches | None = None) -> list[str]:
         """Return the words that start a worker, whose counter writes to `out` if that is given.
+
+        It models `caches`, if there are any.
 
         Its environment is empty, since what stands there moves all that the worker keeps in memory,
         and with it misses, by some percent.
@@ -74,10 +79,13 @@ def count(
     launcher: EmulatedLauncher,
     store: Callable[[Run], None],
     watcher: CountWatcher,
+    cache: CountCache,
+    reuse: bool = False,
 ) -> Run:
     """Count the networks that `run` lacks, the largest first, and return the completed run.
 
-    `files` is by cell name. `store` is called with the run after every network. Raises
+    `files` is by cell name. `store` is called with the run after every network. What is counted is
+    kept in `cache`, and taken from there if `reuse` is asked for. Raises
     PlatformError when a worker dies, hangs or sends garbage, and BadInputError when the emulator is
     not the one that the run was begun with.
     """
@@ -91,8 +99,16 @@ def count(
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
 
         def work(cell: Cell) -> Count:
+            key = count_cache.key(begun, cell, files[cell.name])
+            kept = cache.find(key, begun.protocol.runs) if reuse else None
+            if kept is not None:
+                return kept.model_copy(
+                    update={"cell": cell.name, "session": len(begun.sessions) - 1}
+                )
             watcher.counting(cell)
-            return _count(begun, cell, files, launcher, crew)
+            fresh = _count(begun, cell, files, launcher, crew)
+            cache.keep(key, fresh)
+            return fresh
 
         try:
             for future in as_completed([pool.submit(work, cell) for cell in missing]):
@@ -146,7 +162,7 @@ def _count(
     started = measure.now()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "counts"
-        with crew.worker(launcher.command(out, run.protocol.caches)) as worker:
+        with crew.worker(launcher.command(out, run.protocol.modelled_caches)) as worker:
             ready = measure.set_up(run, worker, files, cells=[cell])
             refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
             found = measure.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
@@ -169,8 +185,8 @@ def _count(
 
 
 def _figures(found: Counted, caches: bool) -> dict[str, list[int]]:
-    misses = {"l1d_misses": found.l1d_misses, "l2_misses": found.l2_misses}
-    return {"instructions": found.instructions, **(misses if caches else {})}
+    figures = found.model_dump(exclude={"event", "cell"})
+    return figures if caches else {"instructions": found.instructions}
 
 
 def _fingerprint(ready: Ready, launcher: EmulatedLauncher) -> Fingerprint:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from results.caches import CORTEX_A57, Caches
 from results.errors import PlatformError
 from results.store import cache_folder, file_error, write_file
 from runners.emulator import packages
@@ -25,7 +26,7 @@ RUNTIMES = ("numpy", "onnxruntime")
 # Wheels for these versions of glibc are taken; the emulated one is newer.
 MANYLINUX = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28")
 QEMU = Path("usr/bin/qemu-aarch64")
-COUNTER = Path(__file__).with_name("counter.c")
+COUNTER = [Path(__file__).with_name(name) for name in ("counter.c", "multiply_add.c")]
 HIGHEST_PLUGIN_VERSION = 12
 NO_PLUGINS = (
     "The qemu-user of this release takes no plugins, so it cannot count: set the emulator up on "
@@ -44,8 +45,11 @@ CPU variant\t: 0x1
 CPU part\t: 0xd07
 CPU revision\t: 3
 """
-# The caches that counter.c models.
-_CACHES = (("1", "Data", "32K"), ("2", "Unified", "2048K"))
+# The caches for data of that core.
+_CACHES = (
+    ("1", "Data", f"{CORTEX_A57.l1d.kib}K"),
+    ("2", "Unified", f"{CORTEX_A57.l2.kib}K"),
+)
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,8 @@ def install(folder: Path, tell: Callable[[str], None]) -> Emulator:
 def _wanted() -> dict[str, str]:
     """Return the versions that an emulator must have to be this suite's."""
     runtimes = {name: importlib.metadata.version(name) for name in RUNTIMES}
-    return {**runtimes, "counter": hashlib.sha256(COUNTER.read_bytes()).hexdigest()}
+    sources = b"".join(file.read_bytes() for file in COUNTER)
+    return {**runtimes, "counter": hashlib.sha256(sources).hexdigest()}
 
 
 def _require_tools() -> None:
@@ -255,7 +260,7 @@ def _describe_processor(root: Path) -> None:
 
 def _build_counter(emulator: Emulator) -> None:
     """Compile the plugin for the version of the interface that this qemu takes."""
-    compiler = ["cc", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", str(COUNTER)]
+    compiler = ["cc", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", *map(str, COUNTER)]
     compiler += ["-o", str(emulator.counter)]
     for version in range(1, HIGHEST_PLUGIN_VERSION + 1):
         command = [*compiler, f"-DPLUGIN_VERSION={version}"]
@@ -266,9 +271,15 @@ def _build_counter(emulator: Emulator) -> None:
     raise PlatformError(NO_PLUGINS)
 
 
-def plugin_words(counter: Path, out: Path, caches: bool) -> str:
-    """Return the argument of qemu's -plugin that has `counter` write its counts into `out`."""
-    words = [str(counter), f"out={out}", *(["caches=on"] if caches else [])]
+def plugin_words(counter: Path, out: Path, caches: Caches | None) -> str:
+    """Return the argument of qemu's -plugin that has `counter` write its counts into `out`.
+
+    Misses are counted of `caches`, if there are any.
+    """
+    words = [str(counter), f"out={out}"]
+    for level in ("l1i", "l1d", "l2") if caches else ():
+        cache = getattr(caches, level)
+        words.append(f"{level}={cache.sets}:{cache.ways}")
     # A comma ends a word, two are one of the word's own.
     return ",".join(word.replace(",", ",,") for word in words)
 

@@ -1,0 +1,68 @@
+"""Counts kept by what they depend on: the model's content, the emulator, and how it was counted.
+
+Each entry is a file with the raw counts of one network, and when they were counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from results.schema import Cell, Count, Run
+from results.store import write_file
+from runners.measure import ModelFiles
+
+# All that is counted, one list each.
+FIGURES = (
+    "instructions",
+    "branches",
+    "memory_bytes",
+    "l1i_misses",
+    "l1d_misses",
+    "l2_misses",
+)
+# What of a protocol a count depends on.
+_PROTOCOL = ("seed", "batch", "warmup_min", "warmup_max", "output_tolerance")
+
+
+def key(run: Run, cell: Cell, files: ModelFiles) -> str:
+    """Return the SHA-256 of all that the counts of a network in `run` depend on."""
+    caches = run.protocol.modelled_caches
+    parts = [
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files.paths),
+        list(cell.network.input_shape),
+        cell.operators and cell.operators.model_dump(),
+        run.fingerprint.model_dump(),
+        {name: getattr(run.protocol, name) for name in _PROTOCOL},
+        caches and caches.model_dump(),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class CountCache:
+    """Counts in a folder, a file for each key."""
+
+    folder: Path
+
+    def find(self, key: str, times: int) -> Count | None:
+        """Return the first `times` counts kept under `key`, None if there are not so many."""
+        try:
+            kept = Count.model_validate_json(self._file(key).read_bytes(), strict=True)
+        except (OSError, ValidationError):
+            return None
+        if len(kept.instructions) < times:
+            return None
+        return kept.model_copy(update={name: getattr(kept, name)[:times] for name in FIGURES})
+
+    def keep(self, key: str, count: Count) -> None:
+        """Keep a count, unless it failed its proof or as many executions are there already."""
+        if count.instructions and self.find(key, len(count.instructions)) is None:
+            write_file(self._file(key), count.model_dump_json())
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
