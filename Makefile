@@ -18,7 +18,7 @@ RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report compare history ab check calibrate-gate \
-        arm-emulator doctor bench lint test
+        arm-emulator arm-model doctor bench lint test
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -64,6 +64,9 @@ calibrate-gate: $(INSTALLED) ## measure how often the gate errs (over an hour) i
 
 arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
 	@$(GUIDELINES) arm-emulator
+
+arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (docs/arm_model.md)
+	@$(GUIDELINES) arm-model
 
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guidelines import comparing_cli
+from guidelines import comparing_cli, modelling_cli
 from guidelines.options import (
     Channels,
     Core,
@@ -173,6 +173,7 @@ def report(
 
 
 comparing_cli.register(app)
+modelling_cli.register(app)
 
 
 @app.command("arm-emulator")

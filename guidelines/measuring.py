@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
 # The minimum of so many counts leaves out what other threads of a process add now and then.
 DEFAULT_COUNTS = 5
+# A cost model is off by far more than what a third execution would change.
+DEFAULT_COUNTS_OF_MODELS = 2
 INTERRUPTED = 130
 # An input of more numbers would take more than a gigabyte.
 LARGEST_INPUT = 2**28
@@ -56,11 +58,14 @@ def plan(
     """
     from guidelines.runs import Plan
     from results.schema import Protocol
+    from runners.model_file import load_model
     from runners.platform_file import load_platform
 
     chosen = load_platform(platform)
+    model = load_model(chosen.model) if chosen.model else None
     _refuse_impossible(chosen, studies, processes, caches, core)
-    times = runs or (DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS)
+    usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS
+    times = runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if processes is not None and processes > times:
         raise BadInputError(
             f"--processes {processes} is more than --runs {times}: every process takes at least "
@@ -78,7 +83,9 @@ def plan(
         # The first execution allocates memory; all later ones are alike.
         counting = {"processes": 1, "warmup_min": 1, "warmup_max": 1, "caches": caches}
         protocol = protocol.model_copy(update=counting)
-    return Plan(studies, chosen, protocol)
+    if model is not None:
+        protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
+    return Plan(studies, chosen, protocol, reuses_counts=model is not None, model=model)
 
 
 def _refuse_impossible(
@@ -141,23 +148,35 @@ def measure_and_publish(asked: Plan, out: Path | None, resume: bool, output: Out
 def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[Path, Run]:
     """Measure with a progress display; say where to continue when it ends early."""
     from guidelines import runs
-    from guidelines.progress import ProgressDisplay
 
     folder = out or (runs.newest_unfinished(plan) if resume else None)
     folder = folder or runs.default_folder(plan.platform)
+    return folder, execute_with_progress(plan, folder, resume, quiet)
+
+
+def execute_with_progress(
+    plan: Plan, folder: Path, resume: bool, quiet: bool, again: str = ""
+) -> Run:
+    """Execute a plan into `folder`; say what is kept, and how to go on, when it ends early.
+
+    `again` are the words that go on, if not this command's own with --resume.
+    """
+    from guidelines import runs
+    from guidelines.progress import ProgressDisplay
+
     total = len(plan.cells) if plan.platform.counts else plan.protocol.runs
     display = ProgressDisplay(total, plan.protocol.processes, quiet)
     try:
         with display:
-            return folder, runs.execute(plan, folder, resume, display, display.preparing)
+            return runs.execute(plan, folder, resume, display, display.preparing)
     except KeyboardInterrupt:
-        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
+        typer.echo(f"guidelines: Interrupted. {_kept(folder, again)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except PlatformError as error:
-        raise PlatformError(f"{error} {_kept(folder)}") from None
+        raise PlatformError(f"{error} {_kept(folder, again)}") from None
 
 
-def _kept(folder: Path) -> str:
+def _kept(folder: Path, again: str) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
     from guidelines.runs import resume_command
     from results import store
@@ -168,7 +187,7 @@ def _kept(folder: Path) -> str:
     kept = f"Networks kept in {folder}: {len(run.counts)}"
     if not run.platform.counts:
         kept = f"Rounds kept in {folder}: {len(run.rounds)}"
-    return f"{kept}; continue with: {resume_command(folder)}"
+    return f"{kept}; continue with: {again or resume_command(folder)}"
 
 
 def _publish(folder: Path, finished: Run, output: Output) -> None:

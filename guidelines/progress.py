@@ -109,7 +109,8 @@ class ProgressDisplay:
 
     def count_stored(self, run: Run) -> None:
         """Tell that a network's counts are on disk; emulation takes time by multiply-adds."""
-        work = {cell.name: cell.multiply_adds for cell in run.networks}
+        # Of a network that the user named, none are known.
+        work = {cell.name: max(cell.multiply_adds, 1) for cell in run.networks}
         done = sum(work[count.cell] for count in run.counts) / sum(work.values())
         self._advance(f"{len(run.counts)}/{self.total} networks", done)
 

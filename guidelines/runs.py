@@ -16,6 +16,7 @@ from guidelines import models, user_networks
 from guidelines.controls import controls
 from guidelines.experiment import Study
 from results import store
+from results.cost_model import CostModel
 from results.errors import BadInputError, suggestion
 from results.platform import REACHING, Fingerprint, Platform
 from results.same_machine import refuse_other_machine
@@ -44,12 +45,14 @@ class Plan:
     """What a run is to measure, on what, and how.
 
     With `reuses_counts`, networks that were counted before in the same way are not counted again.
+    `model` is the cost model of a platform that names one.
     """
 
     studies: Sequence[Study]
     platform: Platform
     protocol: Protocol
     reuses_counts: bool = False
+    model: CostModel | None = None
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -197,6 +200,7 @@ def _differences(run: Run, plan: Plan) -> list[str]:
         ("networks", _rows(run.cells), _rows(plan.cells)),
         ("inputs", _inputs(run.cells), _inputs(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
+        ("cost model", _costs(run.model), _costs(plan.model)),
     ]
     # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
     for field in (field for field in Platform.model_fields if field not in REACHING):
@@ -204,6 +208,11 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     for field in Protocol.model_fields:
         pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))
     return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
+
+
+def _costs(model: CostModel | None) -> str:
+    """Name a cost model by what tells it from others."""
+    return "none" if model is None else f"{model.name} {model.costs}"
 
 
 def _rows(cells: Sequence[CellDeclaration]) -> str:
@@ -246,6 +255,7 @@ def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[
         sessions=[],
         processes=[],
         rounds=[],
+        model=plan.model,
     )
 
 

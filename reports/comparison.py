@@ -24,7 +24,7 @@ WITH_INTERVALS = 3
 
 
 def marked(entrant: Entrant) -> str:
-    """Return an entrant's label, marked if it is no measured time: † counted, ‡ published."""
+    """Return an entrant's label, with its mark unless it was measured (see MARKS)."""
     return f"{entrant.label}{MARKS[entrant.kind]}"
 
 

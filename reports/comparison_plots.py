@@ -22,10 +22,11 @@ COLOURS = "PuOr"
 DARK = 1.1
 # With more columns than these, figures would not be legible.
 WITH_FIGURES = 8
-MARKS = {"measured": "", "counted": " †", "published": " ‡"}
+MARKS = {"measured": "", "counted": " †", "modelled": " §", "published": " ‡"}
 LEGEND = (
     "relative to the base cell, on a logarithmic scale"
-    "\n† instructions on an emulated core, no time    ‡ published, not measured here"
+    "\n† instructions on an emulated core, no time    § modelled, not measured"
+    "    ‡ published, not measured here"
 )
 
 

@@ -1,4 +1,7 @@
-"""Tables of a run that counted instructions on an emulated core. No figure in them is a speed."""
+"""Tables of a run that counted instructions on an emulated core: no figure in them was timed.
+
+With a cost model there are modelled times, and they are called so.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from reports.layout import (
     MISSING,
     Table,
     by_cell,
+    interval_text,
     millions,
     paper_layout,
     printed,
     scale_title,
+    significant,
 )
 from results.paper import PAPER_PLATFORMS
 from results.schema import Run
@@ -22,12 +27,19 @@ if TYPE_CHECKING:
     from results.summary import CellResult, Column
 
 LABEL = "emulated, not a speed"
+MODELLED = "modelled, not measured"
+
+
+def label(run: Run) -> str:
+    """Return what the figures of a run are that was not timed."""
+    return LABEL if run.model is None else MODELLED
 
 
 def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     """Return the tables of one experiment's counts, the paper's figures beside them."""
-    tables = [_instructions(run, columns), _relative(run, columns)]
-    return [*tables, _by_cell(run, columns)]
+    if run.model is not None:
+        return [_modelled(run, columns), _modelled_speeds(run, columns), _by_cell(run, columns)]
+    return [_instructions(run, columns), _relative(run, columns), _by_cell(run, columns)]
 
 
 def order_line(column: Column) -> str:
@@ -55,6 +67,45 @@ def _instructions(run: Run, columns: Sequence[Column]) -> Table:
         f"the paper's {device} ({paper})"
     )
     return paper_layout(columns, caption, ("M instr.", "per m-a", "paper"), entries)
+
+
+def _modelled(run: Run, columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        found, published = result.modelled, result.published_ms
+        if found is None:
+            return [MISSING, MISSING, printed_ms(published), MISSING]
+        return [
+            significant(found.ms),
+            interval_text(found.ci95_ms, significant),
+            printed_ms(published),
+            f"{100 * (found.ms / published - 1):+.0f} %" if published else MISSING,
+        ]
+
+    device = PAPER_PLATFORMS[run.protocol.channels]
+    caption = (
+        f"Time in ms ({MODELLED}) with its 95 % prediction interval, the time on the paper's "
+        f"{device}, and by how much they differ"
+    )
+    return by_cell(columns, caption, ["modelled", "interval", "paper", "difference"], entries)
+
+
+def printed_ms(ms: float | None) -> str:
+    """Return a published time to the digits that the published speed gives it."""
+    return MISSING if ms is None else significant(ms)
+
+
+def _modelled_speeds(run: Run, columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        relative = result.modelled and result.modelled.relative_speed
+        paper = result.paper_relative_speed
+        return [
+            f"{relative:.3f}" if relative else MISSING,
+            f"{paper:.3f}" if paper else MISSING,
+        ]
+
+    base, device = columns[0].experiment.base, PAPER_PLATFORMS[run.protocol.channels]
+    caption = f"Speed relative to {base}: {MODELLED}, and on the paper's {device}"
+    return paper_layout(columns, caption, ("modelled", "paper"), entries)
 
 
 def _relative(run: Run, columns: Sequence[Column]) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from reports.layout import figure_name, significant
+from results.cost_model import CostModel
 from results.platform import Cluster, Machine
 from results.schema import Run, Session
 
@@ -23,10 +25,22 @@ def describe(run: Run) -> list[tuple[str, str]]:
             f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
             f"seed {protocol.seed}",
         ),
-        ("Measured", f"{first.started if first else 'never'}{_load(run)}"),
+        *([("Model", _model(run.model))] if run.model else []),
+        (
+            "Counted" if run.platform.counts else "Measured",
+            f"{first.started if first else 'never'}{_load(run)}",
+        ),
         ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
         ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
     ]
+
+
+def _model(model: CostModel) -> str:
+    costs = " + ".join(
+        f"{significant(coefficient.ns)} ns · {figure_name(name)}"
+        for name, coefficient in model.coefficients.items()
+    )
+    return f"{model.name}: {costs}; {model.core}, {model.caches}; fitted on {model.fitted_on}"
 
 
 def processor(machine: Machine) -> str:
@@ -126,7 +140,13 @@ def warnings(run: Run) -> list[str]:
     if run.failures:
         found.append(f"{len(run.failures)} network(s) failed their proof and have no figures.")
     if run.platform.counts:
-        found.insert(0, "Counted on an emulated core, where no time was taken: not a speed.")
+        said = "Counted on an emulated core, where no time was taken: not a speed."
+        if run.model is not None:
+            said = (
+                "All times are modelled from counts on an emulated core. None was measured, here "
+                "or on any other machine."
+            )
+        found.insert(0, said)
         if not run.complete:
             found.append(
                 f"Unfinished: {len(run.counts)} of {len(run.networks)} networks were counted."

@@ -94,6 +94,12 @@ def interval_text(interval: tuple[float, float] | None, text: Callable[[float], 
     return f"[{text(interval[0])}, {text(interval[1])}]" if interval else ""
 
 
+def figure_name(figure: str) -> str:
+    """Return the name of a counted figure in words: "L2 misses" of "l2_misses"."""
+    words = figure.replace("_", " ")
+    return words[0].upper() + words[1:] if words.startswith("l") else words
+
+
 def scale_title(column: Column) -> str:
     """Return a column's title: "×2", "c = 64", or "140 M" multiply-adds, as the paper names it."""
     if column.experiment.name in _SCALES_BY_WIDTH:

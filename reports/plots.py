@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from reports.counts import LABEL
+from reports.counts import label
 from reports.layout import scale_title
 from results.paper import PAPER_PLATFORMS
 from results.schema import Experiment
@@ -40,10 +40,12 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     """Return the figure of one experiment.
 
     Solid lines with filled marks and bands (95 % intervals) are measured; dashed lines with open
-    marks are the paper's. Of counts, instructions stand beside the paper's time, not its speed. G3
-    has a panel for each arrangement of its fragments.
+    marks are the paper's. Of counts, instructions stand beside the paper's time, not its speed, and
+    with a cost model modelled speeds beside its speed. G3 has a panel for each arrangement of its
+    fragments.
     """
-    counts = summary.run.platform.counts
+    run = summary.run
+    counts = run.platform.counts and run.model is None
     columns = summary.columns_of(experiment)
     panels = _panels(columns[0].results)
     with mpl.rc_context(SETTINGS):
@@ -55,11 +57,12 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
             panel.set_title(title)
         shown = "instructions" if counts else "speed"
         axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
-        device = PAPER_PLATFORMS[summary.run.protocol.channels]
-        label = f" ({LABEL})" if counts else ""
-        title = f"{experiment.table}: {experiment.title}, {summary.run.platform.name}{label}"
-        figure.suptitle(title)
-        solid = "counted instructions" if counts else "measured,\nband: 95 % interval"
+        device = PAPER_PLATFORMS[run.protocol.channels]
+        said = f" ({label(run)})" if run.platform.counts else ""
+        figure.suptitle(f"{experiment.table}: {experiment.title}, {run.platform.name}{said}")
+        solid = "measured,\nband: 95 % interval"
+        if run.platform.counts:
+            solid = "modelled" if run.model else "counted instructions"
         dashed = "time on the paper's" if counts else "the paper's"
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
@@ -132,7 +135,9 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
 
 def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
     """Yield what is drawn of a cell with its interval, if there is anything."""
-    if result.counts and result.counts.relative is not None:
+    if result.modelled and result.modelled.relative_speed is not None:
+        yield result.modelled.relative_speed, None
+    elif result.counts and result.counts.relative is not None:
         yield result.counts.relative, None
     elif result.timing and result.timing.relative_speed is not None:
         yield result.timing.relative_speed, result.timing.relative_speed_ci95
@@ -142,7 +147,7 @@ def _published(result: CellResult) -> Iterator[float]:
     """Yield the paper's figure that is drawn beside it, if there is one."""
     relative = result.paper_relative_speed
     if relative is not None:
-        yield 1 / relative if result.counts else relative
+        yield 1 / relative if result.counts and not result.modelled else relative
 
 
 def _tick(row: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.counts import LABEL, count_tables, order_line
+from reports.counts import count_tables, label, order_line
 from reports.layout import (
     MISSING,
     Heading,
@@ -49,7 +49,9 @@ def overview(summary: Summary) -> tuple[str, Table]:
     headings = [Heading("guideline", numeric=False)]
     headings += [Heading(title, numeric=False) for title in titles]
     if summary.run.platform.counts:
-        caption = f"Order of each column's rows by instructions ({LABEL}), against the paper's"
+        figure = "modelled time" if summary.run.model else "instructions"
+        said = label(summary.run)
+        caption = f"Order of each column's rows by {figure} ({said}), against the paper's"
         return "Order agreement", Table(caption, headings, rows)
     caption = "What each column of the tables says of its guideline"
     return "Verdicts", Table(caption, headings, rows)
@@ -62,7 +64,8 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
     title = f"{experiment.table} · {experiment.name.upper()}: {experiment.title}"
     notes = _notes(columns, experiment, run.protocol.g4_unit)
     if run.platform.counts:
-        shown = f"instructions ({LABEL}) relative to {experiment.base}"
+        figure = "speed" if run.model else "instructions"
+        shown = f"{figure} ({label(run)}) relative to {experiment.base}"
         tables = [*count_tables(run, columns), _costs(columns)]
         verdicts = [order_line(column) for column in columns]
     else:

@@ -17,7 +17,7 @@ PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.ite
 GUIDELINES = ("g1", "g2", "g3", "g4")
 FEWEST_ROWS = 3
 
-Kind = Literal["measured", "counted", "published"]
+Kind = Literal["measured", "counted", "modelled", "published"]
 # Experiment, row, scale.
 CellKey = tuple[str, str, int]
 
@@ -100,7 +100,7 @@ def recorded(name: str, run: Run) -> Entrant:
         name=name,
         label=run.platform.name,
         started=run.sessions[0].started if run.sessions else "",
-        kind="counted" if run.platform.counts else "measured",
+        kind=_kind(run),
         origin=f"{name}: {run.platform.backend} on {machine.cpu_model}, {machine.software}",
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
@@ -109,6 +109,12 @@ def recorded(name: str, run: Run) -> Entrant:
         standings=standings,
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in summary.columns},
     )
+
+
+def _kind(run: Run) -> Kind:
+    if run.model is not None:
+        return "modelled"
+    return "counted" if run.platform.counts else "measured"
 
 
 def compare(entrants: Sequence[Entrant]) -> Comparison:
@@ -155,6 +161,8 @@ def _only(entrant: Entrant, experiments: Collection[str]) -> Entrant:
 
 
 def _standing(result: CellResult) -> Standing:
+    if result.modelled is not None:
+        return Standing(result.modelled.relative_speed, None, 1e3 / result.modelled.ms)
     if result.counts is not None:
         relative = result.counts.relative
         return Standing(1 / relative if relative else None, None, None)
@@ -264,6 +272,13 @@ def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:
             f"† {', '.join(counted)}: instructions on an emulated core, no time was measured. "
             "What stands as its relative speed is the base cell's instructions over the cell's; it "
             "has no absolute speed, and in place of a verdict how its order agrees with the "
+            "paper's (τ)."
+        )
+    modelled = [entrant.label for entrant in entrants if entrant.kind == "modelled"]
+    if modelled:
+        said.append(
+            f"§ {', '.join(modelled)}: modelled from counts on an emulated core, not measured. It "
+            "has no intervals here, and in place of a verdict how its order agrees with the "
             "paper's (τ)."
         )
     published = [entrant.label for entrant in entrants if entrant.kind == "published"]

@@ -38,7 +38,7 @@ def _fault_of_cells(run: Run) -> str | None:
         compared = experiments[cell.experiment].base is not None
         if compared and not cell.multiply_adds:
             return f"cell {cell.name} has no multiply-adds"
-        if not (compared or cell.profiled):
+        if not (compared or cell.profiled or run.platform.counts):
             return f"cell {cell.name} is neither compared nor profiled"
     controls = {cell.name for cell in run.controls if cell.profiled}
     if any(cell.profiled for cell in run.cells) and not controls >= set(PROFILER_CONTROLS):
@@ -127,6 +127,10 @@ def _fault_of_counts(run: Run) -> str | None:
         return "a platform that is timed has counts"
     if run.platform.counts and any(cell.profiled for cell in run.networks):
         return "an emulator was profiled"
+    if (run.model is not None) != bool(run.platform.model):
+        return "a platform with a cost model and the model itself belong together"
+    if run.model is not None and run.protocol.modelled_caches != run.model.caches:
+        return "misses were counted of other caches than the cost model's"
     names = [count.cell for count in run.counts]
     if len({*names}) < len(names) or not {*names} <= {cell.name for cell in run.networks}:
         return "a count is of an unknown network, or there twice"

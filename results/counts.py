@@ -12,10 +12,10 @@ class Counts:
     """The least that any execution of a cell executed.
 
     Other threads of a process add to some executions and take from none, so the least is what the
-    network itself needs. All but instructions is None where no caches were modelled. Branches count
-    whether taken or not; `memory_bytes` are loaded and stored. `spread` is how far the
-    executions lay apart, as a fraction of the least; `relative` is the instructions over those of
-    the base cell, None without one.
+    network itself needs. What was not counted, without caches or by an earlier version, is None.
+    Branches count whether taken or not; `memory_bytes` are loaded and stored. `spread` is how far
+    the executions lay apart, as a fraction of the least. `per_multiply_add` is None for a network
+    of the user's; `relative` is the instructions over those of the base cell, None without one.
     """
 
     samples: int
@@ -26,7 +26,7 @@ class Counts:
     l1d_misses: int | None
     l2_misses: int | None
     spread: float
-    per_multiply_add: float
+    per_multiply_add: float | None
     relative: float | None
 
 
@@ -47,6 +47,6 @@ def counts_of(run: Run, cell: Cell, base: Cell | None) -> Counts | None:
         l1d_misses=min(own.l1d_misses, default=None),
         l2_misses=min(own.l2_misses, default=None),
         spread=max(own.instructions) / least - 1,
-        per_multiply_add=least / cell.multiply_adds,
+        per_multiply_add=least / cell.multiply_adds if cell.multiply_adds else None,
         relative=least / min(reference.instructions) if reference else None,
     )

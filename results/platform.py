@@ -31,7 +31,8 @@ class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
     `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
-    not timed: what it executes is counted, and its unit is instructions. The rest says how a board
+    not timed: what it executes is counted, and its unit is instructions, or with a cost `model` (a
+    coefficient file, by name or path) what modelled times give. The rest says how a board
     is reached by ssh: what is empty or None is left to ssh's own configuration. `python` is the
     board's, a path from its home folder or a name that its shell finds.
     """
@@ -43,6 +44,7 @@ class Platform(Record):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
+    model: Annotated[str, Field(pattern=PRINTABLE)] = ""
     host: Annotated[str, Field(pattern=HOST, max_length=255)] = ""
     user: Annotated[str, Field(pattern=USER, max_length=255)] = ""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -51,7 +53,9 @@ class Platform(Record):
 
     @model_validator(mode="after")
     def _counts_or_times(self) -> Self:
-        if self.counts != (self.unit == "instructions"):
+        if self.model and not self.counts:
+            raise ValueError('a cost model needs counts, so transport = "emulator"')
+        if (self.counts and not self.model) != (self.unit == "instructions"):
             raise ValueError('transport "emulator" and unit "instructions" go together')
         if self.counts and self.threads != 1:
             raise ValueError("one thread alone is counted, so there must be one")

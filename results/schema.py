@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from results.caches import CORTEX_A57, Caches
 from results.consistency import fault_of
+from results.cost_model import CostModel
 from results.platform import Fingerprint, Name, NonNegativeInt, Platform, PositiveInt, Record
 
 # Version 2 added whole networks and profiles, version 3 counts and other machines than this one,
@@ -278,7 +279,8 @@ class Count(Record):
 class Run(Record):
     """One recorded measurement of some experiments on one platform.
 
-    Either processes and their rounds were timed, or networks were counted one by one.
+    Either processes and their rounds were timed, or networks were counted one by one. With a
+    `model`, times are modelled from the counts.
     """
 
     schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
@@ -292,6 +294,7 @@ class Run(Record):
     processes: list[Process]
     rounds: list[Round]
     counts: list[Count] = Field(default=[])
+    model: CostModel | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -11,6 +11,7 @@ import numpy as np
 from results import statistics
 from results.counts import Counts, counts_of
 from results.decomposition import Decomposition, decompose
+from results.modelled import Modelled, modelled
 from results.operators import Depthwise
 from results.paper import PublishedSpeed, published_speeds
 from results.schema import Cell, Experiment, Run
@@ -49,17 +50,24 @@ class CellResult:
     """One cell with its measured and published figures.
 
     `timing` is None for a cell that failed its proof (`failure` says why) or was not measured yet;
-    where instructions are counted, every cell's is, and `counts` takes its place.
+    where instructions are counted, every cell's is, and `counts` takes its place, with `modelled`
+    beside it where the run has a cost model.
     `multiply_adds_deviation` is the fraction by which its multiply-adds exceed the base cell's.
     """
 
     cell: Cell
     timing: Timing | None
     counts: Counts | None
+    modelled: Modelled | None
     failure: str | None
     multiply_adds_deviation: float
     published: PublishedSpeed | None
     paper_relative_speed: float | None
+
+    @property
+    def published_ms(self) -> float | None:
+        """The published time of one batch, None where the paper has none."""
+        return 1e3 / self.published.speed if self.published else None
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Column:
 
     @property
     def tau(self) -> float | None:
-        """Kendall's tau by the platform's own figure, speed or instructions."""
+        """Kendall's tau by the platform's own figure: speed, instructions, or modelled time."""
         return next(iter(self.orders.values()))
 
 
@@ -157,14 +165,17 @@ def _column(
     }
     base_published = published.get((experiment.base or "", scale))
     results = []
+    base_counts = counts_of(run, base, base) if base is not None else None
     for cell in cells:
+        counts = counts_of(run, cell, base)
         entry = published.get((cell.row, scale))
         relative = entry.speed / base_published.speed if entry and base_published else None
         results.append(
             CellResult(
                 cell=cell,
                 timing=_timing(run, cell, base, samples),
-                counts=counts_of(run, cell, base),
+                counts=counts,
+                modelled=modelled(run.model, counts, base_counts) if run.model and counts else None,
                 failure=run.failures.get(cell.name),
                 multiply_adds_deviation=(
                     cell.multiply_adds / base.multiply_adds - 1 if base is not None else 0.0
@@ -194,6 +205,9 @@ def _orders(run: Run, results: Sequence[CellResult]) -> dict[str, float | None]:
     if not run.platform.counts:
         return {"speed": agreement(lambda r: r.timing.speed if r.timing else None)}
     orders = {"instructions": fewest("instructions")}
+    if run.model is not None:
+        times = agreement(lambda r: -r.modelled.ms if r.modelled else None)
+        return {"modelled time": times, **orders}
     if run.protocol.caches:
         orders |= {"L1d misses": fewest("l1d_misses"), "L2 misses": fewest("l2_misses")}
     return orders

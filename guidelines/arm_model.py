@@ -1,0 +1,55 @@
+"""Count what the cost model of the paper's ARM core needs, fit it, test it, and write the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from guidelines.catalogue import select
+from guidelines.measuring import DEFAULT_COUNTS_OF_MODELS, execute_with_progress, plan
+from reports.arm_model import write_arm_model
+from results.arm_validation import validate
+from results.coefficient_file import write_model
+from results.schema import Run
+
+AGAIN = "the same command"
+EVERYTHING = ("all", "table8", "units-56", "units-28")
+COMMENT = (
+    "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
+    "Times made of it are modelled, not measured; how far they are off: docs/arm_model.md."
+)
+
+
+def make_arm_model(counts: Path, page: Path, model: Path) -> None:
+    """Count what is missing below `counts`, then write the coefficient file and the page.
+
+    Complete counts are taken as they are, and need no emulator. Raises the errors of
+    guidelines.runs.execute and results.arm_validation.validate.
+    """
+    counted = [
+        _counted(EVERYTHING, "bottleneck", counts / "arm-model"),
+        _counted(("g4",), "equal-width", counts / "arm-model-equal-width"),
+    ]
+    validation = validate(counted)
+    write_model(model, validation.model, COMMENT)
+    typer.echo(f"{model}\n{write_arm_model(validation, page)}")
+
+
+def _counted(
+    names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], folder: Path
+) -> Run:
+    """Return the counts of some experiments, those of them that are missing counted first."""
+    asked = plan(
+        select(names),
+        "arm-emulated",
+        runs=DEFAULT_COUNTS_OF_MODELS,
+        processes=None,
+        seed=0,
+        g4_unit=unit,
+        caches=True,
+    )
+    asked = replace(asked, reuses_counts=True)
+    return execute_with_progress(asked, folder, resume=True, quiet=False, again=AGAIN)

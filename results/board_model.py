@@ -1,0 +1,144 @@
+"""The cost model of a user's board: fitted to a measured run, tested on cells kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from results import fitting
+from results.arm_validation import CANDIDATES, FIRST
+from results.caches import CORTEX_A57
+from results.cost_model import Coefficient, CostModel
+from results.counts import counts_of
+from results.errors import BadInputError
+from results.fitting import Observation
+from results.modelled import modelled_ms
+from results.schema import Run
+from results.summary import summarise
+
+SEED = 0
+# One cell in so many of each experiment is kept aside.
+ASIDE = 4
+FEWEST = 8
+# Times are not known better than that, however well a model may seem to fit.
+LEAST_SPREAD = 0.005
+
+
+@dataclass(frozen=True)
+class BoardModel:
+    """A board's model, the cells that were fitted and those kept aside, and all modelled times.
+
+    `modelled_ms` is by name; cells that were fitted have there what the fit makes of them.
+    """
+
+    model: CostModel
+    fitted: Sequence[Observation]
+    aside: Sequence[Observation]
+    modelled_ms: Mapping[str, float]
+
+
+def refuse_unfit(measured: Run) -> None:
+    """Raise BadInputError for a run that no counts of ARM kernels of ONNX Runtime can explain."""
+    if measured.platform.counts:
+        raise BadInputError(
+            f"{measured.platform.name} was counted, and a model is fitted to measured times: name "
+            "a run of a board."
+        )
+    if measured.fingerprint.architecture not in ("aarch64", "arm64"):
+        raise BadInputError(
+            f"The run is of a {measured.fingerprint.architecture} machine, and what is counted are "
+            "the runtime's aarch64 kernels: name a run of an ARM board."
+        )
+    if measured.platform.backend != "onnxruntime-cpu" or measured.platform.threads != 1:
+        raise BadInputError(
+            f"The run is of {measured.platform.backend} with {measured.platform.threads} "
+            "thread(s), and what is counted is ONNX Runtime on one: measure the board so."
+        )
+
+
+def observations(measured: Run, counted: Run) -> list[Observation]:
+    """Return the cells that were both measured and counted: counts, and the median time in ms."""
+    cells = {cell.name: cell for cell in counted.cells}
+    found = []
+    for column in summarise(measured).columns:
+        for result in column.results:
+            cell = cells.get(result.cell.name)
+            counts = counts_of(counted, cell, None) if cell is not None else None
+            if counts is not None and result.timing is not None:
+                figures: dict[str, int] = {t: getattr(counts, t) for t in (FIRST, *CANDIDATES)}
+                group = result.cell.experiment
+                ms = result.timing.median_ms
+                found.append(Observation(result.cell.name, group, figures, ms))
+    return found
+
+
+def fit_board(
+    cells: Sequence[Observation], name: str, core: str, fitted_on: str, counted: Run
+) -> BoardModel:
+    """Fit a model to three quarters of the cells of each experiment, and test it on the others.
+
+    Which are kept aside is drawn with a fixed seed. Terms are chosen as for the paper's core, each
+    experiment (or, of one alone, each half of its cells) left out of the fit in turn. The spread is
+    the larger of that of cells so left out and of those kept aside. Raises BadInputError for fewer
+    than FEWEST cells.
+    """
+    if len(cells) < FEWEST:
+        raise BadInputError(
+            f"Only {len(cells)} cells were both measured and counted, and a model needs {FEWEST}: "
+            "measure more, best all four tables (guidelines run all)."
+        )
+    aside = _aside(cells)
+    kept = [cell for cell in cells if cell.name not in aside]
+    held = [cell for cell in cells if cell.name in aside]
+    folds = _folds(kept)
+    terms = fitting.select_terms(
+        FIRST, CANDIDATES, lambda t: fitting.spread(folds, fitting.left_out(folds, t))
+    )
+    costs, intervals = fitting.fit(kept, terms), fitting.bootstrap(kept, terms)
+    modelled = {cell.name: modelled_ms(cell.counts, costs) for cell in cells}
+    turns = fitting.left_out(folds, terms)
+    spreads = {len(folds): fitting.spread(folds, turns), len(held): fitting.spread(held, modelled)}
+    many = max(spreads, key=lambda count: spreads[count])
+    model = CostModel(
+        name=name,
+        core=core,
+        caches=counted.protocol.modelled_caches or CORTEX_A57,
+        fitted_on=fitted_on,
+        cells=len(kept),
+        spread=max(spreads[many], LEAST_SPREAD),
+        spread_cells=many,
+        counted_with=counted.fingerprint.runtimes,
+        coefficients={
+            term: Coefficient(ns=costs[term], ci95_ns=intervals[term])
+            for term in (FIRST, *CANDIDATES)
+            if term in terms
+        },
+        errors={
+            "kept aside": fitting.errors(held, modelled),
+            "left out by turns": fitting.errors(folds, turns),
+        },
+    )
+    return BoardModel(model, kept, held, modelled)
+
+
+def _aside(cells: Sequence[Observation]) -> set[str]:
+    """Return the names of the cells that are kept aside: one in ASIDE of each group."""
+    generator = np.random.default_rng(SEED)
+    chosen: set[str] = set()
+    for group in dict.fromkeys(cell.group for cell in cells):
+        names = [cell.name for cell in cells if cell.group == group]
+        drawn = generator.permutation(len(names))[: max(1, len(names) // ASIDE)]
+        chosen |= {names[place] for place in drawn}
+    return chosen
+
+
+def _folds(cells: Sequence[Observation]) -> list[Observation]:
+    """Return cells in groups that can be left out: experiments, or halves of a single one."""
+    if len({cell.group for cell in cells}) > 1:
+        return list(cells)
+    return [
+        Observation(cell.name, f"half {place % 2}", cell.counts, cell.ms)
+        for place, cell in enumerate(cells)
+    ]
