@@ -8,7 +8,8 @@ A        ?= cpu
 B        ?= cpu
 BASELINE ?=
 COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc \
-            results/reference/arm-emulated-cortex-a57 paper:gpu paper:arm
+            results/reference/arm-emulated-cortex-a57 \
+            results/reference/arm-modelled-cortex-a57 paper:gpu paper:arm
 CORE     ?=
 PIP_ARGS ?=
 

@@ -96,6 +96,8 @@ def _refuse_impossible(
     core: str | None,
 ) -> None:
     """Raise BadInputError for options and experiments that a platform has no use for."""
+    from results.schema import NetworkChoice
+
     if caches and not platform.counts:
         raise BadInputError(
             f"--caches models the caches of an emulated core, and platform {platform.name} is "
@@ -114,7 +116,7 @@ def _refuse_impossible(
             "one process of its own."
         )
     for study in studies:
-        if study.experiment.base is None:
+        if any(cell.profiled for cell in study.cells(NetworkChoice())):
             raise BadInputError(
                 f"{study.name} takes run time apart, and platform {platform.name} has none, only "
                 "counts of instructions: choose a platform that is timed."

@@ -78,7 +78,7 @@ def _modelled(run: Run, columns: Sequence[Column]) -> Table:
             significant(found.ms),
             interval_text(found.ci95_ms, significant),
             printed_ms(published),
-            f"{100 * (found.ms / published - 1):+.0f} %" if published else MISSING,
+            difference_text(found.ms, published),
         ]
 
     device = PAPER_PLATFORMS[run.protocol.channels]
@@ -87,6 +87,14 @@ def _modelled(run: Run, columns: Sequence[Column]) -> Table:
         f"{device}, and by how much they differ"
     )
     return by_cell(columns, caption, ["modelled", "interval", "paper", "difference"], entries)
+
+
+def difference_text(ms: float, known: float | None) -> str:
+    """Return by how many percent a time exceeds a known one, "–" without one."""
+    if known is None:
+        return MISSING
+    # Adding 0.0 makes a negative zero positive.
+    return f"{round(100 * (ms / known - 1)) + 0.0:+.0f} %"
 
 
 def printed_ms(ms: float | None) -> str:

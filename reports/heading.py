@@ -144,7 +144,8 @@ def warnings(run: Run) -> list[str]:
         if run.model is not None:
             said = (
                 "All times are modelled from counts on an emulated core. None was measured, here "
-                "or on any other machine."
+                f"or on any other machine. The fit saw {run.model.fitted_on}: of what it saw, its "
+                "times are no test."
             )
         found.insert(0, said)
         if not run.complete:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from results.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
-_STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"))
+_STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
+# Labels longer than so many letters do not fit side by side.
+LEVEL_LABELS = 12
 SETTINGS: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -47,7 +49,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     run = summary.run
     counts = run.platform.counts and run.model is None
     columns = summary.columns_of(experiment)
-    panels = _panels(columns[0].results)
+    panels = _panels([result for column in columns for result in column.results])
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(3.6 + 3.0 * len(panels), 3.6), layout="constrained")
         FigureCanvasAgg(figure)
@@ -77,9 +79,9 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
 
 def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
     """Return titles and rows of the panels: one, or one for each arrangement of fragments."""
-    arrangements = [str(result.cell.axes.get("arrangement", "")) for result in results]
+    arrangement_of = {r.cell.row: str(r.cell.axes.get("arrangement", "")) for r in results}
+    rows, arrangements = list(arrangement_of), list(arrangement_of.values())
     kinds = [kind for kind in dict.fromkeys(arrangements) if kind not in ("", "single")]
-    rows = [result.cell.row for result in results]
     if not kinds:
         return [("", rows)]
     return [
@@ -129,7 +131,11 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
             markerfacecolor="white",
             zorder=2,
         )
-    panel.set_xticks(range(len(rows)), [_tick(row) for row in rows])
+    labels = [_tick(row) for row in rows]
+    panel.set_xticks(range(len(rows)), labels)
+    if max(map(len, labels)) > LEVEL_LABELS:
+        for label in panel.get_xticklabels():
+            label.set(rotation=25, ha="right", rotation_mode="anchor")
     panel.margins(x=0.08)
 
 

@@ -43,7 +43,7 @@ def overview(summary: Summary) -> tuple[str, Table]:
     rows = []
     for experiment in summary.experiments:
         entries = [entry(column) for column in summary.columns_of(experiment)]
-        rows.append([f"{experiment.name.upper()} {experiment.title}", *entries])
+        rows.append([f"{_short_name(experiment)} {experiment.title}", *entries])
     scales = max((len(row) for row in rows), default=1) - 1
     titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
     headings = [Heading("guideline", numeric=False)]
@@ -57,11 +57,17 @@ def overview(summary: Summary) -> tuple[str, Table]:
     return "Verdicts", Table(caption, headings, rows)
 
 
+def _short_name(experiment: Experiment) -> str:
+    """Return a guideline's name, "G1", or the paper's table of another experiment."""
+    return experiment.name.upper() if len(experiment.name) == 2 else experiment.table
+
+
 def _section(summary: Summary, experiment: Experiment) -> Section:
     columns = summary.columns_of(experiment)
     run = summary.run
     # For instance "Table 1 · G1: Channel ratio".
-    title = f"{experiment.table} · {experiment.name.upper()}: {experiment.title}"
+    names = dict.fromkeys((experiment.table, _short_name(experiment)))
+    title = f"{' · '.join(names)}: {experiment.title}"
     notes = _notes(columns, experiment, run.protocol.g4_unit)
     if run.platform.counts:
         figure = "speed" if run.model else "instructions"
