@@ -72,8 +72,8 @@ def _failures(validation: Validation) -> Part:
         f"{len(off)} of {len(counted)} cells are off by more than {100 * LARGE:.0f} % ("
         f"{'; '.join(sets)}). Below are the {WORST} that are furthest off.",
         "Level and differences are two things. Of Table 4 the level is wrong and the "
-        "differences are nearly right; of Table 1 the level is right, and the model shows only a part of what the "
-        "guideline costs: see the second table.",
+        "differences are nearly right; of Table 1 the level is right, and the model shows "
+        "only a part of what the guideline costs: see the second table.",
         "What the model cannot know:",
         "- It counts the kernels of ONNX Runtime. The paper's figures come from another, unnamed "
         "Neon library, whose kernels for 3×3, depthwise and narrow convolutions are others. Where "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 _STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
 # Labels longer than so many letters do not fit side by side.
-LEVEL_LABELS = 12
+LEVEL_LABELS = 13
 SETTINGS: Any = {
     "font.size": 9,
     "axes.spines.top": False,
