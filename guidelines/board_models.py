@@ -14,6 +14,7 @@ from guidelines.catalogue import EXPERIMENTS
 from guidelines.experiment import Study
 from guidelines.measuring import (
     DEFAULT_COUNTS_OF_MODELS,
+    INTERRUPTED,
     execute_with_progress,
     parse_shape,
     plan,
@@ -194,9 +195,13 @@ def _counted(asked: runs.Plan, quiet: bool) -> Run:
     cache = store.cache_folder()
     launcher = runs.emulated_launcher(cache)
     fingerprint = count.identify(asked.platform, launcher)
-    with ProgressDisplay(len(asked.cells), 1, quiet) as display:
-        cells, others, files = runs.prepare(asked, cache, display.preparing)
-        run = runs.begin(asked, fingerprint, cells, others)
-        run = run.model_copy(update={"sessions": [runs.new_session()]})
-        kept = CountCache(cache / "counts")
-        return count.count(run, files, launcher, lambda _: None, display, kept, reuse=True)
+    try:
+        with ProgressDisplay(len(asked.cells), 1, quiet) as display:
+            cells, others, files = runs.prepare(asked, cache, display.preparing)
+            run = runs.begin(asked, fingerprint, cells, others)
+            run = run.model_copy(update={"sessions": [runs.new_session()]})
+            kept = CountCache(cache / "counts")
+            return count.count(run, files, launcher, lambda _: None, display, kept, reuse=True)
+    except KeyboardInterrupt:
+        typer.echo("guidelines: Interrupted. Nothing was stored yet.", err=True)
+        raise typer.Exit(INTERRUPTED) from None

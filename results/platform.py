@@ -55,6 +55,8 @@ class Platform(Record):
     def _counts_or_times(self) -> Self:
         if self.model and not self.counts:
             raise ValueError('a cost model needs counts, so transport = "emulator"')
+        if self.model and self.unit == "instructions":
+            raise ValueError('with a cost model, unit is that of its times: "images/s"')
         if (self.counts and not self.model) != (self.unit == "instructions"):
             raise ValueError('transport "emulator" and unit "instructions" go together')
         if self.counts and self.threads != 1:

@@ -81,8 +81,20 @@ def run_of(
     **platform: object,
 ) -> Run:
     """A run whose samples are `times_ms(cell, process, round)`, `rounds` of them a process."""
+    studies = [GUIDELINES[name] for name in experiments]
+    return run_of_studies(studies, times_ms, rounds, channels, failures, **platform)
+
+
+def run_of_studies(
+    guidelines: Sequence[Study],
+    times_ms: Times,
+    rounds: Sequence[int] = (20,) * 5,
+    channels: str = "arm",
+    failures: dict[str, str] | None = None,
+    **platform: object,
+) -> Run:
+    """`run_of` of any experiments that compare rows."""
     protocol = Protocol(runs=sum(rounds), processes=len(rounds), channels=channels)
-    guidelines = [GUIDELINES[name] for name in experiments]
     cells = [with_cost(cell) for g in guidelines for cell in g.cells(protocol)]
     controls = [with_cost(cell) for cell in CONTROLS]
     networks = [*cells, *controls]

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from guidelines import runs
 from guidelines.measuring import plan
 from results import store
-from results.caches import CORTEX_A57
+from results.caches import CORTEX_A57, Cache
 from results.errors import PlatformError
+from results.json_objects import json_objects
+from results.summary import summarise
 from runners import measure, worker_archive
 from runners.emulator import count, install, packages
 from runners.events import Counted, Failed, Loaded, Warm
@@ -147,6 +150,13 @@ def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_pa
                 counts.instructions, counts.l1d_misses, counts.l2_misses, strict=True
             ):
                 assert instructions > first >= second > 0
+            # Kernels loop, and fit into the instruction cache; each loads a vector or more for
+            # every few instructions.
+            for name, most in (("branches", 0.5), ("l1i_misses", 0.01), ("memory_bytes", 16.0)):
+                for instructions, number in zip(
+                    counts.instructions, getattr(counts, name), strict=True
+                ):
+                    assert 0 < number < most * instructions
 
 
 @contextmanager
@@ -188,15 +198,48 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
             assert abs(differs) <= DETERMINISTIC
         # How buffers lie to one another is another thing (docs/emulation.md).
         assert min(other[cell].l1d_misses) == pytest.approx(min(one[cell].l1d_misses), rel=0.2)
+    # What was counted with caches need not be counted again to be modelled.
+    watcher = Silent()
+    asked = plan(some(*names), "arm-modelled", None, None, 0)
+    run = runs.execute(asked, tmp_path / "modelled", False, watcher, lambda *_: None)
+    assert watcher.counted == []
+    assert {c.cell: min(c.instructions) for c in run.counts}.keys() == set(names)
+    for found in json_objects(summarise(run)):
+        low, high = found["modelled_ci95_ms"]
+        assert low < found["modelled_ms"] < high
+        assert found["speed"] is None
+
+
+def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):
+    """The same instructions, and misses of the caches that were asked for."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    name = "g1/1:1/x1"
+    small = CORTEX_A57.model_copy(
+        update={"l1d": Cache(kib=4, ways=2), "l2": Cache(kib=64, ways=16)}
+    )
+    found = []
+    for number, caches in enumerate((CORTEX_A57, small)):
+        asked = counting([name], True, times=2)
+        protocol = asked.protocol.model_copy(update={"geometry": caches})
+        asked = replace(asked, protocol=protocol)
+        run = runs.execute(asked, tmp_path / str(number), False, Silent(), lambda *_: None)
+        found.append(run.counts[0])
+    large, little = found
+    assert min(little.instructions) == pytest.approx(min(large.instructions), rel=DETERMINISTIC)
+    assert min(little.l1d_misses) > min(large.l1d_misses)
+    # All data of this network fits into 2 MiB, and not into 64 KiB.
+    assert min(little.l2_misses) > 20 * min(large.l2_misses)
 
 
 class Silent:
-    """A watcher that only counts what was stored."""
+    """A watcher that only remembers what was counted, and how often it was stored."""
 
-    stored = 0
+    def __init__(self):
+        self.stored = 0
+        self.counted = []
 
     def counting(self, cell):
-        pass
+        self.counted.append(cell.name)
 
     def count_stored(self, run):
         self.stored += 1

@@ -1,0 +1,96 @@
+"""Table 8 and Appendix Table 1b: what the paper prints of them, and the networks that repeat it."""
+
+from __future__ import annotations
+
+import pytest
+
+from guidelines import models
+from guidelines.catalogue import EXPERIMENTS, select
+from guidelines.stacked_units import UNITS, equal_width
+from networks.catalogue import NETWORKS
+from networks.cost import cost
+from reports.layout import MISSING
+from reports.tables import guideline_sections
+from results.paper import LEVELS, UNIT_SIZES, published_speeds, read_csv
+from results.schema import NetworkChoice
+from results.summary import summarise
+from tests.synthetic import run_of_studies
+
+STACKS = tuple(UNIT_SIZES)
+
+
+def test_table_8_has_every_published_arm_speed_once():
+    entries = published_speeds("table8", "arm")
+    names = [entry.axes["network"] for entry in entries]
+    assert len(set(names)) == len(names)
+    printed = [row for row in read_csv("table8_networks") if row["arm_images_per_s_batch1"]]
+    # One network is printed twice with the same speeds, as published elsewhere and "our impl.".
+    assert len(printed) - len(entries) == 2
+    assert {entry.speed for entry in entries} == {
+        float(row["arm_images_per_s_batch1"]) for row in printed
+    }
+    assert {entry.scale for entry in entries} == set(LEVELS)
+
+
+def test_the_gpu_column_of_table_8_is_of_another_batch():
+    assert published_speeds("table8", "gpu") == ()
+
+
+def test_whole_networks_are_those_that_can_be_built():
+    cells = EXPERIMENTS["table8"].cells(NetworkChoice())
+    assert len(cells) == 19
+    for cell in cells:
+        network = NETWORKS[cell.network.name]
+        assert cell.network.size == network.size == cell.axes["size"]
+    assert {cell.row for cell in cells if cell.scale == 500} >= {"ShuffleNet v2", "MobileNet v1"}
+    # The base comes first in every column.
+    first = {}
+    for cell in cells:
+        first.setdefault(cell.scale, cell.row)
+    assert set(first.values()) == {"ShuffleNet v2"}
+
+
+@pytest.mark.parametrize("experiment", STACKS)
+@pytest.mark.parametrize("channels", ["arm", "gpu"])
+def test_every_unit_has_its_published_speed(experiment, channels):
+    cells = EXPERIMENTS[experiment].cells(NetworkChoice(channels=channels))
+    entries = {(e.row, e.scale): e for e in published_speeds(experiment, channels)}
+    assert len(entries) == 12
+    assert len(cells) == 9
+    for cell in cells:
+        assert cell.axes["c"] == int(entries[cell.row, cell.scale].axes["c"])
+        assert cell.network.size == int(experiment[-2:])
+
+
+@pytest.mark.parametrize("row", list(UNITS))
+@pytest.mark.parametrize("c", [64, 128, 256])
+def test_units_cost_what_is_said_of_them(row, c):
+    """The formula is the built unit's own count, and no possible width lies nearer."""
+    unit = UNITS[row]
+    width = equal_width(unit, c)
+    cells = EXPERIMENTS["units-28"].cells(NetworkChoice())
+    cell = next(cell for cell in cells if cell.row == row and cell.axes["c"] == c)
+    assert cell.axes["width"] == width
+    total = cost(models.build(cell.network, 0), cell.network.input_shape)
+    assert total.multiply_adds == 10 * 28 * 28 * unit.multiply_adds(width)
+    wanted = UNITS["ShuffleNet v2"].multiply_adds(c)
+    off = abs(unit.multiply_adds(width) - wanted)
+    for other in (width - unit.step, width + unit.step):
+        assert off <= abs(unit.multiply_adds(other) - wanted)
+    assert off <= 0.07 * wanted
+
+
+def test_all_means_the_four_guidelines():
+    assert [study.name for study in select(["all"])] == ["g1", "g2", "g3", "g4"]
+
+
+def test_a_row_that_is_not_at_every_level_leaves_a_gap():
+    run = run_of_studies(select(["table8"]), lambda cell, *_: 1.0 + cell.scale)
+    section = guideline_sections(summarise(run))[0]
+    assert section.title == "Table 8: Whole networks"
+    speeds = section.tables[0]
+    widths = {len(row) for row in speeds.rows}
+    assert widths == {len(speeds.headings)}
+    by_name = {row[0]: row[1:] for row in speeds.rows}
+    assert by_name["ShuffleNet v2 SE"][:6] == [MISSING] * 6
+    assert MISSING not in by_name["ShuffleNet v2"]
