@@ -21,7 +21,7 @@ from guidelines.measuring import (
 )
 from guidelines.progress import ProgressDisplay
 from reports.board_model import calibration_tables
-from reports.console import WIDTH, rich_table
+from reports.console import WIDTH, print_table
 from reports.counts import MODELLED
 from results import store
 from results.board_model import fit_board, observations, refuse_unfit
@@ -79,7 +79,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
     screen = Console(width=WIDTH)
     for table in calibration_tables(found):
         screen.print(table.caption)
-        screen.print(rich_table(table))
+        print_table(table, screen)
     for line in _remarks(measured, counted, assumed):
         typer.echo(line)
     target = out or folder / COEFFICIENTS

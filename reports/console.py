@@ -12,7 +12,7 @@ from rich.text import Text
 from reports.layout import Part, Table
 
 # On a narrower terminal long lines wrap; rich would cut figures and names instead.
-WIDTH = 120
+WIDTH, WIDEST = 120, 400
 
 
 def print_parts(parts: Iterable[Part], console: Console) -> None:
@@ -23,7 +23,16 @@ def print_parts(parts: Iterable[Part], console: Console) -> None:
             console.print(Text(line))
         for table in part.tables:
             console.print(Text(f"\n{table.caption}"))
-            console.print(rich_table(table))
+            print_table(table, console)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table, wider than the terminal if need be: rather wrapped than without figures."""
+    rich, usual = rich_table(table), console.width
+    needed = console.measure(rich, options=console.options.update(max_width=WIDEST)).maximum
+    console.width = max(needed, usual)
+    console.print(rich)
+    console.width = usual
 
 
 def rich_table(table: Table) -> RichTable:

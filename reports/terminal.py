@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from reports.console import WIDTH, rich_table
+from reports.console import WIDTH, print_table
 from reports.heading import describe, warnings
 from reports.sections import sections
 from reports.tables import overview
@@ -34,7 +34,7 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         console.print(Text(f"{section.experiment.claim}."))
         for table in section.tables:
             console.print(Text(f"\n{table.caption}"))
-            console.print(rich_table(table))
+            print_table(table, console)
         for column, line in zip(
             summary.columns_of(section.experiment), section.verdicts, strict=True
         ):
@@ -45,6 +45,6 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
     title, verdicts = overview(summary)
     if verdicts.rows:
         console.print(Text(f"\n{title}", style="bold"))
-        console.print(rich_table(verdicts))
+        print_table(verdicts, console)
     for warning in warnings(summary.run):
         console.print(Text(f"Warning: {warning}", style="yellow"))
