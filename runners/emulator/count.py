@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Interface
 
@@ -160,10 +160,12 @@ def _count(
     crew: _Crew,
 ) -> Count:
     started = measure.now()
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "counts"
-        with crew.worker(launcher.command(out, run.protocol.modelled_caches)) as worker:
-            ready = measure.set_up(run, worker, files, cells=[cell])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        staged, linked = _staged(launcher, files[cell.name], folder)
+        out = folder / "counts"
+        with crew.worker(staged.command(out, run.protocol.modelled_caches)) as worker:
+            ready = measure.set_up(run, worker, {cell.name: linked}, cells=[cell])
             refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
             found = measure.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
             worker.receive(PATIENCE_SECONDS, Warm)
@@ -182,6 +184,27 @@ def _count(
             worker.send({"do": "stop"})
             worker.receive(PATIENCE_SECONDS, Stopped)
     return result
+
+
+def _staged(
+    launcher: EmulatedLauncher, files: measure.ModelFiles, folder: Path
+) -> tuple[EmulatedLauncher, measure.ModelFiles]:
+    """Return a launcher and files that are reached by links in `folder`.
+
+    A program keeps the names of its files in memory, so that their length moves what lies behind
+    them. These are as long for every user and every network.
+    """
+    links = {
+        "emulator": launcher.emulator.folder,
+        "worker": launcher.archive,
+        "model": files.model,
+        "expected": files.expected,
+    }
+    for name, target in links.items():
+        (folder / name).symlink_to(target.resolve())
+    emulator = replace(launcher.emulator, folder=folder / "emulator")
+    staged = replace(launcher, emulator=emulator, archive=folder / "worker")
+    return staged, measure.ModelFiles(folder / "model", folder / "expected")
 
 
 def _figures(found: Counted, caches: bool) -> dict[str, list[int]]:
