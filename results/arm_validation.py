@@ -14,23 +14,15 @@ import numpy as np
 
 from results import fitting
 from results.caches import CORTEX_A57
-from results.cost_model import Coefficient, CostModel, Errors, Figure
+from results.cost_model import CostModel, Errors
 from results.errors import BadInputError
-from results.fitting import Observation
+from results.fitting import CANDIDATES, FIRST, Observation
 from results.modelled import modelled_ms
 from results.paper import published_networks
 from results.schema import Cell, Run
 from results.summary import CellResult, summarise
 
 FITTED = ("g1", "g2", "g3")
-FIRST: Figure = "instructions"
-CANDIDATES: tuple[Figure, ...] = (
-    "l2_misses",
-    "l1d_misses",
-    "l1i_misses",
-    "branches",
-    "memory_bytes",
-)
 EQUAL_WIDTH = "g4 equal-width"
 SETS = (*FITTED, "g4", EQUAL_WIDTH, "table8", "units-56", "units-28")
 # What the prediction interval is taken from: the paper's four tables, none of them seen.
@@ -56,6 +48,7 @@ class ValidatedCell:
     relative_published: float | None
     relative_modelled: float | None
     same_network: bool
+    is_base: bool
 
     @property
     def error(self) -> float:
@@ -81,13 +74,15 @@ class Candidate:
 class Validation:
     """The model, every cell of every set, and what other sets of terms would have done.
 
-    `with_table_4` are errors with Table 4 among the tables that are fitted and left out in turn.
+    `with_table_4` are errors with Table 4 among the tables that are fitted and left out in turn,
+    `alone` the costs in ns that a fit to each set alone would give.
     """
 
     model: CostModel
     cells: Sequence[ValidatedCell]
     candidates: Sequence[Candidate]
     with_table_4: Mapping[str, Errors]
+    alone: Mapping[str, Mapping[str, float]]
 
     def of(self, group: str) -> list[ValidatedCell]:
         """The cells of one set, in the record's order."""
@@ -109,7 +104,7 @@ def validate(runs: Sequence[Run]) -> Validation:
             f"No counts with caches of {', '.join(lacking)}: the cost model is fitted to Tables 1 "
             "to 3 and tested on Table 4, so all of them must be counted with --caches."
         )
-    terms = fitting.select_terms(FIRST, CANDIDATES, lambda chosen: _candidate(sets, chosen).spread)
+    terms = fitting.select_terms(lambda chosen: _candidate(sets, chosen).spread)
     own = _unseen(sets, terms)
     more = [[*terms, extra] for extra in CANDIDATES if extra not in terms]
     tried: list[list[str]] = [[FIRST], *more]
@@ -121,6 +116,7 @@ def validate(runs: Sequence[Run]) -> Validation:
         cells=_cells(found, own),
         candidates=trials,
         with_table_4={g: fitting.errors(sets[g], also) for g in SPREAD_SETS},
+        alone={group: fitting.fit(members, terms) for group, members in sets.items()},
     )
 
 
@@ -153,12 +149,9 @@ def _results(runs: Sequence[Run]) -> dict[str, _Found]:
 
 
 def _observation(name: str, found: _Found) -> Observation:
-    counts: dict[str, int] = {
-        term: getattr(found.result.counts, term) for term in (FIRST, *CANDIDATES)
-    }
-    published = found.result.published_ms
-    assert published is not None
-    return Observation(name, found.group, counts, published)
+    counts, published = found.result.counts, found.result.published_ms
+    assert counts is not None and published is not None
+    return fitting.observation(name, found.group, counts, published)
 
 
 def _unseen(sets: Mapping[str, Sequence[Observation]], terms: Sequence[str]) -> dict[str, float]:
@@ -188,7 +181,6 @@ def _model(
 ) -> CostModel:
     seen = [o for group in FITTED for o in sets[group]]
     unseen = [o for group in SPREAD_SETS for o in sets[group]]
-    costs, intervals = fitting.fit(seen, terms), fitting.bootstrap(seen, terms)
     return CostModel(
         name=NAME,
         core=CORE,
@@ -198,11 +190,7 @@ def _model(
         spread=fitting.spread(unseen, own),
         spread_cells=len(unseen),
         counted_with=runs[0].fingerprint.runtimes,
-        coefficients={
-            term: Coefficient(ns=costs[term], ci95_ns=intervals[term])
-            for term in (FIRST, *CANDIDATES)
-            if term in terms
-        },
+        coefficients=fitting.coefficients(seen, terms),
         errors={group: fitting.errors(members, own) for group, members in sets.items()},
     )
 
@@ -221,6 +209,7 @@ def _cells(found: Mapping[str, _Found], own: Mapping[str, float]) -> list[Valida
                 relative_published=one.result.paper_relative_speed,
                 relative_modelled=own[one.base] / own[name] if one.base in own else None,
                 same_network=_same_network(one.result.cell),
+                is_base=name == one.base,
             )
         )
     return cells
@@ -240,11 +229,34 @@ def errors_of(cells: Sequence[ValidatedCell]) -> Errors:
     return fitting.errors(observations, {c.cell.name: c.modelled_ms for c in cells})
 
 
-def relative_spread(cells: Sequence[ValidatedCell]) -> float:
-    """Return the root mean square of ln(modelled / published relative speed), bases left out."""
-    logs = [
-        math.log(c.relative_modelled / c.relative_published)
-        for c in cells
-        if c.relative_modelled and c.relative_published and c.relative_modelled != 1.0
+@dataclass(frozen=True)
+class Differences:
+    """How well the relative speeds of some cells are modelled, their base cells left out.
+
+    `spread` is the root mean square of ln(modelled / published), `null` what it would be if all
+    networks of a column were modelled to be the same. Of `cells`, `reversed_` are modelled on the
+    other side of their base cell.
+    """
+
+    cells: int
+    spread: float
+    null: float
+    reversed_: int
+
+
+def differences(cells: Sequence[ValidatedCell]) -> Differences:
+    """Compare modelled with published relative speeds; raises ValueError where there are none."""
+    pairs = [
+        (math.log(cell.relative_modelled), math.log(cell.relative_published))
+        for cell in cells
+        if cell.relative_modelled and cell.relative_published and not cell.is_base
     ]
-    return float(np.sqrt(np.mean(np.square(logs))))
+    if not pairs:
+        raise ValueError("no cell has a relative speed")
+    modelled, published = np.array(pairs).T
+    return Differences(
+        cells=len(pairs),
+        spread=float(np.sqrt(np.mean((modelled - published) ** 2))),
+        null=float(np.sqrt(np.mean(published**2))),
+        reversed_=int(np.sum(modelled * published < 0)),
+    )

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from results import fitting
-from results.arm_validation import CANDIDATES, FIRST
 from results.caches import CORTEX_A57
-from results.cost_model import Coefficient, CostModel
+from results.cost_model import CostModel
 from results.counts import counts_of
 from results.errors import BadInputError
 from results.fitting import Observation
 from results.modelled import modelled_ms
-from results.schema import Run
+from results.schema import Cell, Run
 from results.summary import summarise
 
 SEED = 0
-# One cell in so many of each experiment is kept aside.
+# One cell in so many is kept aside.
 ASIDE = 4
 FEWEST = 8
 # Times are not known better than that, however well a model may seem to fit.
@@ -65,24 +64,30 @@ def observations(measured: Run, counted: Run) -> list[Observation]:
     for column in summarise(measured).columns:
         for result in column.results:
             cell = cells.get(result.cell.name)
-            counts = counts_of(counted, cell, None) if cell is not None else None
-            if counts is not None and result.timing is not None:
-                figures: dict[str, int] = {t: getattr(counts, t) for t in (FIRST, *CANDIDATES)}
-                group = result.cell.experiment
+            if cell is None or result.timing is None or _work(cell) != _work(result.cell):
+                continue
+            counts = counts_of(counted, cell, None)
+            if counts is not None:
                 ms = result.timing.median_ms
-                found.append(Observation(result.cell.name, group, figures, ms))
+                group = result.cell.experiment
+                found.append(fitting.observation(cell.name, group, counts, ms))
     return found
+
+
+def _work(cell: Cell) -> tuple[object, int]:
+    """Return what must be the same of a cell for its counts to be those of what was measured."""
+    return cell.network, cell.multiply_adds
 
 
 def fit_board(
     cells: Sequence[Observation], name: str, core: str, fitted_on: str, counted: Run
 ) -> BoardModel:
-    """Fit a model to three quarters of the cells of each experiment, and test it on the others.
+    """Fit a model to three quarters of the cells, and test it on the others.
 
-    Which are kept aside is drawn with a fixed seed. Terms are chosen as for the paper's core, each
-    experiment (or, of one alone, each half of its cells) left out of the fit in turn. The spread is
-    the larger of that of cells so left out and of those kept aside. Raises BadInputError for fewer
-    than FEWEST cells.
+    Those kept aside are spread over the experiments, and drawn with a fixed seed. Terms are chosen
+    as for the paper's core, each experiment (or, of one alone, each half of its cells) left out of
+    the fit in turn. The spread is the larger of that of cells so left out and of those kept aside.
+    Raises BadInputError for fewer than FEWEST cells.
     """
     if len(cells) < FEWEST:
         raise BadInputError(
@@ -93,28 +98,23 @@ def fit_board(
     kept = [cell for cell in cells if cell.name not in aside]
     held = [cell for cell in cells if cell.name in aside]
     folds = _folds(kept)
-    terms = fitting.select_terms(
-        FIRST, CANDIDATES, lambda t: fitting.spread(folds, fitting.left_out(folds, t))
-    )
-    costs, intervals = fitting.fit(kept, terms), fitting.bootstrap(kept, terms)
+    terms = fitting.select_terms(lambda t: fitting.spread(folds, fitting.left_out(folds, t)))
+    coefficients = fitting.coefficients(kept, terms)
+    costs: dict[str, float] = {term: found.ns for term, found in coefficients.items()}
     modelled = {cell.name: modelled_ms(cell.counts, costs) for cell in cells}
     turns = fitting.left_out(folds, terms)
-    spreads = {len(folds): fitting.spread(folds, turns), len(held): fitting.spread(held, modelled)}
-    many = max(spreads, key=lambda count: spreads[count])
+    tests = [(folds, turns), (held, modelled)]
+    spread, many = max((fitting.spread(tested, times), len(tested)) for tested, times in tests)
     model = CostModel(
         name=name,
         core=core,
         caches=counted.protocol.modelled_caches or CORTEX_A57,
         fitted_on=fitted_on,
         cells=len(kept),
-        spread=max(spreads[many], LEAST_SPREAD),
+        spread=max(spread, LEAST_SPREAD),
         spread_cells=many,
         counted_with=counted.fingerprint.runtimes,
-        coefficients={
-            term: Coefficient(ns=costs[term], ci95_ns=intervals[term])
-            for term in (FIRST, *CANDIDATES)
-            if term in terms
-        },
+        coefficients=coefficients,
         errors={
             "kept aside": fitting.errors(held, modelled),
             "left out by turns": fitting.errors(folds, turns),
@@ -124,14 +124,13 @@ def fit_board(
 
 
 def _aside(cells: Sequence[Observation]) -> set[str]:
-    """Return the names of the cells that are kept aside: one in ASIDE of each group."""
+    """Return the names of the cells that are kept aside: one in ASIDE, spread over the groups."""
     generator = np.random.default_rng(SEED)
-    chosen: set[str] = set()
+    order: list[str] = []
     for group in dict.fromkeys(cell.group for cell in cells):
         names = [cell.name for cell in cells if cell.group == group]
-        drawn = generator.permutation(len(names))[: max(1, len(names) // ASIDE)]
-        chosen |= {names[place] for place in drawn}
-    return chosen
+        order += [names[place] for place in generator.permutation(len(names))]
+    return set(order[ASIDE - 1 :: ASIDE])
 
 
 def _folds(cells: Sequence[Observation]) -> list[Observation]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from results.platform import Fingerprint, PositiveInt, Record
 
@@ -16,7 +16,7 @@ KIB = 1024
 class Cache(Record):
     """One cache: its size in KiB, and its ways, which divide it into a power of 2 of sets."""
 
-    kib: PositiveInt
+    kib: Annotated[int, Field(ge=1, le=2**17)]
     ways: PositiveInt
 
     @model_validator(mode="after")
@@ -57,14 +57,12 @@ CORTEX_A57 = Caches(
     l1i=Cache(kib=48, ways=3), l1d=Cache(kib=32, ways=2), l2=Cache(kib=2048, ways=16)
 )
 
-# Ways of L1i, L1d and L2 in Arm's technical reference manuals.
+# Ways of L1i, L1d and L2, as Arm's technical reference manuals have them.
 _WAYS = {
     "Cortex-A53": (2, 4, 16),
     "Cortex-A55": (4, 4, 4),
     "Cortex-A57": (3, 2, 16),
     "Cortex-A72": (3, 2, 16),
-    "Cortex-A73": (4, 4, 16),
-    "Cortex-A75": (4, 4, 8),
     "Cortex-A76": (4, 4, 8),
     "Cortex-A77": (4, 4, 8),
     "Cortex-A78": (4, 4, 8),

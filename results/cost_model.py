@@ -6,12 +6,12 @@ device's speed.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from results.caches import Caches
-from results.platform import Name, PositiveInt, Record
+from results.platform import PRINTABLE, Name, PositiveInt, Record
 
 Figure = Literal[
     "instructions", "branches", "memory_bytes", "l1i_misses", "l1d_misses", "l2_misses"
@@ -22,7 +22,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 class Coefficient(Record):
     """What one event costs, in ns, and its 95 % bootstrap interval."""
 
-    ns: NonNegative
+    ns: Annotated[float, Field(ge=0, le=1e9)]
     ci95_ns: tuple[NonNegative, NonNegative]
 
 
@@ -50,15 +50,21 @@ class CostModel(Record):
     """
 
     name: Name
-    core: str
+    core: Annotated[str, Field(pattern=PRINTABLE)]
     caches: Caches
-    fitted_on: str
+    fitted_on: Annotated[str, Field(pattern=PRINTABLE)]
     cells: PositiveInt
-    spread: Annotated[float, Field(gt=0)]
+    spread: Annotated[float, Field(gt=0, le=10)]
     spread_cells: PositiveInt
     counted_with: dict[str, str]
     coefficients: Annotated[dict[Figure, Coefficient], Field(min_length=1)]
     errors: dict[str, Errors]
+
+    @model_validator(mode="after")
+    def _costs_something(self) -> Self:
+        if not any(self.costs.values()):
+            raise ValueError("every event costs nothing")
+        return self
 
     @property
     def costs(self) -> dict[str, float]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.stats import rankdata
 
-from results.cost_model import Errors
+from results.cost_model import Coefficient, Errors, Figure
+from results.counts import Counts
 from results.modelled import NS_PER_MS, modelled_ms
 from results.verdict import Interval
 
@@ -18,6 +19,15 @@ Array = NDArray[np.float64]
 Terms = Sequence[str]
 Costs = Mapping[str, float]
 
+# What a model begins with, and what may be added.
+FIRST: Figure = "instructions"
+CANDIDATES: tuple[Figure, ...] = (
+    "l2_misses",
+    "l1d_misses",
+    "l1i_misses",
+    "branches",
+    "memory_bytes",
+)
 RESAMPLES = 1000
 SEED = 0
 # A term must lower the error out of sample by this fraction of it to be kept, and by a thousandth
@@ -34,6 +44,12 @@ class Observation:
     group: str
     counts: Mapping[str, int]
     ms: float
+
+
+def observation(name: str, group: str, counts: Counts, ms: float) -> Observation:
+    """Return an observation of what was counted of a cell, with caches."""
+    figures: dict[str, int] = {term: getattr(counts, term) for term in (FIRST, *CANDIDATES)}
+    return Observation(name, group, figures, ms)
 
 
 def fit(observations: Sequence[Observation], terms: Terms) -> dict[str, float]:
@@ -78,6 +94,16 @@ def bootstrap(
     low, high = np.percentile(found, [2.5, 97.5], axis=0)
     ends = zip(low.tolist(), high.tolist(), strict=True)
     return dict(zip(terms, ends, strict=True))
+
+
+def coefficients(observations: Sequence[Observation], terms: Terms) -> dict[Figure, Coefficient]:
+    """Return the fitted cost of each of `terms` with its interval, as a model keeps them."""
+    costs, intervals = fit(observations, terms), bootstrap(observations, terms)
+    return {
+        term: Coefficient(ns=costs[term], ci95_ns=intervals[term])
+        for term in (FIRST, *CANDIDATES)
+        if term in terms
+    }
 
 
 def left_out(observations: Sequence[Observation], terms: Terms) -> dict[str, float]:
@@ -126,18 +152,17 @@ def rank_correlation(one: Array, other: Array) -> float | None:
     return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
-def select_terms(
-    first: str, candidates: Sequence[str], error: Callable[[Terms], float]
-) -> list[str]:
-    """Return `first` and those candidates that lower `error`, a term at a time, the best first.
+def select_terms(error: Callable[[Terms], float]) -> list[str]:
+    """Return FIRST and those CANDIDATES that lower `error`, a term at a time, the best first.
 
     `error` is that of cells out of sample, as a fraction of their times. A term is kept only where
     it lowers it by WORTH of itself and by LEAST_GAIN, so the simplest model stands where a larger
     one is no better.
     """
-    chosen, best = [first], error([first])
+    chosen: list[str] = [FIRST]
+    best = error(chosen)
     while True:
-        rest = [term for term in candidates if term not in chosen]
+        rest = [term for term in CANDIDATES if term not in chosen]
         tried = {term: error([*chosen, term]) for term in rest}
         term = min(rest, key=lambda one: tried[one], default=None)
         if term is None or best - tried[term] < max(WORTH * best, LEAST_GAIN):
