@@ -13,6 +13,7 @@ from guidelines.measuring import DEFAULT_COUNTS_OF_MODELS, execute_with_progress
 from reports.arm_model import write_arm_model
 from results.arm_validation import validate
 from results.coefficient_file import write_model
+from results.errors import BadInputError
 from results.schema import Run
 
 AGAIN = "the same command"
@@ -29,13 +30,19 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
     Complete counts are taken as they are, and need no emulator. Raises the errors of
     guidelines.runs.execute and results.arm_validation.validate.
     """
+    if not model.parent.is_dir():
+        raise BadInputError(
+            f"There is no folder {model.parent} for the coefficient file: run this in a "
+            "checkout of the suite, or name --counts, --page and --model."
+        )
     counted = [
         _counted(EVERYTHING, "bottleneck", counts / "arm-model"),
         _counted(("g4",), "equal-width", counts / "arm-model-equal-width"),
     ]
     validation = validate(counted)
+    written = write_arm_model(validation, page)
     write_model(model, validation.model, COMMENT)
-    typer.echo(f"{model}\n{write_arm_model(validation, page)}")
+    typer.echo(f"{model}\n{written}")
 
 
 def _counted(

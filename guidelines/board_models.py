@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from guidelines import runs
 from guidelines.catalogue import EXPERIMENTS
@@ -23,6 +24,7 @@ from guidelines.progress import ProgressDisplay
 from reports.board_model import calibration_tables
 from reports.console import WIDTH, print_table
 from reports.counts import MODELLED
+from reports.heading import warnings
 from results import store
 from results.board_model import fit_board, observations, refuse_unfit
 from results.caches import caches_of
@@ -49,6 +51,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
     measured = store.read_run(path)
     refuse_unfit(measured)
     folder = path if path.is_dir() else path.parent
+    core = _core(measured)
     caches, assumed = caches_of(measured.fingerprint)
     names = [e.name for e in measured.experiments if e.base is not None]
     unknown = [name for name in names if name not in EXPERIMENTS]
@@ -68,7 +71,6 @@ def calibrate_board(path: Path, out: Path | None) -> None:
     asked = replace(asked, protocol=protocol, reuses_counts=True)
     place = folder / COUNTS
     counted = execute_with_progress(asked, place, True, quiet=False, again="the same command")
-    core = _core(measured)
     found = fit_board(
         observations(measured, counted),
         name=measured.platform.name.replace(":", "-"),
@@ -78,7 +80,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
     )
     screen = Console(width=WIDTH)
     for table in calibration_tables(found):
-        screen.print(table.caption)
+        screen.print(Text(table.caption))
         print_table(table, screen)
     for line in _remarks(measured, counted, assumed):
         typer.echo(line)
@@ -92,8 +94,21 @@ _WARNING = "Times made of it are modelled, not measured."
 
 
 def _core(measured: Run) -> str:
+    """Return the core that was measured; raises BadInputError unless it is the fastest.
+
+    Of others a fingerprint does not name the caches.
+    """
     clusters = measured.fingerprint.clusters
-    return clusters[0].core if clusters else measured.fingerprint.cpu_model
+    fastest = clusters[0].core if clusters else measured.fingerprint.cpu_model
+    for process in measured.processes:
+        kept = [process.core] if isinstance(process.core, int) else process.core or []
+        for cluster in clusters[1:]:
+            if {*kept} & {*cluster.cpus}:
+                raise BadInputError(
+                    f"The run was kept on {cluster.core}, and the fingerprint names the caches of "
+                    f"the fastest core, {fastest}: measure that one."
+                )
+    return "".join(c if c.isprintable() else " " for c in fastest)
 
 
 def _started(run: Run) -> str:
@@ -102,7 +117,8 @@ def _started(run: Run) -> str:
 
 def _remarks(measured: Run, counted: Run, assumed: list[str]) -> list[str]:
     """Say what a reader must know of a calibration."""
-    said = [f"Caches counted for: {counted.protocol.modelled_caches}."]
+    said = [f"Warning: {warning}" for warning in warnings(measured)]
+    said.append(f"Caches counted for: {counted.protocol.modelled_caches}.")
     if assumed:
         said.append(f"Not shown by the board, so assumed: {', '.join(assumed)}.")
     pair = [run.fingerprint.runtimes.get("onnxruntime", "none") for run in (measured, counted)]

@@ -200,7 +200,7 @@ def _differences(run: Run, plan: Plan) -> list[str]:
         ("networks", _rows(run.cells), _rows(plan.cells)),
         ("inputs", _inputs(run.cells), _inputs(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
-        ("cost model", _costs(run.model), _costs(plan.model)),
+        ("costs in ns", run.model and run.model.costs, plan.model and plan.model.costs),
     ]
     # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
     for field in (field for field in Platform.model_fields if field not in REACHING):
@@ -208,11 +208,6 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     for field in Protocol.model_fields:
         pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))
     return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
-
-
-def _costs(model: CostModel | None) -> str:
-    """Name a cost model by what tells it from others."""
-    return "none" if model is None else f"{model.name} {model.costs}"
 
 
 def _rows(cells: Sequence[CellDeclaration]) -> str:

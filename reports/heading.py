@@ -28,7 +28,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
         *([("Model", _model(run.model))] if run.model else []),
         (
             "Counted" if run.platform.counts else "Measured",
-            f"{first.started if first else 'never'}{_load(run)}",
+            f"{first.started if first else 'never'}{_load(run)}{_kept(run)}",
         ),
         ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
         ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
@@ -118,6 +118,14 @@ def _suite(session: Session) -> str:
     commit = f", commit {session.git_revision}" if session.git_revision else ""
     exporters = ", ".join(f"{name} {version}" for name, version in session.exporters.items())
     return f"{session.suite_version}{commit}; networks exported by {exporters}"
+
+
+def _kept(run: Run) -> str:
+    """Say how many of a run's counts were made before it, and since when."""
+    kept = [c.started for c in run.counts if c.started < run.sessions[c.session].started]
+    return (
+        f"; {len(kept)} of {len(run.counts)} networks before, from {min(kept)} on" if kept else ""
+    )
 
 
 def _load(run: Run) -> str:

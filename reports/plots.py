@@ -57,7 +57,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         for panel, (title, rows) in zip(axes, panels, strict=True):
             _draw_panel(panel, columns, rows)
             panel.set_title(title)
-        shown = "instructions" if counts else "speed"
+        shown = "instructions" if counts else "modelled speed" if run.model else "speed"
         axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
         device = PAPER_PLATFORMS[run.protocol.channels]
         said = f" ({label(run)})" if run.platform.counts else ""

@@ -91,6 +91,7 @@ class Comparison:
 def recorded(name: str, run: Run) -> Entrant:
     """Return a run as an entrant; `name` is what the user called it."""
     summary, machine = summarise(run), run.fingerprint
+    fit = f"; times modelled, fitted on {run.model.fitted_on}" if run.model else ""
     standings = {
         (column.experiment.name, result.cell.row, column.scale): _standing(result)
         for column in summary.columns
@@ -101,7 +102,7 @@ def recorded(name: str, run: Run) -> Entrant:
         label=run.platform.name,
         started=run.sessions[0].started if run.sessions else "",
         kind=_kind(run),
-        origin=f"{name}: {run.platform.backend} on {machine.cpu_model}, {machine.software}",
+        origin=f"{name}: {run.platform.backend} on {machine.cpu_model}, {machine.software}{fit}",
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
         unit=run.platform.unit,
@@ -279,7 +280,7 @@ def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:
         said.append(
             f"§ {', '.join(modelled)}: modelled from counts on an emulated core, not measured. It "
             "has no intervals here, and in place of a verdict how its order agrees with the "
-            "paper's (τ)."
+            "paper's (τ). A model agrees with what it was fitted on because it was."
         )
     published = [entrant.label for entrant in entrants if entrant.kind == "published"]
     if published:

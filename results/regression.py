@@ -212,6 +212,8 @@ def _remarks(run: Run, baseline: Run) -> list[str]:
     anew = [c.name for c in run.networks if models.get(c.name, c.model) != c.model]
     if anew:
         remarks.append(f"{len(anew)} networks were exported otherwise than in the baseline.")
+    if run.model != baseline.model:
+        remarks.append("The runs have other cost models; what is compared is instructions.")
     added = [cell.name for cell in run.cells if cell.name not in models]
     if added:
         remarks.append(f"Not in the baseline, so not judged: {', '.join(added)}.")

@@ -71,6 +71,10 @@ def _read(path: Path) -> Platform:
         ) from None
     except ValueError as error:
         raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
+    model = content.get("model")
+    if isinstance(model, str) and (model.endswith(".toml") or "/" in model):
+        # As the file's own folder sees it.
+        content["model"] = str(path.parent / model)
     return checked(content, f"Platform file {path}")
 
 

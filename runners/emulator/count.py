@@ -11,13 +11,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Interface
 
 from results.caches import Caches
-from results.errors import PlatformError
+from results.errors import PlatformError, SuiteError
 from results.platform import Fingerprint, Platform
 from results.same_machine import refuse_other_machine
 from results.schema import Cell, Count, Protocol, Run
@@ -107,7 +107,9 @@ def count(
                 )
             watcher.counting(cell)
             fresh = _count(begun, cell, files, launcher, crew)
-            cache.keep(key, fresh)
+            # What cannot be kept for other runs is still this run's.
+            with suppress(SuiteError):
+                cache.keep(key, fresh)
             return fresh
 
         try:

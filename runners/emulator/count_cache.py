@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def key(run: Run, cell: Cell, files: ModelFiles) -> str:
     """Return the SHA-256 of all that the counts of a network in `run` depend on."""
     caches = run.protocol.modelled_caches
     parts = [
+        # Names of files lie in an emulated program's memory, and move what lies behind them.
+        tempfile.gettempdir(),
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files.paths),
         list(cell.network.input_shape),
         cell.operators and cell.operators.model_dump(),

@@ -14,7 +14,8 @@
  * The caches begin empty and keep their content from one pair of marks to the next; while nothing is
  * being counted they are not touched, as if the program did nothing else. Lines have 64 bytes; they
  * are allocated on reads and writes, the least recently used one of a set is replaced, nothing is
- * prefetched. The second level sees the misses of the data cache alone. Caches see physical
+ * prefetched. The second level sees the misses of the data cache alone. Lines that DC ZVA zeroes are
+ * not seen, since qemu tells no plugin of them. Caches see physical
  * addresses: pages get frames in the order in which they are first touched, so that misses do not
  * depend on where a run's memory happens to lie.
  *

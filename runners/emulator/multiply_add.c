@@ -1,8 +1,9 @@
 /*
  * Makes qemu's fused multiply-add of single precision, in which emulated convolutions spend most of
- * their time, one instruction of this machine. The results are the same, which every worker proves
- * by comparing outputs; flags of floating-point exceptions are not kept, and nobody reads them. What
- * is counted does not depend on it.
+ * their time, one instruction of this machine. Of numbers the results are the same, as far as nobody
+ * asks for another rounding or for denormals to be flushed; what is not a number may have other bits,
+ * and flags of exceptions are not kept. Every worker compares its outputs with the host's. What is
+ * counted does not depend on it.
  *
  * Does nothing where qemu does not show its function, where this machine has no such instruction, or
  * where memory of programs cannot be written.
