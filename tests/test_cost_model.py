@@ -120,7 +120,9 @@ def test_comparing_marks_it():
     measured = recorded("b", run_of(["g1"], lambda cell, *_: cell.scale))
     found = compare([recorded("a", modelled_run(["g1"])), measured])
     assert [entrant.kind for entrant in found.entrants] == ["modelled", "measured"]
-    assert any(line.startswith("§ arm-modelled: modelled") for line in found.left_out)
+    said = next(line for line in found.left_out if line.startswith("§ arm-modelled: modelled"))
+    assert "agrees with what it was fitted on because it was" in said
+    assert "fitted on made-up times" in found.entrants[0].origin
     first = found.entrants[0]
     assert all(standing.interval is None for standing in first.standings.values())
     assert first.standings["g1", "1:1", 1].speed == pytest.approx(1e3 / 0.6)
@@ -161,12 +163,62 @@ def test_a_bad_file_is_told_in_one_sentence(tmp_path, content, said):
         read_model(path)
 
 
-def test_costs_below_nothing_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("ns = 0.5", "ns = -0.5", r"coefficients.instructions.ns: .*greater than or"),
+        ("ns = 0.5", "ns = 1e308", r"coefficients.instructions.ns: .*less than or"),
+        ("spread = 0.1", "spread = 1000.0", "spread: .*less than or"),
+        ("spread = 0.1", "spread = nan", "spread: .*finite"),
+        ("kib = 2048", "kib = 8589934592", "caches.l2.kib: .*less than or"),
+        ('core = "some core"', r'core = "a\u001bcore"', "core: .*pattern"),
+        ("l2_misses", "l3_misses", "coefficients.l3_misses"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, before, after, said):
     path = tmp_path / "some.toml"
     write_model(path, MODEL, "")
-    path.write_text(path.read_text().replace("ns = 0.5", "ns = -0.5"))
-    with pytest.raises(BadInputError, match=r"coefficients.instructions.ns: .*greater than or"):
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(BadInputError, match=said):
         read_model(path)
+
+
+def test_a_model_in_which_nothing_costs_anything_is_none():
+    free = Coefficient(ns=0.0, ci95_ns=(0.0, 0.0))
+    with pytest.raises(ValidationError, match="costs nothing"):
+        CostModel.model_validate(
+            MODEL.model_dump() | {"coefficients": {"instructions": free.model_dump()}}
+        )
+
+
+def test_a_platform_s_model_lies_where_the_platform_s_file_sees_it(tmp_path):
+    (tmp_path / "board.toml").write_text(
+        'name = "board"\nbackend = "onnxruntime-cpu"\ntransport = "emulator"\n'
+        'unit = "images/s"\nmodel = "cost_model.toml"\n'
+    )
+    write_model(tmp_path / "cost_model.toml", MODEL, "")
+    platform = load_platform(str(tmp_path / "board.toml"))
+    assert load_model(platform.model) == MODEL
+
+
+def test_on_the_gpu_s_networks_nothing_is_called_a_difference():
+    run = modelled_run(["g2"])
+    differences = {
+        channels: text.count(" % |")
+        for channels in ("arm", "gpu")
+        for text in [
+            markdown(
+                summarise(run.model_copy(update={"protocol": with_channels(run, channels)})),
+                {"g2": "g2.svg"},
+            )
+        ]
+    }
+    assert differences["arm"] - differences["gpu"] == 12
+
+
+def with_channels(run, channels):
+    return run.protocol.model_copy(update={"channels": channels})
 
 
 def test_models_go_by_name_or_path():
