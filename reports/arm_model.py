@@ -119,8 +119,8 @@ def _accuracy(validation: Validation) -> Part:
     headings = [Heading("set", numeric=False), Heading("tested by", numeric=False)]
     headings += [Heading(t) for t in ("cells", "median error", "90th percentile", "bias")]
     headings += [Heading("rank correlation"), Heading("in the 95 % interval")]
-    relative = "relative speeds, RMS of logs"
-    headings += [Heading(t, group=relative) for t in ("modelled", "if all were equal", "reversed")]
+    relative = ("RMS of logs", "if all were equal", "reversed")
+    headings += [Heading(title, group="relative speeds:") for title in relative]
     rows = []
     fitted = [cell for group in FITTED for cell in validation.of(group)]
     for group, title in TITLES.items():
