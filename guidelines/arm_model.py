@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import typer
 
 from guidelines.catalogue import select
-from guidelines.measuring import DEFAULT_COUNTS_OF_MODELS, execute_with_progress, plan
+from guidelines.measuring import counting_plan, execute_with_progress
 from reports.arm_model import write_arm_model
 from results.arm_validation import validate
 from results.coefficient_file import write_model
@@ -49,14 +48,5 @@ def _counted(
     names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], folder: Path
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
-    asked = plan(
-        select(names),
-        "arm-emulated",
-        runs=DEFAULT_COUNTS_OF_MODELS,
-        processes=None,
-        seed=0,
-        g4_unit=unit,
-        caches=True,
-    )
-    asked = replace(asked, reuses_counts=True)
+    asked = counting_plan(select(names), g4_unit=unit)
     return execute_with_progress(asked, folder, resume=True, quiet=False, again=AGAIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ from results.errors import BadInputError, CheckFailedError, PlatformError, Suite
 if TYPE_CHECKING:
     from guidelines.experiment import Study
     from guidelines.runs import Plan
+    from results.caches import Caches
     from results.operators import Depthwise
     from results.platform import Platform
     from results.schema import Run
@@ -86,6 +87,23 @@ def plan(
     if model is not None:
         protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
     return Plan(studies, chosen, protocol, reuses_counts=model is not None, model=model)
+
+
+def counting_plan(
+    studies: Sequence[Study],
+    caches: Caches | None = None,
+    seed: int = 0,
+    channels: Literal["gpu", "arm"] | None = None,
+    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
+) -> Plan:
+    """Return the plan of the counts that a cost model needs, those made before being reused.
+
+    `caches` are those to be modelled, None being the Cortex-A57's.
+    """
+    counts = DEFAULT_COUNTS_OF_MODELS
+    asked = plan(studies, "arm-emulated", counts, None, seed, channels, g4_unit, caches=True)
+    protocol = asked.protocol.model_copy(update={"geometry": caches})
+    return replace(asked, protocol=protocol, reuses_counts=True)
 
 
 def _refuse_impossible(

@@ -33,7 +33,7 @@ def calibrate(
     ] = None,
 ) -> None:
     """Fit a cost model to a measured run of your board, and test it on cells kept aside."""
-    from guidelines.board_models import calibrate_board
+    from guidelines.board_model import calibrate_board
 
     calibrate_board(run, out)
 
@@ -57,7 +57,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Model the time of a network on a board from counts, without the board: not measured."""
-    from guidelines.board_models import predict_network
+    from guidelines.prediction import predict_network
 
     predict_network(model, on, shape, json)
 
