@@ -8,14 +8,13 @@ from typing import Literal
 import typer
 
 from guidelines.catalogue import select
-from guidelines.measuring import counting_plan, execute_with_progress
+from guidelines.measuring import SAME_COMMAND, counting_plan, execute_with_progress
 from reports.arm_model import write_arm_model
 from results.arm_validation import validate
 from results.coefficient_file import write_model
 from results.errors import BadInputError
 from results.schema import Run
 
-AGAIN = "the same command"
 EVERYTHING = ("all", "table8", "units-56", "units-28")
 COMMENT = (
     "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
@@ -49,4 +48,4 @@ def _counted(
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
     asked = counting_plan(select(names), g4_unit=unit)
-    return execute_with_progress(asked, folder, resume=True, quiet=False, again=AGAIN)
+    return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)

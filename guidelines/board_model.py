@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from guidelines.catalogue import EXPERIMENTS
-from guidelines.measuring import counting_plan, execute_with_progress
+from guidelines.measuring import SAME_COMMAND, counting_plan, execute_with_progress
 from reports.board_model import calibration_tables
 from reports.console import WIDTH, print_table
 from reports.heading import warnings
@@ -49,7 +49,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
         protocol.g4_unit,
     )
     place = folder / COUNTS
-    counted = execute_with_progress(asked, place, True, quiet=False, again="the same command")
+    counted = execute_with_progress(asked, place, True, quiet=False, again=SAME_COMMAND)
     found = fit_board(
         observations(measured, counted),
         name=measured.platform.name.replace(":", "-"),

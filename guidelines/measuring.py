@@ -28,6 +28,8 @@ DEFAULT_COUNTS = 5
 # A cost model is off by far more than what a third execution would change.
 DEFAULT_COUNTS_OF_MODELS = 2
 INTERRUPTED = 130
+# What goes on where a command has one folder for its counts.
+SAME_COMMAND = "the same command"
 # An input of more numbers would take more than a gigabyte.
 LARGEST_INPUT = 2**28
 

@@ -9,7 +9,8 @@ from reports.arm_model_cells import TITLES, cells_content, cells_table, relative
 from reports.arm_model_plots import scatter
 from reports.arm_model_unit import unit_part
 from reports.counts import MODELLED
-from reports.layout import MISSING, Heading, Part, Table, figure_name, significant
+from reports.layout import Heading, Part, Table, figure_name, significant
+from reports.model_errors import HEADINGS, error_entries
 from reports.page import page_markdown
 from reports.plots import image
 from results.arm_validation import (
@@ -117,8 +118,7 @@ def _disagreement(validation: Validation) -> str:
 
 def _accuracy(validation: Validation) -> Part:
     headings = [Heading("set", numeric=False), Heading("tested by", numeric=False)]
-    headings += [Heading(t) for t in ("cells", "median error", "90th percentile", "bias")]
-    headings += [Heading("rank correlation"), Heading("in the 95 % interval")]
+    headings += [*HEADINGS, Heading("in the 95 % interval")]
     relative = ("RMS of logs", "if all were equal", "reversed")
     headings += [Heading(title, group="relative speeds:") for title in relative]
     rows = []
@@ -159,7 +159,6 @@ def _accuracy(validation: Validation) -> Part:
 def _accuracy_row(
     validation: Validation, title: str, tested: str, cells: Sequence[ValidatedCell]
 ) -> list[str]:
-    found = errors_of(cells)
     inside = sum(_inside(validation.model, cell) for cell in cells)
     # The interval is as wide as the errors of these very cells make it.
     own = "*" if {cell.group for cell in cells} <= {*SPREAD_SETS} else ""
@@ -167,11 +166,7 @@ def _accuracy_row(
     return [
         title,
         tested,
-        str(found.cells),
-        _percent(found.median),
-        _percent(found.p90),
-        f"{100 * found.bias:+.1f} %",
-        MISSING if found.rank is None else f"{found.rank:.3f}",
+        *error_entries(errors_of(cells)),
         f"{inside} of {len(cells)}{own}",
         _percent(relative.spread),
         _percent(relative.null),

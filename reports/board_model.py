@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports.counts import MODELLED
-from reports.layout import MISSING, Heading, Table, figure_name, significant
+from reports.layout import Heading, Table, figure_name, significant
+from reports.model_errors import HEADINGS, error_entries
 from results.board_model import BoardModel
 
 
@@ -26,19 +27,8 @@ def _coefficients(found: BoardModel) -> Table:
 
 
 def _errors(found: BoardModel) -> Table:
-    headings = [Heading("tested on", numeric=False), Heading("cells"), Heading("median error")]
-    headings += [Heading("90th percentile"), Heading("bias"), Heading("rank correlation")]
-    rows = [
-        [
-            name,
-            str(e.cells),
-            f"{100 * e.median:.1f} %",
-            f"{100 * e.p90:.1f} %",
-            f"{100 * e.bias:+.1f} %",
-            MISSING if e.rank is None else f"{e.rank:.3f}",
-        ]
-        for name, e in found.model.errors.items()
-    ]
+    headings = [Heading("tested on", numeric=False), *HEADINGS]
+    rows = [[name, *error_entries(errors)] for name, errors in found.model.errors.items()]
     caption = f"How far times ({MODELLED}) are off; fitted were {found.model.cells} cells"
     return Table(caption, headings, rows)
 

@@ -10,22 +10,17 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
+from results.cost_model import Figure
 from results.schema import Cell, Count, Run
 from results.store import write_file
 from runners.measure import ModelFiles
 
 # All that is counted, one list each.
-FIGURES = (
-    "instructions",
-    "branches",
-    "memory_bytes",
-    "l1i_misses",
-    "l1d_misses",
-    "l2_misses",
-)
+FIGURES = get_args(Figure)
 # What of a protocol a count depends on.
 _PROTOCOL = ("seed", "batch", "warmup_min", "warmup_max", "output_tolerance")
 
