@@ -63,7 +63,7 @@ def _verdicts(comparison: Comparison) -> Table:
             rows.append([f"{experiment.name.upper()} {experiment.title}, ×{scale}", *said])
     caption = (
         "Guideline and platform: what each column of the tables says; τ is the agreement of an "
-        "order by instructions with the paper's"
+        "order by instructions, or by modelled time, with the paper's"
     )
     return Table(caption, _headings(comparison.entrants, "guideline", numeric=False), rows)
 

@@ -89,12 +89,13 @@ class Comparison:
 
 
 def recorded(name: str, run: Run) -> Entrant:
-    """Return a run as an entrant; `name` is what the user called it."""
+    """Return Tables 1 to 4 of a run as an entrant; `name` is what the user called it."""
     summary, machine = summarise(run), run.fingerprint
     fit = f"; times modelled, fitted on {run.model.fitted_on}" if run.model else ""
+    columns = [c for c in summary.columns if c.experiment.name in GUIDELINES]
     standings = {
         (column.experiment.name, result.cell.row, column.scale): _standing(result)
-        for column in summary.columns
+        for column in columns
         for result in column.results
     }
     return Entrant(
@@ -106,9 +107,9 @@ def recorded(name: str, run: Run) -> Entrant:
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
         unit=run.platform.unit,
-        experiments=summary.experiments,
+        experiments=[e for e in summary.experiments if e.name in GUIDELINES],
         standings=standings,
-        verdicts={(c.experiment.name, c.scale): _verdict(c) for c in summary.columns},
+        verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
     )
 
 

@@ -11,6 +11,7 @@ from networks.catalogue import NETWORKS
 from networks.cost import cost
 from reports.layout import MISSING
 from reports.tables import guideline_sections
+from results.comparison import compare, recorded
 from results.paper import LEVELS, UNIT_SIZES, published_speeds, read_csv
 from results.schema import NetworkChoice
 from results.summary import summarise
@@ -78,6 +79,15 @@ def test_units_cost_what_is_said_of_them(row, c):
     for other in (width - unit.step, width + unit.step):
         assert off <= abs(unit.multiply_adds(other) - wanted)
     assert off <= 0.07 * wanted
+
+
+def test_comparing_leaves_out_what_is_no_guideline():
+    both = recorded("a", run_of_studies(select(["g1", "table8"]), lambda cell, *_: cell.scale))
+    found = compare([both, recorded("b", run_of_studies(select(["g1"]), lambda *_: 1.0))])
+    assert [experiment.name for experiment in found.experiments] == ["g1"]
+    assert not any("table8" in line for line in found.left_out)
+    alone = compare([recorded("c", run_of_studies(select(["table8"]), lambda *_: 1.0)), both])
+    assert any("c is left out: it has none of Tables 1 to 4" in line for line in alone.left_out)
 
 
 def test_all_means_the_four_guidelines():
