@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import psutil
 import typer
 
+from guidelines import gpu_conditions, gpu_doctor
+from guidelines.finding import Finding
 from reports.heading import cores_text, processor
 from results.platform import Machine
 from runners.worker import cores, machine
@@ -43,14 +45,6 @@ class Conditions:
     lost: float
     busy: Sequence[tuple[str, float]]
     can_pin: bool
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that disturbs measurements, and what to do about it."""
-
-    problem: str
-    remedy: str
 
 
 def observe() -> Conditions:
@@ -213,16 +207,19 @@ def unknowns(seen: Conditions) -> list[str]:
 
 
 def print_findings() -> None:
-    """Say what this machine's processor is, observe it, and print what was found."""
+    """Say what this machine's processor and GPUs are, observe them, and print what was found."""
     facts = Machine.model_validate(machine.facts())
     kept = cores_text(cores.choose(None, 1), facts.clusters)
     typer.echo(f"Processor: {processor(facts)}. Workers are kept on {kept or 'no core'}.")
+    gpus = gpu_conditions.observe()
+    for line in gpu_doctor.lines(gpus):
+        typer.echo(line)
     seen = observe()
-    found = findings(seen)
+    found = findings(seen) + gpu_doctor.findings(gpus)
     for finding in found:
         typer.echo(f"- {finding.problem} {finding.remedy}")
     if not found:
         typer.echo("Nothing was found that would disturb measurements.")
-    hidden = unknowns(seen)
+    hidden = unknowns(seen) + gpu_doctor.unknowns(gpus)
     if hidden:
         typer.echo(f"Not visible here: {', '.join(hidden)}.")
