@@ -9,18 +9,22 @@ import typer
 
 from guidelines import comparing_cli, modelling_cli
 from guidelines.options import (
+    Batch,
     Channels,
     Core,
     DepthwiseAs,
     G4Unit,
     Json,
+    MaxSeconds,
     Out,
     PlatformName,
+    PrecisionName,
     Processes,
     Quiet,
     Resume,
     Runs,
     Seed,
+    UntilError,
 )
 from results.errors import BadInputError
 
@@ -78,6 +82,10 @@ def run(
             "--caches", help="On an emulated platform, count misses of modelled caches, too."
         ),
     ] = False,
+    batch: Batch = None,
+    precision: PrecisionName = "fp32",
+    until_error: UntilError = None,
+    max_seconds: MaxSeconds = None,
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
     seed: Seed = 0,
@@ -88,10 +96,23 @@ def run(
 ) -> None:
     """Measure experiments, then print their tables and write the report."""
     from guidelines.catalogue import select
-    from guidelines.measuring import Output, measure_and_publish, plan
+    from guidelines.measuring import Output, measure_and_publish, plan, stopping_rule
 
-    chosen = select(experiments)
-    asked = plan(chosen, platform, runs, processes, seed, channels, g4_unit, caches, core)
+    stop = stopping_rule(until_error, max_seconds)
+    asked = plan(
+        select(experiments),
+        platform,
+        runs,
+        processes,
+        seed,
+        channels,
+        g4_unit,
+        caches,
+        core,
+        batch,
+        precision,
+        stop,
+    )
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
 
 

@@ -58,6 +58,8 @@ EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
     "onnxruntime-cpu": export_onnx,
     "torch-cpu": export_torch,
     "torch-cuda": export_torch,
+    "onnxruntime-cuda": export_onnx,
+    "onnxruntime-tensorrt": export_onnx,
 }
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from guidelines.runs import Plan
     from results.caches import Caches
     from results.operators import Depthwise
-    from results.platform import Platform
-    from results.schema import Run
+    from results.schema import Precision, Run, StoppingRule
     from results.summary import Summary
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
@@ -28,6 +27,9 @@ DEFAULT_COUNTS = 5
 # A cost model is off by far more than what a third execution would change.
 DEFAULT_COUNTS_OF_MODELS = 2
 INTERRUPTED = 130
+# How far an output may lie from torch's in float32, as a fraction of the largest value: twenty
+# layers round to ten bits (TF32, float16) or to seven (bfloat16).
+OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1}
 # What goes on where a command has one folder for its counts.
 SAME_COMMAND = "the same command"
 # An input of more numbers would take more than a gigabyte.
@@ -53,12 +55,16 @@ def plan(
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
     caches: bool = False,
     core: str | None = None,
+    batch: int | None = None,
+    precision: Precision = "fp32",
+    stop: StoppingRule | None = None,
 ) -> Plan:
     """Return the plan of a run of `studies` on the platform of that name or file.
 
     Raises BadInputError for an unknown platform, for more processes than runs, and for what the
     platform cannot do.
     """
+    from guidelines.possible import Asked, refuse_impossible
     from guidelines.runs import Plan
     from results.schema import Protocol
     from runners.model_file import load_model
@@ -66,7 +72,8 @@ def plan(
 
     chosen = load_platform(platform)
     model = load_model(chosen.model) if chosen.model else None
-    _refuse_impossible(chosen, studies, processes, caches, core)
+    asked = Asked(processes, caches, core, batch, precision, stop)
+    refuse_impossible(chosen, studies, asked)
     usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS
     times = runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if processes is not None and processes > times:
@@ -81,6 +88,10 @@ def plan(
         channels=channels or chosen.channels,
         g4_unit=g4_unit,
         core=core,
+        batch=batch,
+        precision=precision,
+        stop=stop,
+        output_tolerance=OUTPUT_TOLERANCES[precision],
     )
     if chosen.counts:
         # The first execution allocates memory; all later ones are alike.
@@ -108,39 +119,22 @@ def counting_plan(
     return replace(asked, protocol=protocol, reuses_counts=True)
 
 
-def _refuse_impossible(
-    platform: Platform,
-    studies: Sequence[Study],
-    processes: int | None,
-    caches: bool,
-    core: str | None,
-) -> None:
-    """Raise BadInputError for options and experiments that a platform has no use for."""
-    from results.schema import NetworkChoice
+def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule | None:
+    """Return the rule that two options ask for, None for neither; raises BadInputError for one."""
+    from results.schema import StoppingRule
 
-    if caches and not platform.counts:
+    if percent is None and seconds is None:
+        return None
+    if percent is None or seconds is None:
         raise BadInputError(
-            f"--caches models the caches of an emulated core, and platform {platform.name} is "
-            "timed: use it with --platform arm-emulated."
+            "--until-error and --max-seconds go together: how good figures must be, and how long "
+            "to measure for that at most."
         )
-    if not platform.counts:
-        return
-    if core is not None:
-        raise BadInputError(
-            f"--core has no meaning on platform {platform.name}: its counts do not depend on where "
-            "they are taken."
-        )
-    if processes is not None:
-        raise BadInputError(
-            f"--processes has no meaning on platform {platform.name}: every network is counted in "
-            "one process of its own."
-        )
-    for study in studies:
-        if any(cell.profiled for cell in study.cells(NetworkChoice())):
-            raise BadInputError(
-                f"{study.name} takes run time apart, and platform {platform.name} has none, only "
-                "counts of instructions: choose a platform that is timed."
-            )
+    if not 0 < percent < 100:
+        raise BadInputError(f"--until-error {percent:g} is no percentage between 0 and 100.")
+    if not 0 < seconds < math.inf:
+        raise BadInputError(f"--max-seconds {seconds:g} is no time to measure in.")
+    return StoppingRule(relative_error=percent / 100, seconds=seconds)
 
 
 def parse_shape(text: str) -> list[int]:

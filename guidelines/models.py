@@ -35,7 +35,9 @@ def digest(network: Network | WholeNetwork, file_format: str, seed: int) -> str:
 
     That is its declaration, the seed, the sources of networks/, and the versions of the exporters.
     """
-    parts = [network.model_dump(mode="json"), file_format, seed, OPSET, _exporters()]
+    # One image is what all networks had before batches could be chosen.
+    declaration = network.model_dump(mode="json", exclude={"batch"} if network.batch == 1 else None)
+    parts = [declaration, file_format, seed, OPSET, _exporters()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -38,6 +38,24 @@ G4Unit = Annotated[
     Literal["bottleneck", "equal-width"],
     typer.Option(help="How Table 4's unit is read (docs/protocol.md, decision 4)."),
 ]
+Batch = Annotated[
+    int | None,
+    typer.Option(min=1, help="Images in one batch.  [default: 1; 8 for Table 8 on a GPU]"),
+]
+PrecisionName = Annotated[
+    Literal["fp32", "tf32", "fp16", "bf16"],
+    typer.Option("--precision", help="How a GPU counts; fp32 never uses TF32."),
+]
+UntilError = Annotated[
+    float | None,
+    typer.Option(
+        help="Go on with further processes until the relative standard error of every cell's "
+        "process medians is at most so many percent."
+    ),
+]
+MaxSeconds = Annotated[
+    float | None, typer.Option(help="With --until-error, the most seconds to measure.")
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
 Out = Annotated[
     Path | None,

@@ -5,6 +5,7 @@ Everything goes to standard error, so that standard output holds results alone.
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from rich.progress import (
 )
 
 from results.schema import Cell, Run
+from results.stopping import worst_error
 
 LINE_SECONDS = 15.0
 # The bar is redrawn seldom: on a small machine drawing it would disturb what is timed.
@@ -100,8 +102,15 @@ class ProgressDisplay:
     def round_stored(self, run: Run) -> None:
         """Tell that a round is on disk."""
         self._cell = 0
-        stored = len(run.rounds)
-        self._advance(f"{stored}/{self.total} rounds", stored / self.total)
+        stored, stop = len(run.rounds), run.protocol.stop
+        if stop is None:
+            self._advance(f"{stored}/{self.total} rounds", stored / self.total)
+            return
+        name, error = worst_error(run)
+        found = f", {name} ±{100 * error:.2f} %" if name and math.isfinite(error) else ""
+        spent = sum(process.seconds for process in run.processes) / stop.seconds
+        # At most: it ends before when the figures are good enough.
+        self._advance(f"{stored} rounds{found}", min(1.0, spent))
 
     def counting(self, cell: Cell) -> None:
         """Tell that an emulated worker starts on a network."""

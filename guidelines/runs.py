@@ -61,8 +61,18 @@ class Plan:
 
     @property
     def cells(self) -> list[CellDeclaration]:
-        """The cells of all experiments, in the record's order."""
-        return [cell for study in self.studies for cell in study.cells(self.protocol)]
+        """The cells of all experiments, in the record's order, with the protocol's batch."""
+        cells = [cell for study in self.studies for cell in study.cells(self.protocol)]
+        batch = self.protocol.batch
+        return cells if batch is None else [with_batch(cell, batch) for cell in cells]
+
+
+def with_batch(cell: CellDeclaration, batch: int) -> CellDeclaration:
+    """Return a cell whose network runs so many images at a time; a user's has its own batch."""
+    if isinstance(cell.network, UserNetwork):
+        return cell
+    network = cell.network.model_copy(update={"batch": batch})
+    return cell.model_copy(update={"network": network})
 
 
 def default_folder(platform: Platform) -> Path:

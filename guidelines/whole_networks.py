@@ -16,16 +16,17 @@ def _cell(entry: PublishedSpeed) -> CellDeclaration:
         row=entry.row,
         scale=entry.scale,
         axes={"network": name, "size": size},
-        network=WholeNetwork(name=name, size=size),
+        network=WholeNetwork(name=name, size=size, batch=entry.batch),
         operators=None,
     )
 
 
-def _cells(_: NetworkChoice) -> list[CellDeclaration]:
-    """Return the cells family after family; whole networks have one channel set."""
-    entries = published_speeds("table8", "arm")
+def _cells(choice: NetworkChoice) -> list[CellDeclaration]:
+    """Return the cells family after family; channel sets differ in the batch alone."""
+    entries = published_speeds("table8", choice.channels)
     wanted = [entry for entry in entries if entry.row.startswith(FAMILIES)]
-    return [_cell(e) for e in sorted(wanted, key=lambda e: (e.row != "ShuffleNet v2", e.row))]
+    wanted.sort(key=lambda entry: (entry.row != "ShuffleNet v2", entry.row))
+    return [_cell(entry) for entry in wanted]
 
 
 TABLE8 = Study(

@@ -82,7 +82,7 @@ def same_operators(calls: Sequence[OperatorCall], others: Sequence[OperatorCall]
 
 def _fault_of_rounds(run: Run) -> str | None:
     """Say what is wrong with the rounds of a run, if anything."""
-    if len(run.rounds) > run.protocol.runs:
+    if len(run.rounds) > run.protocol.runs and run.protocol.stop is None:
         return "there are more rounds than the protocol asks for"
     if len({(entry.process, entry.round) for entry in run.rounds}) < len(run.rounds):
         return "a round is there twice"
@@ -99,7 +99,11 @@ def _fault_of_rounds(run: Run) -> str | None:
             return "a round names an unknown process"
         if sorted(entry.order) != proved[entry.process]:
             return "a round did not measure each proved network once"
-        if len(entry.order) != len(entry.ns):
+        if [*entry.beside] != [*run.rounds[0].beside]:
+            return "rounds have different kinds of samples beside their own"
+        aligned = [entry.ns, *entry.beside.values()]
+        aligned += [listed for listed in (entry.sm_mhz, entry.discarded) if listed]
+        if any(len(listed) != len(entry.order) for listed in aligned):
             return "a round's order and times do not match"
         fault = _fault_of_profiles(run, entry)
         if fault:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from results.decomposition import CategoryShare, Decomposition
-from results.schema import Run
+from results.schema import Beside, Run
 from results.summary import CellResult, Column, Summary, multiply_adds_per_second
 
 
@@ -92,6 +92,23 @@ def _share_object(
     }
 
 
+def _gpu_fields(result: CellResult) -> dict[str, Any]:
+    """Return what further samples of a GPU say, None where there are none."""
+    fields: dict[str, Any] = {}
+    kinds: tuple[Beside, ...] = get_args(Beside)
+    for kind in kinds:
+        timing, ratio = result.beside.get(kind), result.slow_down(kind)
+        fields |= {
+            f"{kind}_median_ms": timing and timing.median_ms,
+            f"{kind}_speed": timing and timing.speed,
+            f"{kind}_relative_speed": timing and timing.relative_speed,
+            f"{kind}_relative_speed_ci95": _listed(timing.relative_speed_ci95 if timing else None),
+            f"{kind}_slow_down": ratio and ratio[0],
+            f"{kind}_slow_down_ci95": _listed(ratio[1] if ratio else None),
+        }
+    return fields
+
+
 def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]:
     cell, timing, counts = result.cell, result.timing, result.counts
     low, high = (timing and timing.ci95_ms) or (None, None)
@@ -107,7 +124,9 @@ def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "channels": run.protocol.channels,
         "scale": cell.scale,
         "g4_unit": run.protocol.g4_unit,
-        "batch": run.protocol.batch,
+        "batch": cell.network.batch,
+        "mode": run.platform.mode if run.platform.on_gpu else None,
+        "precision": run.protocol.precision,
         "multiply_adds": cell.multiply_adds,
         "multiply_adds_deviation": result.multiply_adds_deviation,
         "memory_access_cost": cell.memory_access_cost,
@@ -126,6 +145,12 @@ def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "multiply_adds_per_second": timing and multiply_adds_per_second(result),
         "relative_speed": timing and timing.relative_speed,
         "relative_speed_ci95": _listed(interval),
+        **_gpu_fields(result),
+        "bound_by": result.bound and result.bound.roof,
+        "bound_share": result.bound and result.bound.share,
+        "launch_share": result.bound and result.bound.shares.get("launch"),
+        "bandwidth_share": result.bound and result.bound.shares["bandwidth"],
+        "compute_share": result.bound and result.bound.shares["compute"],
         "instructions": counts and counts.instructions,
         "instructions_per_multiply_add": counts and counts.per_multiply_add,
         "relative_instructions": counts and counts.relative,

@@ -17,6 +17,12 @@ USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 # What runs on a board must need no torch and no code of this suite but the worker.
 OVER_SSH = "onnxruntime-cpu"
+# Backends that run on a CUDA GPU, and those of them that torch's compiler serves.
+ON_GPU = ("torch-cuda", "onnxruntime-cuda", "onnxruntime-tensorrt")
+COMPILED = "torch-cuda"
+# Samples taken while a card's clock is below this fraction of its highest do not count, as in
+# NVIDIA's nvbench.
+LEAST_CLOCK = 0.75
 # What says how a board is reached, and not what it is.
 REACHING = ("host", "user", "port", "identity_file", "python")
 
@@ -32,7 +38,8 @@ class Platform(Record):
 
     `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
     not timed: what it executes is counted, and its unit is instructions, or with a cost `model` (a
-    coefficient file, by name or path) what modelled times give. The rest says how a board
+    coefficient file, by name or path) what modelled times give. `mode` is how a GPU gets its
+    work: operator by operator, as one CUDA graph, or compiled. The rest says how a board
     is reached by ssh: what is empty or None is left to ssh's own configuration. `python` is the
     board's, a path from its home folder or a name that its shell finds.
     """
@@ -41,6 +48,7 @@ class Platform(Record):
     backend: Name
     description: str = ""
     transport: Literal["local", "ssh", "emulator"] = "local"
+    mode: Literal["eager", "graph", "compile"] = "eager"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
@@ -64,6 +72,14 @@ class Platform(Record):
         return self
 
     @model_validator(mode="after")
+    def _mode_is_possible(self) -> Self:
+        if self.mode != "eager" and not self.on_gpu:
+            raise ValueError(f'mode "{self.mode}" needs a backend on a GPU: {", ".join(ON_GPU)}')
+        if self.mode == "compile" and self.backend != COMPILED:
+            raise ValueError(f'mode "compile" is torch\'s: it needs backend "{COMPILED}"')
+        return self
+
+    @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         if self.transport == "ssh":
             if not self.host:
@@ -80,6 +96,11 @@ class Platform(Record):
     def counts(self) -> bool:
         """Whether executed instructions are counted here and nothing is timed."""
         return self.transport == "emulator"
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether networks run on a CUDA GPU, timed by its own events."""
+        return self.backend in ON_GPU
 
 
 class Cluster(Record):
@@ -115,13 +136,33 @@ class Machine(Record):
     python: str
 
 
+class Gpu(Record):
+    """A graphics card and its settings; sizes in bytes, None for what its driver does not show.
+
+    `boost_mhz` is the highest clock of its multiprocessors, `uuid` tells it from others of its
+    kind, `mig` says that it is a part of a card.
+    """
+
+    name: str
+    uuid: str
+    compute_capability: str
+    multiprocessors: PositiveInt
+    memory: PositiveInt
+    l2_cache: PositiveInt
+    boost_mhz: PositiveInt | None
+    memory_mhz: PositiveInt | None
+    ecc: bool | None
+    mig: bool | None
+
+
 class Fingerprint(Machine):
     """The machine and the software that a run was measured on.
 
     A run may be continued only where all of this is the same. `runtimes` are versions by name,
-    `worker` is the digest of the program that timed.
+    `worker` is the digest of the program that timed, `gpu` the card that networks ran on, if any.
     """
 
+    gpu: Gpu | None = None
     runtimes: dict[str, str]
     worker: str
 

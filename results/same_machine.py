@@ -17,6 +17,7 @@ MACHINE = (
     "caches",
     "memory",
     "virtualisation",
+    "gpu",
 )
 # What a system shows of its memory changes a little with its kernel.
 SAME_MEMORY = 0.02
@@ -32,6 +33,11 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
             if isinstance(here, list):
                 here, there = (
                     [item for item in one if item not in other]
+                    for one, other in ((here, there), (there, here))
+                )
+            elif isinstance(here, dict) and isinstance(there, dict):
+                here, there = (
+                    {key: value for key, value in one.items() if value != other.get(key)}
                     for one, other in ((here, there), (there, here))
                 )
             differing.append(f"{field} ({_short(here)} / {_short(there)})")

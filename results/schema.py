@@ -9,15 +9,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from results import stopping
 from results.caches import CORTEX_A57, Caches
+from results.card import CardState, EventClock
+from results.ceilings import Ceilings
 from results.consistency import fault_of
 from results.cost_model import CostModel
 from results.platform import Fingerprint, Name, NonNegativeInt, Platform, PositiveInt, Record
 
 # Version 2 added whole networks and profiles, version 3 counts and other machines than this one,
-# version 4 more figures of modelled caches, and cost models; a record of an earlier version is one
-# of a later version without.
-SCHEMA_VERSION: Literal[4] = 4
+# version 4 more figures of modelled caches, and cost models, version 5 GPUs, ceilings, batches and
+# the stopping rule; a record of an earlier version is one of a later version without.
+SCHEMA_VERSION: Literal[5] = 5
+
+Precision = Literal["fp32", "tf32", "fp16", "bf16"]
+# Further samples of a GPU: with cold caches, and operator by operator where a graph is measured.
+Beside = Literal["cold", "eager"]
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AxisValue = bool | int | str
@@ -30,10 +37,26 @@ def shape_text(shape: Sequence[int | str]) -> str:
 
 
 class NetworkChoice(Record):
-    """What a run may choose about the networks: the channel set, and how Table 4's unit is read."""
+    """What a run may choose about the networks.
+
+    The channel set, how Table 4's unit is read, and the batch, None being the paper's: 1, and 8 for
+    Table 8 on the GPU.
+    """
 
     channels: Literal["gpu", "arm"] = "arm"
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
+    batch: PositiveInt | None = None
+
+
+class StoppingRule(Record):
+    """Measure until the figures are good enough, and no longer than so many seconds.
+
+    They are when the relative standard error of every cell's process medians is at most
+    `relative_error`, a fraction.
+    """
+
+    relative_error: Annotated[float, Field(gt=0, lt=1)]
+    seconds: Annotated[float, Field(gt=0)]
 
 
 class Protocol(NetworkChoice):
@@ -43,7 +66,8 @@ class Protocol(NetworkChoice):
     Warm-up lasts until an execution is not faster than the fastest before it by more than
     `steady_within` (a fraction), within `warmup_min` to `warmup_max` executions. Networks that
     take less than `lead_in_below_ms` run once untimed before each sample. `core` is the core, or
-    cluster of cores, that the run was asked to be kept on; None is the fastest.
+    cluster of cores, that the run was asked to be kept on; None is the fastest. With a `stop` rule,
+    `runs` and `processes` are the fewest; further processes take as many rounds each.
 
     Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
     own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too, and
@@ -53,7 +77,8 @@ class Protocol(NetworkChoice):
     runs: PositiveInt
     processes: PositiveInt
     seed: Seed = 0
-    batch: PositiveInt = 1
+    precision: Precision = "fp32"
+    stop: StoppingRule | None = None
     warmup_min: PositiveInt = 2
     warmup_max: PositiveInt = 10
     steady_within: float = 0.05
@@ -90,7 +115,7 @@ class Network(Record):
 
     Blocks are those of networks.blocks, and the units of whole networks.
 
-    `channels` and `size` give the input: (1, channels, size, size).
+    `batch`, `channels` and `size` give the input: (batch, channels, size, size).
     """
 
     block: str
@@ -98,11 +123,12 @@ class Network(Record):
     channels: PositiveInt
     size: PositiveInt = 56
     times: PositiveInt = 10
+    batch: PositiveInt = 1
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(batch, channels, height, width)."""
-        return (1, self.channels, self.size, self.size)
+        return (self.batch, self.channels, self.size, self.size)
 
 
 class WholeNetwork(Record):
@@ -110,11 +136,12 @@ class WholeNetwork(Record):
 
     name: str
     size: PositiveInt = 224
+    batch: PositiveInt = 1
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(batch, channels, height, width)."""
-        return (1, 3, self.size, self.size)
+        return (self.batch, 3, self.size, self.size)
 
 
 class UserNetwork(Record):
@@ -127,6 +154,11 @@ class UserNetwork(Record):
     def input_shape(self) -> tuple[int, ...]:
         """The input's shape, batch first."""
         return tuple(self.input)
+
+    @property
+    def batch(self) -> int:
+        """The size of its first axis."""
+        return self.input[0]
 
 
 class Operators(Record):
@@ -217,7 +249,11 @@ class Proof(Record):
 class Process(Record):
     """One fresh worker, and the core, or cores, that it was kept on.
 
-    `warmup_ns` and `proofs` are by cell name; load is the 1-minute average.
+    `warmup_ns` and `proofs` are by cell name; load is the 1-minute average, `seconds` how long it
+    took up to its last stored round. `ceilings` are measured at its end.
+
+    On a GPU, `layouts` are the faster memory layouts of the networks and `launch_ns` how long the
+    host takes to launch one execution, both by cell name; `clock` is what events can tell apart.
     """
 
     index: NonNegativeInt
@@ -230,6 +266,11 @@ class Process(Record):
     peak_memory: NonNegativeInt | None
     warmup_ns: dict[str, list[PositiveInt]]
     proofs: dict[str, Proof]
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    ceilings: Ceilings | None = None
+    layouts: dict[str, str] = Field(default={})
+    launch_ns: dict[str, PositiveInt] = Field(default={})
+    clock: EventClock | None = None
 
 
 class Profile(Record):
@@ -247,6 +288,10 @@ class Round(Record):
     """One pass over the cells: `order` indexes cells and then controls, `ns` is aligned with it.
 
     `ns` are never taken under a profiler; `profiles` are further executions of the same round.
+
+    On a GPU, `beside` holds further samples, `sm_mhz` the clock after each sample and `discarded`
+    how many before it were thrown away because the clock was too low, all aligned with `order`;
+    `card` is the card after the round.
     """
 
     process: NonNegativeInt
@@ -254,6 +299,10 @@ class Round(Record):
     order: Annotated[list[NonNegativeInt], Field(min_length=1)]
     ns: Annotated[list[PositiveInt], Field(min_length=1)]
     profiles: list[Profile] = Field(default=[])
+    beside: dict[Beside, list[PositiveInt]] = Field(default={})
+    sm_mhz: list[NonNegativeInt] = Field(default=[])
+    discarded: list[NonNegativeInt] = Field(default=[])
+    card: CardState | None = None
 
 
 class Count(Record):
@@ -283,7 +332,7 @@ class Run(Record):
     `model`, times are modelled from the counts.
     """
 
-    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol
@@ -317,10 +366,15 @@ class Run(Record):
 
     @property
     def complete(self) -> bool:
-        """Whether every planned round was measured, or every network counted."""
+        """Whether every planned round was measured, or every network counted.
+
+        With a stopping rule: whether it is fulfilled.
+        """
         if self.platform.counts:
             return len(self.counts) == len(self.networks)
-        return len(self.rounds) >= self.protocol.runs
+        if self.protocol.stop is None:
+            return len(self.rounds) >= self.protocol.runs
+        return stopping.fulfilled(self)
 
 
 def json_schema() -> str:

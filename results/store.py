@@ -17,10 +17,12 @@ import platformdirs
 from pydantic import ValidationError
 
 from results.errors import BadInputError, PlatformError
-from results.schema import SCHEMA_VERSION, Run
+from results.schema import SCHEMA_VERSION, Protocol, Run
 
 RUNS = Path("results/runs")
 FILE = "run.json"
+# The version of the record from which on a batch can be chosen.
+FIRST_WITH_BATCHES = 5
 
 
 def cache_folder() -> Path:
@@ -102,7 +104,9 @@ def read_run(path: Path) -> Run:
     try:
         run = Run.model_validate_json(text, strict=True)
         # What is written from here on is of this version.
-        return run.model_copy(update={"schema_version": SCHEMA_VERSION})
+        return run.model_copy(
+            update={"schema_version": SCHEMA_VERSION, "protocol": _protocol_now(run)}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -110,6 +114,12 @@ def read_run(path: Path) -> Run:
             f"{file} is not a valid run: {where}: {first['msg']}"
             f" ({error.error_count()} fault(s) in all)."
         ) from None
+
+
+def _protocol_now(run: Run) -> Protocol:
+    """Return a run's protocol in the words of this version: its batch was always the paper's."""
+    chosen = run.schema_version >= FIRST_WITH_BATCHES
+    return run.protocol if chosen else run.protocol.model_copy(update={"batch": None})
 
 
 def near_file(path: Path) -> str:

@@ -14,7 +14,8 @@ from results.decomposition import Decomposition, decompose
 from results.modelled import Modelled, modelled
 from results.operators import Depthwise
 from results.paper import PublishedSpeed, published_speeds
-from results.schema import Cell, Experiment, Run
+from results.roofline import Bound, bound_of, ceilings_of
+from results.schema import Beside, Cell, Experiment, Run
 from results.statistics import Samples
 from results.verdict import Interval, Verdict, judge, order_agreement
 
@@ -51,7 +52,8 @@ class CellResult:
 
     `timing` is None for a cell that failed its proof (`failure` says why) or was not measured yet;
     where instructions are counted, every cell's is, and `counts` takes its place, with `modelled`
-    beside it where the run has a cost model.
+    beside it where the run has a cost model. `beside` are the further samples of a GPU, and `bound`
+    what the cell is bound by where the run has measured ceilings.
     `multiply_adds_deviation` is the fraction by which its multiply-adds exceed the base cell's.
     """
 
@@ -63,6 +65,20 @@ class CellResult:
     multiply_adds_deviation: float
     published: PublishedSpeed | None
     paper_relative_speed: float | None
+    beside: Mapping[Beside, Timing] = field(default_factory=dict)
+    bound: Bound | None = None
+
+    def slow_down(self, kind: Beside) -> tuple[float, Interval | None] | None:
+        """Return the time of further samples over the usual one, with its 95 % interval.
+
+        Of pairs taken right after one another; None where there are none.
+        """
+        other = self.beside.get(kind)
+        if self.timing is None or other is None:
+            return None
+        own, times = self.timing.times, other.times
+        ratio = statistics.relative_speed(own, times)
+        return ratio, statistics.relative_speed_interval(own, times)
 
     @property
     def published_ms(self) -> float | None:
@@ -124,6 +140,7 @@ def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
     `depthwise` says what depthwise convolutions count as in decompositions.
     """
     samples = samples_by_cell(run)
+    beside = {kind: samples_by_cell(run, kind) for kind in kinds_beside(run)}
     columns: list[Column] = []
     decompositions = []
     for experiment in run.experiments:
@@ -133,20 +150,27 @@ def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
             continue
         for scale in sorted({cell.scale for cell in cells}):
             column = [cell for cell in cells if cell.scale == scale]
-            columns.append(_column(run, experiment, scale, column, samples))
+            columns.append(_column(run, experiment, scale, column, samples, beside))
     return Summary(run, columns, decompositions, depthwise)
 
 
-def samples_by_cell(run: Run) -> dict[str, Samples]:
+def kinds_beside(run: Run) -> list[Beside]:
+    """Return the kinds of further samples that a run has."""
+    return list(run.rounds[0].beside) if run.rounds else []
+
+
+def samples_by_cell(run: Run, beside: Beside | None = None) -> dict[str, Samples]:
     """Return each cell's samples in ns, a row of times for every process that took some.
 
-    Cells that failed their proof in any process have none. Rounds stay aligned across cells.
+    Those that were taken `beside`, if that is given. Cells that failed their proof in any process
+    have none. Rounds stay aligned across cells.
     """
     names = [cell.name for cell in run.networks]
     failures = run.failures
     rows: dict[str, dict[int, list[int]]] = {}
     for entry in run.rounds:
-        for index, ns in zip(entry.order, entry.ns, strict=True):
+        times = entry.ns if beside is None else entry.beside[beside]
+        for index, ns in zip(entry.order, times, strict=True):
             rows.setdefault(names[index], {}).setdefault(entry.process, []).append(ns)
     return {
         name: [np.asarray(times, float) for times in by_process.values()]
@@ -156,7 +180,12 @@ def samples_by_cell(run: Run) -> dict[str, Samples]:
 
 
 def _column(
-    run: Run, experiment: Experiment, scale: int, cells: list[Cell], samples: dict[str, Samples]
+    run: Run,
+    experiment: Experiment,
+    scale: int,
+    cells: list[Cell],
+    samples: dict[str, Samples],
+    beside: Mapping[Beside, dict[str, Samples]],
 ) -> Column:
     base = next((cell for cell in cells if cell.row == experiment.base), None)
     published = {
@@ -166,14 +195,17 @@ def _column(
     base_published = published.get((experiment.base or "", scale))
     results = []
     base_counts = counts_of(run, base, base) if base is not None else None
+    ceilings = ceilings_of(run)
     for cell in cells:
         counts = counts_of(run, cell, base)
         entry = published.get((cell.row, scale))
         relative = entry.speed / base_published.speed if entry and base_published else None
+        timing = _timing(run, cell, base, samples)
+        further = {kind: _timing(run, cell, base, taken) for kind, taken in beside.items()}
         results.append(
             CellResult(
                 cell=cell,
-                timing=_timing(run, cell, base, samples),
+                timing=timing,
                 counts=counts,
                 modelled=modelled(run.model, counts, base_counts) if run.model and counts else None,
                 failure=run.failures.get(cell.name),
@@ -182,6 +214,10 @@ def _column(
                 ),
                 published=entry,
                 paper_relative_speed=relative,
+                beside={kind: other for kind, other in further.items() if other},
+                bound=(
+                    bound_of(run, cell, timing.median_ms, ceilings) if timing and ceilings else None
+                ),
             )
         )
     others = [result for result in results if result.cell.row != experiment.base]
@@ -226,6 +262,7 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
         return None
     pooled = np.concatenate(own) / 1e6
     mean = float(pooled.mean())
+    images = cell.network.batch if run.platform.unit == "images/s" else 1
     reference = samples.get(base.name) if base is not None else None
     relative, relative_interval = None, None
     if cell is base:
@@ -240,7 +277,7 @@ def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]
         mean_ms=mean,
         median_ms=float(np.median(pooled)),
         min_ms=float(pooled.min()),
-        speed=1e3 * run.protocol.batch / mean if run.platform.unit == "images/s" else 1e3 / mean,
+        speed=1e3 * images / mean,
         relative_speed=relative,
         relative_speed_ci95=relative_interval,
     )

@@ -79,7 +79,8 @@ def _measure(
         ready = measure.set_up(run, worker, equipment.files, equipment.launcher)
         found = measure.fingerprint(ready, equipment.launcher)
         refuse_other_machine(arm.fingerprint, found)
-        warmup, proofs = measure.prove_all(run, worker, lambda _: None)
+        loaded, proofs = measure.prove_all(run, worker, lambda _: None)
+        warmup = measure.warmup_times(loaded)
         working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
         ns: dict[str, list[int]] = {run.networks[i].name: [] for i in working}
         extra: dict[str, list[list[int]]] = {}
@@ -91,8 +92,8 @@ def _measure(
                 number,
                 entry,
             )
-            samples, _ = measure.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
-            for sample in samples:
+            measured = measure.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
+            for sample in measured.samples:
                 network = run.networks[sample.cell].name
                 ns[network].append(sample.ns)
                 if sample.extra_ns:

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.platform import Machine, NonNegativeInt, PositiveInt
-from results.schema import OperatorCall, Operators
+from results.card import CardState, EventClock
+from results.ceilings import Ceilings
+from results.platform import Gpu, Machine, NonNegativeInt, PositiveInt
+from results.schema import Beside, OperatorCall, Operators
 
 LONGEST_REASON = 300
 
@@ -20,7 +22,10 @@ class WorkerEvent(BaseModel):
 
 
 class Ready(WorkerEvent):
-    """The runtime is there; `load` is the 1-minute average, `core` what it is pinned to."""
+    """The runtime is there; `load` is the 1-minute average, `core` what it is pinned to.
+
+    On a GPU, `gpu` is the card and `clock` what its events can tell apart.
+    """
 
     event: Literal["ready"]
     pid: PositiveInt
@@ -28,6 +33,8 @@ class Ready(WorkerEvent):
     load: float | None
     machine: Machine
     runtimes: dict[str, str]
+    gpu: Gpu | None = None
+    clock: EventClock | None = None
 
 
 class Unavailable(WorkerEvent):
@@ -89,7 +96,8 @@ class Executed(WorkerEvent):
 class Loaded(WorkerEvent):
     """A network is loaded and warm; an infinite `output_error` arrives as None.
 
-    There are no times where none are taken.
+    There are no times where none are taken. On a GPU, `layout` is the memory layout that was the
+    faster one, and `launch_ns` how long the host takes to launch one execution.
     """
 
     event: Literal["loaded"]
@@ -98,6 +106,8 @@ class Loaded(WorkerEvent):
     output_error: float | None
     executed: Executed
     calls: list[OperatorCall] | None = None
+    layout: str | None = None
+    launch_ns: PositiveInt | None = None
 
 
 class Failed(WorkerEvent):
@@ -115,12 +125,19 @@ class Warm(WorkerEvent):
 
 
 class Sample(WorkerEvent):
-    """One timed execution; `extra_ns` are its times with known extra work, if asked for."""
+    """One timed execution; `extra_ns` are its times with known extra work, if asked for.
+
+    On a GPU, `beside` are further samples taken right after it, `sm_mhz` is the clock then, and
+    `discarded` how many samples before it were thrown away because the clock was too low.
+    """
 
     event: Literal["sample"]
     cell: NonNegativeInt
     ns: PositiveInt
     extra_ns: list[PositiveInt] = []
+    beside: dict[Beside, PositiveInt] = {}
+    sm_mhz: NonNegativeInt | None = None
+    discarded: NonNegativeInt = 0
 
 
 class Profiled(WorkerEvent):
@@ -133,9 +150,10 @@ class Profiled(WorkerEvent):
 
 
 class RoundDone(WorkerEvent):
-    """All samples of a round were sent."""
+    """All samples of a round were sent; `card` is how the GPU is then."""
 
     event: Literal["round"]
+    card: CardState | None = None
 
 
 class Loop(WorkerEvent):
@@ -159,11 +177,12 @@ class Counted(WorkerEvent):
 
 
 class Stopped(WorkerEvent):
-    """The worker ends; load as in Ready, memory in bytes."""
+    """The worker ends; load as in Ready, memory in bytes; ceilings if they were asked for."""
 
     event: Literal["stopped"]
     load: float | None
     peak_memory: NonNegativeInt | None
+    ceilings: Ceilings | None = None
 
 
 Event = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from typing import Protocol as Interface
 
+from results.card import CardState
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Fingerprint, Platform
 from results.same_machine import refuse_other_machine
 from results.schema import Cell, Process, Profile, Proof, Protocol, Round, Run
+from results.stopping import time_is_up
 from runners import proof, schedule
 from runners.events import (
     Failed,
@@ -32,6 +35,8 @@ from runners.worker_process import WorkerProcess
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.
 PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
+# A compiler that tries many kernels for every layer, in both memory layouts.
+COMPILER_SECONDS = 1800.0
 
 Timed = TypeVar("Timed", Sample, Profiled)
 
@@ -47,6 +52,15 @@ class ModelFiles:
     def paths(self) -> tuple[Path, Path]:
         """Both."""
         return self.model, self.expected
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one round took: a sample of each network, profiles, and how the GPU was after it."""
+
+    samples: Sequence[Sample]
+    profiles: list[Profile]
+    card: CardState | None
 
 
 class Watcher(Interface):
@@ -121,13 +135,21 @@ def measure(
     Raises PlatformError when a worker dies, hangs or sends garbage, BadInputError when the machine
     is not the one that the run was begun on, and CheckFailedError when no cell passes its proof.
     """
-    planned = schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
-    counts = Counter(entry.process for entry in run.rounds)
-    done = [counts[process.index] for process in run.processes]
-    for rounds in schedule.remaining(planned, done):
+    while rounds := _rounds_of_next_process(run):
         with launcher.process() as worker:
             run = _measure_process(run, rounds, worker, files, launcher, store, watcher)
     return run
+
+
+def _rounds_of_next_process(run: Run) -> int:
+    """Return how many rounds the next worker is to measure, 0 when nothing is missing."""
+    if run.complete:
+        return 0
+    planned = schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
+    counts = Counter(entry.process for entry in run.rounds)
+    done = [counts[process.index] for process in run.processes]
+    # More than planned are measured by a stopping rule alone.
+    return next(iter(schedule.remaining(planned, done)), planned[0])
 
 
 def _measure_process(
@@ -141,10 +163,11 @@ def _measure_process(
 ) -> Run:
     index = len(run.processes)
     watcher.process_started(index, rounds)
-    started = now()
+    started, began = now(), time.monotonic()
     ready = set_up(run, worker, files, launcher, watcher.copying)
     refuse_other_machine(run.fingerprint, fingerprint(ready, launcher))
-    warmup, proofs = prove_all(run, worker, watcher.network_ready)
+    loaded, proofs = prove_all(run, worker, watcher.network_ready)
+    warmup = warmup_times(loaded)
     process = Process(
         index=index,
         session=len(run.sessions) - 1,
@@ -156,25 +179,55 @@ def _measure_process(
         peak_memory=None,
         warmup_ns=warmup,
         proofs=proofs,
+        layouts={name: event.layout for name, event in loaded.items() if event.layout},
+        launch_ns={name: event.launch_ns for name, event in loaded.items() if event.launch_ns},
+        clock=ready.clock,
     )
     earlier = run.processes
     run = run.model_copy(update={"processes": [*earlier, process]})
     working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
     for number in range(rounds):
         order = schedule.order(working, run.protocol.seed, index, number)
-        samples, profiles = measure_round(run, worker, order, warmup, watcher.sample_taken)
-        ns = [sample.ns for sample in samples]
-        entry = Round(process=index, round=number, order=order, ns=ns, profiles=profiles)
-        run = run.model_copy(update={"rounds": [*run.rounds, entry]})
+        taken = measure_round(run, worker, order, warmup, watcher.sample_taken)
+        entry = _round(index, number, order, taken)
+        process = process.model_copy(update={"seconds": time.monotonic() - began})
+        measured = {"processes": [*earlier, process], "rounds": [*run.rounds, entry]}
+        run = run.model_copy(update=measured)
         store(run)
         watcher.round_stored(run)
-    worker.send({"do": "stop"})
-    stopped = worker.receive(START_SECONDS, Stopped)
-    left = {"load_end": stopped.load, "peak_memory": stopped.peak_memory}
-    process = process.model_copy(update=left)
+        if time_is_up(run):
+            break
+    worker.send({"do": "stop", "ceilings": True})
+    stopped = worker.receive(LEAST_PATIENCE_SECONDS + START_SECONDS, Stopped)
+    process = process.model_copy(
+        update={
+            "load_end": stopped.load,
+            "peak_memory": stopped.peak_memory,
+            "ceilings": stopped.ceilings,
+        }
+    )
     run = run.model_copy(update={"processes": [*earlier, process]})
     store(run)
     return run
+
+
+def _round(process: int, number: int, order: list[int], taken: Taken) -> Round:
+    """Return the record of what was taken in a round."""
+    samples = taken.samples
+    kinds = samples[0].beside
+    clocks = [sample.sm_mhz for sample in samples if sample.sm_mhz is not None]
+    discarded = [sample.discarded for sample in samples]
+    return Round(
+        process=process,
+        round=number,
+        order=order,
+        ns=[sample.ns for sample in samples],
+        profiles=taken.profiles,
+        beside={kind: [sample.beside[kind] for sample in samples] for kind in kinds},
+        sm_mhz=clocks if len(clocks) == len(samples) else [],
+        discarded=discarded if any(discarded) else [],
+        card=taken.card,
+    )
 
 
 def set_up(
@@ -227,8 +280,8 @@ def measure_round(
     order: list[int],
     warmup: Mapping[str, Sequence[int]],
     taken: Callable[[Cell], None],
-) -> tuple[list[Sample], list[Profile]]:
-    """Return a sample of each network in `order`, and the profiles of those that have one.
+) -> Taken:
+    """Take a sample of each network in `order`, and profiles of those that have one.
 
     `taken` is told of each sample. Raises PlatformError when the worker dies, hangs or sends
     garbage.
@@ -246,8 +299,10 @@ def measure_round(
                 raise PlatformError(f"The worker profiled other operators of {cell.name}.")
             profiles.append(Profile(network=index, ns=found.ns, operators_ns=found.operators_ns))
         taken(cell)
-    worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
-    return samples, profiles
+    done = worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
+    if len({tuple(sample.beside) for sample in samples}) > 1:
+        raise PlatformError("The worker measured some networks in other ways than others.")
+    return Taken(samples, profiles, done.card)
 
 
 def _of(index: int, event: Timed) -> Timed:
@@ -259,25 +314,31 @@ def _of(index: int, event: Timed) -> Timed:
 
 def prove_all(
     run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]
-) -> tuple[dict[str, list[int]], dict[str, Proof]]:
-    """Return warm-up times (ns) of the networks that passed their proof, and the proofs of all.
+) -> tuple[dict[str, Loaded], dict[str, Proof]]:
+    """Return the networks that passed their proof as the worker found them, and all proofs.
 
     `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
     """
-    warmup, proofs = {}, {}
+    loaded, proofs = {}, {}
+    patience = COMPILER_SECONDS if run.platform.mode == "compile" else START_SECONDS
     for cell in run.networks:
-        event = worker.receive(START_SECONDS, Loaded, Failed)
+        event = worker.receive(patience, Loaded, Failed)
         proofs[cell.name] = prove(run, cell, event)
         if isinstance(event, Loaded) and proofs[cell.name].failure is None:
             if not event.warmup_ns:
                 raise PlatformError(f"{worker.name} took no time of {cell.name}.")
-            warmup[cell.name] = event.warmup_ns
+            loaded[cell.name] = event
         ready(cell)
     worker.receive(START_SECONDS, Warm)
-    if run.cells and not any(cell.name in warmup for cell in run.cells):
+    if run.cells and not any(cell.name in loaded for cell in run.cells):
         name, first = next(iter(proofs.items()))
         raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
-    return warmup, proofs
+    return loaded, proofs
+
+
+def warmup_times(loaded: Mapping[str, Loaded]) -> dict[str, list[int]]:
+    """Return the warm-up times in ns of networks by name."""
+    return {name: event.warmup_ns for name, event in loaded.items()}
 
 
 def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
@@ -307,6 +368,8 @@ def _setup(
         "extra": list(launcher.extra) if launcher else [],
         "backend": platform.backend,
         "threads": platform.threads,
+        "mode": platform.mode,
+        "precision": protocol.precision,
         "core": protocol.core,
         "timed": not platform.counts,
         "lead_in_below_ns": protocol.lead_in_below_ms * 1e6,
@@ -333,4 +396,4 @@ def _cell_files(cell: Cell, files: ModelFiles, names: Mapping[Path, str]) -> dic
 def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
     """Return the fingerprint of where a worker runs, from its first answer."""
     machine = ready.machine.model_dump()
-    return Fingerprint(**machine, runtimes=ready.runtimes, worker=launcher.worker)
+    return Fingerprint(**machine, gpu=ready.gpu, runtimes=ready.runtimes, worker=launcher.worker)

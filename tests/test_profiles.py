@@ -25,7 +25,8 @@ def opened():
     kept = []
 
     def open_backend(name):
-        kept.append(backends.open_backend(name, 1))
+        settings = backends.Settings(1, "eager", "fp32")
+        kept.append(backends.open_backend(name, settings))
         return kept[-1]
 
     yield open_backend

@@ -33,7 +33,8 @@ from runners.events import (
     Warm,
 )
 from runners.worker import main as worker_main
-from runners.worker import onnxruntime_cpu
+from runners.worker import onnxruntime_cpu, stopwatch
+from runners.worker.backends import Settings
 from runners.worker_process import WorkerProcess
 
 TOLERANCE = 1e-4
@@ -51,6 +52,8 @@ def setup(backend, cells, files):
         "extra": [],
         "backend": backend,
         "threads": 1,
+        "mode": "eager",
+        "precision": "fp32",
         "core": None,
         "timed": True,
         "lead_in_below_ns": 8e6,
@@ -103,8 +106,12 @@ def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_pa
         worker.receive(60, RoundDone)
         worker.send({"do": "loop", "cell": 0, "times": 3})
         assert len(worker.receive(60, Loop).ns) == 3
-        worker.send({"do": "stop"})
-        assert worker.receive(60, Stopped).peak_memory > 10**6
+        worker.send({"do": "stop", "ceilings": True})
+        stopped = worker.receive(60, Stopped)
+        assert stopped.peak_memory > 10**6
+        assert list(stopped.ceilings.products) == ["fp32"]
+        sets = [stream.working_set for stream in stopped.ceilings.streams]
+        assert sets == sorted(sets)
 
 
 def test_the_worker_ends_when_its_reader_is_gone(archive):
@@ -180,7 +187,7 @@ def load(module, network, tmp_path):
     x = exporters.example_input(network.input_shape, 0)
     path = tmp_path / "model.onnx"
     path.write_bytes(exporters.export_onnx(module, x))
-    backend = onnxruntime_cpu.open_backend(1)
+    backend = onnxruntime_cpu.open_backend(Settings(1, "eager", "fp32"))
     y = worker_main.aligned(x.numel()).reshape(x.shape)
     bound = worker_main.aligned(x.numel()).reshape(x.shape)
     bound[...] = x.numpy()
@@ -262,7 +269,7 @@ class Timed:
 
     def __init__(self, times, monkeypatch):
         self.times, self.now = list(times), 0
-        monkeypatch.setattr(worker_main.time, "perf_counter_ns", lambda: self.now)
+        monkeypatch.setattr(stopwatch.time, "perf_counter_ns", lambda: self.now)
 
     def run(self):
         self.now += self.times.pop(0)
@@ -280,7 +287,7 @@ class Timed:
 )
 def test_warm_up_lasts_until_steady_and_is_bounded(times, taken, monkeypatch):
     network = Timed([*times, 1], monkeypatch)
-    assert worker_main.warm_up(network, 2, 5, 0.05) == times[:taken]
+    assert worker_main.warm_up(network, stopwatch.HostStopwatch(), 2, 5, 0.05) == times[:taken]
 
 
 def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
@@ -288,7 +295,7 @@ def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
     worker = object.__new__(worker_main.Worker)
     worker.send = lambda **event: sent.append(event)
     network = Timed([900, 7, 50], monkeypatch)
-    worker.networks = {0: network, 1: network}
+    worker.networks, worker.stopwatch = {0: network, 1: network}, stopwatch.HostStopwatch()
     worker.lead_in, worker.profiled, worker.extra_work = {0: True, 1: False}, {}, None
     worker.round([0, 1])
     assert [event.get("ns") for event in sent] == [7, 50, None]

@@ -24,7 +24,7 @@ class PublishedSpeed:
     `channels` is the set it belongs to ("gpu" or "arm", the paper's two platforms), `row` its row
     in the suite's words, `scale` 1, 2 or 4 (of Table 8 one of LEVELS), `axes` the table's own
     columns as printed (of Table 8 the network by the suite's name), `speed` in `unit` (batches/s
-    or images/s).
+    or images/s), `batch` the images in a batch.
     """
 
     channels: str
@@ -33,6 +33,7 @@ class PublishedSpeed:
     axes: dict[str, str]
     speed: float
     unit: str
+    batch: int = 1
 
 
 def read_csv(name: str) -> list[dict[str, str]]:
@@ -71,11 +72,11 @@ _TABLES = {
 def published_speeds(experiment: str, channels: str) -> tuple[PublishedSpeed, ...]:
     """Return the published entries of an experiment for a channel set, in the paper's order.
 
-    That is "g1" to "g4", "table8" (no entry for the GPU, where the paper's batch is 8) or a stack
-    of units, "units-56" and "units-28". Raises KeyError for any other experiment.
+    That is "g1" to "g4", "table8" or a stack of units, "units-56" and "units-28". Raises KeyError
+    for any other experiment.
     """
     if experiment == "table8":
-        return _table8() if channels == "arm" else ()
+        return _table8(channels)
     if experiment in UNIT_SIZES:
         return _units(UNIT_SIZES[experiment], channels)
     name, row_of, scale_column = _TABLES[experiment]
@@ -119,23 +120,32 @@ def _units(input_size: str, channels: str) -> tuple[PublishedSpeed, ...]:
     )
 
 
-def _table8() -> tuple[PublishedSpeed, ...]:
-    """Return Table 8's ARM column, rows being families of networks, scales the nearest of LEVELS.
+# Of Table 8: the column of each platform, its unit, and its batch.
+_TABLE8 = {
+    "gpu": ("gpu_batches_per_s_batch8", "batches/s", 8),
+    "arm": ("arm_images_per_s_batch1", "images/s", 1),
+}
+
+
+def _table8(channels: str) -> tuple[PublishedSpeed, ...]:
+    """Return a column of Table 8, rows being families of networks, scales the nearest of LEVELS.
 
     Networks printed twice, as published elsewhere and as "our impl.", have the same speeds; the
     former is kept.
     """
     entries = {}
+    column, unit, batch = _TABLE8[channels]
     for row in read_csv("table8_networks"):
         name = _network_name(row["model"])
-        if not row["arm_images_per_s_batch1"] or name in entries:
+        if not row[column] or name in entries:
             continue
         family = re.sub(r" [\d.]+x( g=\d+)?", "", name)
         smaller = "" if row["input_size"] == "224" else ", smaller input"
         entries[name] = PublishedSpeed(
-            channels="arm",
-            speed=float(row["arm_images_per_s_batch1"]),
-            unit="images/s",
+            channels=channels,
+            speed=float(row[column]),
+            unit=unit,
+            batch=batch,
             row=f"{family}{smaller}",
             scale=min(LEVELS, key=lambda level: abs(math.log(float(row["mflops"]) / level))),
             axes={"network": name, "size": row["input_size"]},

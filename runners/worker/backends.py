@@ -13,13 +13,31 @@ Array = np.ndarray[Any, Any]
 # The module of each backend, and what to open it with besides the number of threads.
 MODULES: dict[str, tuple[str, ...]] = {
     "onnxruntime-cpu": ("onnxruntime_cpu",),
-    "torch-cpu": ("torch_eager", "cpu"),
-    "torch-cuda": ("torch_eager", "cuda"),
+    "torch-cpu": ("torch_eager",),
+    "torch-cuda": ("torch_cuda",),
+    "onnxruntime-cuda": ("onnxruntime_cuda", "CUDA"),
+    "onnxruntime-tensorrt": ("onnxruntime_cuda", "Tensorrt"),
 }
 
 
 class NoDeviceError(Exception):
     """The runtime is there, but the device that it should run on is not."""
+
+
+class DeviceLostError(Exception):
+    """The device does not work any more, for no network."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How networks are run: threads of the host, how a GPU gets its work, and how it counts.
+
+    See results.platform.Platform for `threads` and `mode`, results.schema.Protocol for `precision`.
+    """
+
+    threads: int
+    mode: str
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,9 @@ class Profile:
 
 
 class LoadedNetwork(Protocol):
-    """A network ready to run on a fixed input."""
+    """A network ready to run on a fixed input; `layout` is that of its memory, if it chose one."""
+
+    layout: str | None
 
     def run(self) -> None:
         """Execute once; the output is complete when this returns."""
@@ -57,22 +77,30 @@ class LoadedNetwork(Protocol):
 
 
 class Backend(Protocol):
-    """A runtime with its settings made."""
+    """A runtime with its settings made, and what times its networks (see stopwatch.Stopwatch)."""
+
+    stopwatch: Any
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the runtime and of what it depends on."""
 
     def load(self, path: str, x: Array, y: Array) -> LoadedNetwork:
-        """Read the model file at `path`; bind input `x` and, if the runtime can, output `y`."""
+        """Read the model file at `path`; bind input `x` and, if the runtime can, output `y`.
+
+        Raises DeviceLostError when no other network could be loaded, either.
+        """
+
+    def ceilings(self) -> dict[str, Any]:
+        """Measure what the machine can reach at most (see results.ceilings.Ceilings)."""
 
 
-def open_backend(name: str, threads: int) -> Backend:
-    """Return the backend called `name`, set to `threads` threads.
+def open_backend(name: str, settings: Settings) -> Backend:
+    """Return the backend called `name` with these settings.
 
     Raises ImportError when its runtime is not installed, NoDeviceError when there is nothing for it
     to run on, and KeyError for an unknown name.
     """
     module, *arguments = MODULES[name]
     found = importlib.import_module("." + module, __package__)
-    backend: Backend = found.open_backend(threads, *arguments)
+    backend: Backend = found.open_backend(settings, *arguments)
     return backend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,13 @@ class ExtraWork:
         """Return how many products lead from each fraction of `ns` to the next, from 0 on."""
         totals = [round(fraction * ns / self.unit_ns) for fraction in self.fractions]
         return [total - before for before, total in zip([0, *totals], totals)]
+
+    def sample(self, network: LoadedNetwork, lead_in: bool, steps: Sequence[int]) -> dict[str, Any]:
+        """Execute, after an execution that does not count if `lead_in` (see `Sample`)."""
+        if lead_in:
+            network.run()
+        ns, extra = self.timed(network, steps)
+        return {"ns": ns, "extra_ns": extra}
 
     def timed(self, network: LoadedNetwork, steps: Sequence[int]) -> tuple[int, list[int]]:
         """Execute once; return its time in ns, and the time with each step's work added."""

@@ -46,7 +46,8 @@ def _caches_of_macos() -> dict[str, int]:
     return {level: int(size) for level, size in found.items() if size and int(size)}
 
 
-def _memory() -> int:
+def memory() -> int:
+    """Return the size of the machine's memory in bytes."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
@@ -78,7 +79,7 @@ def facts() -> dict[str, Any]:
         "cpu_features": sorted(flags),
         "cores": os.cpu_count() or 1,
         "caches": _caches(fastest),
-        "memory": _memory(),
+        "memory": memory(),
         "governor": read(f"sys/devices/system/cpu/cpu{fastest}/cpufreq/scaling_governor"),
         "virtualisation": _virtualisation(flags),
         "os": platform.platform(),

@@ -7,15 +7,23 @@ import gc
 import json
 import os
 import sys
-import time
 from typing import Any, TextIO
 
 import numpy as np
 
 from . import cores, machine
-from .backends import Array, LoadedNetwork, NoDeviceError, Profile, open_backend
+from .backends import (
+    Array,
+    DeviceLostError,
+    LoadedNetwork,
+    NoDeviceError,
+    Profile,
+    Settings,
+    open_backend,
+)
 from .counting import counted
 from .extra_work import ExtraWork
+from .stopwatch import Stopwatch
 
 # A full disk, say.
 NO_FAULT_OF_THE_NETWORK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -30,27 +38,22 @@ def aligned(size: int) -> Array:
     return raw[start : start + size]
 
 
-def timed(network: LoadedNetwork) -> int:
-    """Execute once; return the wall time in ns."""
-    start = time.perf_counter_ns()
-    network.run()
-    return time.perf_counter_ns() - start
-
-
 def execute(network: LoadedNetwork) -> list[int]:
     """Execute once; return no time."""
     network.run()
     return []
 
 
-def warm_up(network: LoadedNetwork, least: int, most: int, steady_within: float) -> list[int]:
+def warm_up(
+    network: LoadedNetwork, stopwatch: Stopwatch, least: int, most: int, steady_within: float
+) -> list[int]:
     """Execute until an execution gains no more than `steady_within` on the fastest before it.
 
     At least `least` and at most `most` executions; returns their times in ns.
     """
-    times = [timed(network)]
+    times = [stopwatch.once(network)]
     while len(times) < most:
-        times.append(timed(network))
+        times.append(stopwatch.once(network))
         steady = times[-1] >= min(times[:-1]) * (1 - steady_within)
         if steady and len(times) >= least:
             break
@@ -105,7 +108,9 @@ class Worker:
         self.timed = request["timed"]
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
         self.load_start = machine.load_average() if self.timed else None
-        self.backend = open_backend(request["backend"], request["threads"])
+        settings = {name: request[name] for name in ("threads", "mode", "precision")}
+        self.backend = open_backend(request["backend"], Settings(**settings))
+        self.stopwatch: Stopwatch = self.backend.stopwatch
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}
         self.profiled: dict[int, Profile] = {}
@@ -126,6 +131,7 @@ class Worker:
             load=self.load_start,
             machine=machine.facts(),
             runtimes=self.backend.versions(),
+            **self.stopwatch.about(),
         )
 
     def load(self, cells: list[dict[str, Any]], seed: int, warmup: dict[str, Any]) -> None:
@@ -143,13 +149,18 @@ class Worker:
             target.fill(np.nan)
             try:
                 network = self.backend.load(cell["model"], source, target)
-                times = warm_up(network, **warmup) if self.timed else execute(network)
+                times = (
+                    warm_up(network, self.stopwatch, **warmup) if self.timed else execute(network)
+                )
                 proof = network.executed()
                 errors = [output_error(network.output(), wanted)]
                 if cell["profile"]:
                     target.fill(np.nan)
                     self.profiled[index] = network.profile()
                     errors.append(output_error(network.output(), wanted))
+                found = self.stopwatch.prepare(network) if self.timed else {}
+            except DeviceLostError:
+                raise
             except Exception as error:
                 if isinstance(error, OSError) and error.errno in NO_FAULT_OF_THE_NETWORK:
                     # End, so that it can be continued.
@@ -167,6 +178,8 @@ class Worker:
                 output_error=worst(errors),
                 executed=proof,
                 calls=self.profiled[index].calls if cell["profile"] else None,
+                layout=network.layout,
+                **found,
             )
         # A collection between samples would take their caches. Rounds leave no garbage but what
         # profiles make, and these collect their own.
@@ -180,17 +193,15 @@ class Worker:
         Networks that are to be profiled are executed once more, under the profiler.
         """
         for index in order:
-            network = self.networks[index]
-            if self.lead_in[index]:
-                network.run()
+            network, lead_in = self.networks[index], self.lead_in[index]
             if self.extra_work:
-                ns, extra = self.extra_work.timed(network, self.steps[index])
-                self.send(event="sample", cell=index, ns=ns, extra_ns=extra)
+                sample = self.extra_work.sample(network, lead_in, self.steps[index])
             else:
-                self.send(event="sample", cell=index, ns=timed(network))
+                sample = self.stopwatch.sample(network, lead_in)
+            self.send(event="sample", cell=index, **sample)
             if index in self.profiled:
                 self.send_profile(index)
-        self.send(event="round")
+        self.send(event="round", **self.stopwatch.state())
 
     def send_profile(self, index: int) -> None:
         """Profile one execution, which must run the very operators that were proved."""
@@ -200,22 +211,17 @@ class Worker:
 
     def loop(self, cell: int, times: int) -> None:
         """Time a bare loop over one network, without the harness."""
-        run = self.networks[cell].run
-        clock = time.perf_counter_ns
-        laps = [clock()]
-        for _ in range(times):
-            run()
-            laps.append(clock())
-        self.send(event="loop", ns=[after - before for before, after in zip(laps, laps[1:])])
+        self.send(event="loop", ns=self.stopwatch.loop(self.networks[cell], times))
 
     def count(self, cell: int, times: int, path: str) -> None:
         """Count what each of several executions of one network executes."""
         self.send(event="counts", cell=cell, **counted(self.networks[cell], times, path))
 
-    def stop(self) -> None:
-        """Say how the machine was left."""
+    def stop(self, ceilings: bool = False) -> None:
+        """Say how the machine was left, and what it can reach if `ceilings` are asked for."""
         peak, load = machine.peak_memory(), machine.load_average()
-        self.send(event="stopped", load=load, peak_memory=peak)
+        found = self.backend.ceilings() if ceilings else None
+        self.send(event="stopped", load=load, peak_memory=peak, ceilings=found)
 
 
 def streams() -> tuple[TextIO, TextIO]:
@@ -241,6 +247,15 @@ def main() -> None:
         answers.write(json.dumps(unavailable) + "\n")
         answers.flush()
         return
+    try:
+        serve(worker, first, requests)
+    except DeviceLostError as error:
+        # One line, which the reader passes on.
+        sys.exit(" ".join(str(error).split()))
+
+
+def serve(worker: Worker, first: dict[str, Any], requests: TextIO) -> None:
+    """Answer the first request and all that follow. Raises DeviceLostError."""
     worker.ready()
     worker.load(first["cells"], first["seed"], first["warmup"])
     for line in requests:
@@ -253,5 +268,5 @@ def main() -> None:
         elif action == "count":
             worker.count(**request)
         else:
-            worker.stop()
+            worker.stop(**request)
             return

@@ -21,7 +21,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from .backends import Array, Profile
+from .backends import Array, Profile, Settings
+from .ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
+from .machine import memory
+from .onnx_models import ADDITION, PRODUCT
+from .stopwatch import HostStopwatch
 
 MICROSECOND = 1000
 # What the profiler appends, and a number that differs from one session to the next.
@@ -30,6 +34,8 @@ _PROFILER_SUFFIX = re.compile(r"(_token_\d+)?_kernel_time$")
 
 class OnnxNetwork:
     """A model with a session whose input and output are bound."""
+
+    layout = None
 
     def __init__(self, runtime: OnnxRuntimeCpu, path: str, x: Array, y: Array) -> None:
         self.runtime = runtime
@@ -123,6 +129,7 @@ class OnnxRuntimeCpu:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
+        self.stopwatch = HostStopwatch()
         # Every so many seconds an execution would report on itself, and that be measured with it.
         onnxruntime.disable_telemetry_events()
         kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
@@ -147,7 +154,38 @@ class OnnxRuntimeCpu:
         """Read an ONNX file; keep the optimised graph as proof of what will run."""
         return OnnxNetwork(self, path, x, y)
 
+    def ceilings(self) -> dict[str, Any]:
+        """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
 
-def open_backend(threads: int) -> OnnxRuntimeCpu:
-    """Return ONNX Runtime set to `threads` threads."""
-    return OnnxRuntimeCpu(threads)
+        def stream(working_set: int) -> Work:
+            size = working_set // (3 * FLOAT_BYTES)
+            return Work(OnnxOperation(self, ADDITION, (size,)), 3 * FLOAT_BYTES * size)
+
+        def product() -> Work:
+            return Work(OnnxOperation(self, PRODUCT, (ROWS, ROWS)), ROWS**3)
+
+        sizes = cpu_working_sets(memory())
+        return ceilings(stream, sizes, {"fp32": product}, self.stopwatch.total)
+
+
+class OnnxOperation:
+    """A model of one operator with arrays of one shape, bound once; to be called."""
+
+    def __init__(self, runtime: OnnxRuntimeCpu, model: bytes, shape: tuple[int, ...]) -> None:
+        providers = ["CPUExecutionProvider"]
+        self.session = onnxruntime.InferenceSession(model, runtime.options(), providers=providers)
+        # They are bound by address, so they must live as long as the session.
+        self.arrays = {name: np.ones(shape, np.float32) for name in "aby"}
+        self.binding = self.session.io_binding()
+        for name, array in self.arrays.items():
+            bind = self.binding.bind_output if name == "y" else self.binding.bind_input
+            bind(name, "cpu", 0, np.float32, shape, array.ctypes.data)
+
+    def __call__(self) -> None:
+        """Execute once."""
+        self.session.run_with_iobinding(self.binding)
+
+
+def open_backend(settings: Settings) -> OnnxRuntimeCpu:
+    """Return ONNX Runtime set to so many threads."""
+    return OnnxRuntimeCpu(settings.threads)

@@ -1,11 +1,11 @@
-"""PyTorch, eager: one operator after the other, as most people run it; on the CPU or a CUDA GPU."""
+"""PyTorch, eager: one operator after the other, as most people run it; on the CPU."""
 
 from __future__ import annotations
 
 import gc
 import os
 import time
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -14,30 +14,41 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "5")
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from .backends import Array, NoDeviceError, Profile
+from .backends import Array, Profile, Settings
+from .ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
+from .machine import memory
+from .stopwatch import HostStopwatch
 
 # Marks the execution that counts in a profile of two.
 SAMPLE = "guidelines: sample"
 
 
 class TorchNetwork:
-    """A module with its input on a device."""
+    """A module with its input on a device; `wait` returns when all that it was handed is done."""
 
-    def __init__(self, module: Any, x: torch.Tensor) -> None:
+    layout = None
+
+    def __init__(
+        self, module: Any, x: torch.Tensor, wait: Callable[[], None] = lambda: None
+    ) -> None:
         self.module = module
         self.x = x
         self.y = x
+        self.wait = wait
         self.calls: list[dict[str, Any]] | None = None
 
-    def run(self) -> None:
-        """Execute once; on a GPU, wait until it is done."""
+    def enqueue(self) -> None:
+        """Execute once; on a GPU, hand it over."""
         self.y = self.module(self.x)
-        if self.x.is_cuda:
-            torch.cuda.synchronize()
+
+    def run(self) -> None:
+        """Execute once, and wait until it is done."""
+        self.enqueue()
+        self.wait()
 
     def output(self) -> Array:
         """Return the output of the last execution."""
-        return self.y.cpu().numpy()
+        return numbers(self.y)
 
     def executed(self) -> dict[str, Any]:
         """Count the operators of one execution with torch's own profiler."""
@@ -80,6 +91,11 @@ class TorchNetwork:
                 self.run()
                 ns = time.perf_counter_ns() - start
         return [event for event in profiler.events() if is_outermost(event)], ns
+
+
+def numbers(y: torch.Tensor) -> Array:
+    """Return a tensor of any device and precision as float32."""
+    return y.float().cpu().numpy()
 
 
 def operator_ns(event: Any, on_gpu: bool) -> int:
@@ -141,38 +157,58 @@ def axes(event: Any) -> list[int]:
 class TorchEager:
     """Eager torch in inference mode, which stays on for the life of the process."""
 
-    def __init__(self, threads: int, device: str) -> None:
-        if device == "cuda" and not torch.cuda.is_available():
-            raise NoDeviceError(f"torch {torch.__version__} finds no CUDA GPU")
-        self.device = device
+    def __init__(self, threads: int) -> None:
         self.threads = threads
+        self.stopwatch = HostStopwatch()
         torch.set_num_threads(threads)
-        # As on the paper's card: the fastest algorithm of each convolution, in full precision.
-        torch.backends.cudnn.benchmark = True
-        torch.backends.cudnn.allow_tf32 = False
-        self.inference = torch.inference_mode()
-        self.inference.__enter__()
+        self.inference = inference()
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of torch and numpy, and which GPU it is."""
-        found = {"torch": torch.__version__, "numpy": np.__version__}
-        if self.device == "cuda":
-            found["cuda"] = str(torch.version.cuda)
-            found["gpu"] = torch.cuda.get_device_name()
-        return found
+        """Return the versions of torch and numpy."""
+        return {"torch": torch.__version__, "numpy": np.__version__}
 
     def load(self, path: str, x: Array, y: Array) -> TorchNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache."""
-        module = torch.load(path, weights_only=False, map_location=self.device)
-        # Modules that are imported for a user's network may have set them otherwise.
-        torch.set_num_threads(self.threads)
-        torch.set_default_dtype(torch.float32)
-        return TorchNetwork(module, torch.from_numpy(x).to(self.device))
+        return TorchNetwork(read_module(path, self.threads), torch.from_numpy(x))
+
+    def ceilings(self) -> dict[str, Any]:
+        """Measure STREAM's triad, a = b + s·c, and a product of matrices."""
+
+        def triad(working_set: int) -> Work:
+            a, b, c = (torch.ones(working_set // (3 * FLOAT_BYTES)) for _ in range(3))
+            return Work(lambda: add(b, c, a), 3 * FLOAT_BYTES * len(a))
+
+        def add(b: torch.Tensor, c: torch.Tensor, a: torch.Tensor) -> None:
+            torch.add(b, c, alpha=3.0, out=a)
+
+        def product() -> Work:
+            a, b, y = (torch.ones(ROWS, ROWS) for _ in range(3))
+
+            def multiply() -> None:
+                torch.mm(a, b, out=y)
+
+            return Work(multiply, ROWS**3)
+
+        sizes = cpu_working_sets(memory())
+        return ceilings(triad, sizes, {"fp32": product}, self.stopwatch.total)
 
 
-def open_backend(threads: int, device: str) -> TorchEager:
-    """Return eager torch set to `threads` threads, on the device "cpu" or "cuda".
+def inference() -> Any:
+    """Turn on inference mode, which lasts as long as what is returned."""
+    mode = torch.inference_mode()
+    mode.__enter__()
+    return mode
 
-    Raises NoDeviceError when there is no such device.
-    """
-    return TorchEager(threads, device)
+
+def read_module(path: str, threads: int, device: str = "cpu") -> Any:
+    """Return the module pickled at `path`, on a device; torch keeps to so many threads."""
+    module = torch.load(path, weights_only=False, map_location=device)
+    # Modules that are imported for a user's network may have set them otherwise.
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(torch.float32)
+    return module
+
+
+def open_backend(settings: Settings) -> TorchEager:
+    """Return eager torch set to so many threads."""
+    return TorchEager(settings.threads)

@@ -1,0 +1,65 @@
+"""The ceilings of a machine, as measured beside the networks with the same runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from results.platform import PositiveInt, Record
+
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Stream(Record):
+    """How fast arrays are streamed that hold `working_set` bytes together: bytes moved a second."""
+
+    working_set: PositiveInt
+    bytes_per_second: Rate
+
+
+class Ceilings(Record):
+    """What one process could reach at most.
+
+    `streams` come in order of their working sets; the last is too large for any cache. `products`
+    are multiply-adds a second of a large matrix product, by precision. `kernel_ns` is what a GPU
+    takes for a kernel that does next to nothing, one of many in a graph; None elsewhere.
+    """
+
+    streams: Annotated[list[Stream], Field(min_length=1)]
+    products: Annotated[dict[str, Rate], Field(min_length=1)]
+    kernel_ns: Rate | None = None
+
+    @property
+    def memory_bandwidth(self) -> float:
+        """Bytes a second to and from memory, past all caches."""
+        return self.streams[-1].bytes_per_second
+
+    def bandwidth(self, working_set: float) -> float:
+        """Return the bytes a second of a working set in bytes.
+
+        Between two measured ones the logarithms are interpolated; beyond them the nearest counts.
+        """
+        sizes = np.log([stream.working_set for stream in self.streams])
+        rates = np.log([stream.bytes_per_second for stream in self.streams])
+        return float(np.exp(np.interp(np.log(max(working_set, 1.0)), sizes, rates)))
+
+
+def typical(measured: Sequence[Ceilings]) -> Ceilings | None:
+    """Return the median of what several processes of one run reached, None of none."""
+    if not measured:
+        return None
+    first = measured[0]
+    rates = [[stream.bytes_per_second for stream in one.streams] for one in measured]
+    kernels = [one.kernel_ns for one in measured if one.kernel_ns is not None]
+    return Ceilings(
+        streams=[
+            Stream(working_set=stream.working_set, bytes_per_second=median(found))
+            for stream, found in zip(first.streams, zip(*rates, strict=True), strict=True)
+        ],
+        products={name: median(one.products[name] for one in measured) for name in first.products},
+        kernel_ns=median(kernels) if kernels else None,
+    )

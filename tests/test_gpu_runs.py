@@ -1,0 +1,135 @@
+"""Whole runs on the GPU platforms, with the real worker on a stand-in for the card."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from guidelines import measuring, runs
+from guidelines.catalogue import EXPERIMENTS, select
+from results.errors import BadInputError, PlatformError
+from results.schema import NetworkChoice
+from results.store import read_run
+from results.summary import summarise
+from runners import measure
+from runners.platform_file import load_platform
+from tests.synthetic import some
+
+WORKER = Path(__file__).parent / "gpu_worker.py"
+CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
+
+
+@pytest.fixture
+def measured(tmp_path, cache, monkeypatch):
+    """Measure some cells on a platform whose card is a stand-in that fails as it is told to."""
+    monkeypatch.setattr("results.store.cache_folder", lambda: cache)
+
+    def run(platform="cuda", how="", studies=None, resume=False, rounds=2, processes=1, **options):
+        def launcher(platform, cache, search=(), python=""):
+            words = [how] if how else []
+            return measure.Launcher([sys.executable, str(WORKER), *words], "0" * 64, search)
+
+        monkeypatch.setattr(runs, "timed_launcher", launcher)
+        chosen = studies or some(*CELLS)
+        plan = measuring.plan(chosen, platform, rounds, processes, 0, "arm", **options)
+        return measuring.execute_with_progress(plan, tmp_path / "run", resume, quiet=True)
+
+    return run
+
+
+def test_a_graph_is_measured_hot_cold_and_eager_with_the_card_and_its_ceilings(measured, tmp_path):
+    run = measured(rounds=4, processes=2)
+    assert run == read_run(tmp_path / "run")
+    assert run.complete
+    assert not run.failures
+    assert run.fingerprint.gpu.name == "Simulated"
+    for entry in run.rounds:
+        assert set(entry.beside) == {"cold", "eager"}
+        assert entry.sm_mhz == [1900] * len(run.networks)
+        assert entry.card.temperature_c == 40
+    for process in run.processes:
+        assert set(process.layouts) == set(process.launch_ns) == {c.name for c in run.networks}
+        assert process.clock.overhead_ns > 0
+        assert set(process.ceilings.products) == {"fp32", "tf32", "fp16", "bf16"}
+        assert process.seconds > 0
+    (column,) = summarise(run).columns
+    assert {result.bound.roof for result in column.results} <= {"launch", "bandwidth", "compute"}
+
+
+@pytest.mark.parametrize("platform", ["cuda-eager", "cuda-compile"])
+def test_other_modes_are_measured_hot_and_cold(platform, measured):
+    run = measured(platform)
+    assert run.complete
+    assert not run.failures
+    assert {kind for entry in run.rounds for kind in entry.beside} == {"cold"}
+
+
+def test_a_network_that_is_too_large_has_no_figure_and_the_others_have(measured):
+    run = measured(how="memory")
+    assert run.complete
+    assert list(run.failures) == ["g4/relu/x1"]
+    assert "more memory than the GPU has" in run.failures["g4/relu/x1"]
+
+
+def test_a_gpu_that_is_lost_before_anything_was_measured_is_told(measured):
+    with pytest.raises(PlatformError, match=r"does not work any more: .*Nothing was stored yet"):
+        measured(how="lost")
+
+
+def test_a_gpu_that_is_lost_in_mid_run_leaves_all_rounds_and_the_run_goes_on(measured, tmp_path):
+    with pytest.raises(PlatformError, match=r"unspecified launch failure.*continue with: ") as said:
+        measured(how="lost-later", rounds=40)
+    assert "\n" not in str(said.value)
+    kept = read_run(tmp_path / "run")
+    assert 0 < len(kept.rounds) < 40
+    finished = measured(resume=True, rounds=40)
+    assert finished.complete
+    assert finished.rounds[: len(kept.rounds)] == kept.rounds
+    assert [process.ceilings is None for process in finished.processes] == [True, False]
+
+
+def test_fig2_takes_kernels_of_eager_executions_apart(measured):
+    run = measured(studies=[EXPERIMENTS["fig2"]], rounds=2)
+    assert not run.failures
+    shuffled, other = summarise(run).decompositions
+    for found in (shuffled, other):
+        assert sum(share.percent for share in found.categories) == pytest.approx(100)
+    assert "Shuffle" in {share.category for share in shuffled.categories if share.calls}
+
+
+@pytest.mark.parametrize(
+    ("platform", "study", "options", "said"),
+    [
+        ("cpu", "g1", {"precision": "bf16"}, "is for GPUs"),
+        ("cuda-onnxruntime", "g1", {"precision": "fp16"}, "use fp32 or tf32"),
+        ("cuda-compile", "fig2", {}, "use platform cuda or cuda-eager"),
+        ("cuda-tensorrt", "fig2", {}, "use platform cuda or cuda-eager"),
+        ("arm-emulated", "g1", {"batch": 2}, "one image at a time"),
+    ],
+)
+def test_what_a_platform_cannot_do_is_refused_before_it_starts(platform, study, options, said):
+    with pytest.raises(BadInputError, match=said):
+        measuring.plan(select([study]), platform, None, None, 0, **options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+@pytest.mark.parametrize("platform", ["cuda", "cuda-eager", "cuda-compile"])
+def test_without_a_gpu_the_program_says_so_in_one_sentence(platform, guidelines):
+    code, out, err = guidelines("run", "all", "--platform", platform)
+    assert (code, out) == (3, "")
+    assert err.count("\n") == 1
+    assert "finds no CUDA GPU" in err
+
+
+def test_the_gpu_platforms_measure_the_gpu_channel_set_in_batches():
+    for name in ("cuda", "cuda-eager", "cuda-compile", "cuda-onnxruntime", "cuda-tensorrt"):
+        platform = load_platform(name)
+        assert (platform.channels, platform.unit) == ("gpu", "batches/s")
+        plan = measuring.plan(select(["all"]), name, None, None, 0)
+        assert plan.protocol.channels == "gpu"
+        assert plan.cells == [
+            cell for study in select(["all"]) for cell in study.cells(NetworkChoice(channels="gpu"))
+        ]
