@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 
+from reports.gpu import describe_gpu, gpu_warnings
 from reports.layout import figure_name, significant
+from reports.roofline import describe_ceilings
 from results.cost_model import CostModel
 from results.platform import Cluster, Machine
 from results.schema import Run, Session
+from results.stopping import worst_error
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
@@ -25,6 +29,8 @@ def describe(run: Run) -> list[tuple[str, str]]:
             f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
             f"seed {protocol.seed}",
         ),
+        *describe_gpu(run),
+        *describe_ceilings(run),
         *([("Model", _model(run.model))] if run.model else []),
         (
             "Counted" if run.platform.counts else "Measured",
@@ -106,7 +112,12 @@ def _samples(run: Run) -> str:
             "each cell in a fresh process"
         )
     measured = len({entry.process for entry in run.rounds})
-    return f"{_count(len(run.rounds), 'sample')} a cell, from {_count(measured, 'fresh process')}"
+    taken = f"{_count(len(run.rounds), 'sample')} a cell, from {_count(measured, 'fresh process')}"
+    stop = run.protocol.stop
+    if stop is None:
+        return taken
+    wanted = f"{100 * stop.relative_error:g}"
+    return f"{taken}, until all medians are within {wanted} % or for {stop.seconds:g} s"
 
 
 def _count(number: int, what: str) -> str:
@@ -142,6 +153,23 @@ def _load(run: Run) -> str:
     return f", load average {min(loads):.1f} to {max(loads):.1f}"
 
 
+def _not_reached(run: Run) -> list[str]:
+    """Say how far a run is from its stopping rule if it ended because its time was up."""
+    stop = run.protocol.stop
+    if stop is None or not run.complete:
+        return []
+    name, error = worst_error(run)
+    if error <= stop.relative_error:
+        return []
+    wanted = f"{100 * stop.relative_error:g}"
+    if not math.isfinite(error):
+        return [f"The time was up before any error was known; {wanted} % was asked for."]
+    return [
+        f"The time was up before all medians were within {wanted} %: the relative standard error "
+        f"of {name} is {significant(100 * error)} %."
+    ]
+
+
 def warnings(run: Run) -> list[str]:
     """Return what a reader must know before trusting the figures."""
     found = []
@@ -165,6 +193,7 @@ def warnings(run: Run) -> list[str]:
         found.append(
             f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
         )
+    found += [*_not_reached(run), *gpu_warnings(run)]
     if len(run.processes) < 2:
         found.append("One process alone: no interval can be given, so nothing is decided.")
     if len({str(process.core) for process in run.processes}) > 1:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from results.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
-_STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
+STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
 # Labels longer than so many letters do not fit side by side.
 LEVEL_LABELS = 13
 SETTINGS: Any = {
@@ -63,6 +63,8 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         said = f" ({label(run)})" if run.platform.counts else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.platform.name}{said}")
         solid = "measured,\nband: 95 % interval"
+        if any(True for column in columns for result in column.results for _ in _eager(result)):
+            solid = f"as one graph,\n{solid}\ndotted: eager"
         if run.platform.counts:
             solid = "modelled" if run.model else "counted instructions"
         dashed = "time on the paper's" if counts else "the paper's"
@@ -99,7 +101,7 @@ def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
 
 def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None:
     panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
-    for column, (colour, mark) in zip(columns, itertools.cycle(_STYLES), strict=False):
+    for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
         by_row = {result.cell.row: result for result in column.results}
         chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
         measured = [(x, y, band) for x, result in chosen for y, band in _measured(result)]
@@ -120,6 +122,17 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
             color=colour,
             alpha=0.2,
             linewidth=0,
+        )
+        eager = [(x, y) for x, result in chosen for y in _eager(result)]
+        panel.plot(
+            [x for x, _ in eager],
+            [y for _, y in eager],
+            color=colour,
+            marker=mark,
+            markersize=3,
+            linestyle=":",
+            linewidth=1,
+            zorder=2,
         )
         panel.plot(
             [x for x, _ in published],
@@ -147,6 +160,13 @@ def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
         yield result.counts.relative, None
     elif result.timing and result.timing.relative_speed is not None:
         yield result.timing.relative_speed, result.timing.relative_speed_ci95
+
+
+def _eager(result: CellResult) -> Iterator[float]:
+    """Yield the speed operator by operator that was measured beside that of a graph, if it was."""
+    timing = result.beside.get("eager")
+    if timing and timing.relative_speed is not None:
+        yield timing.relative_speed
 
 
 def _published(result: CellResult) -> Iterator[float]:

@@ -13,7 +13,9 @@ from reports.latex import latex
 from reports.markdown import markdown
 from reports.page import write_images
 from reports.plots import plot
+from reports.roofline import plot_name, roofline
 from results.json_objects import cell_objects, part_objects, share_objects
+from results.roofline import ceilings_of
 from results.store import write_file
 from results.summary import Summary
 
@@ -26,6 +28,8 @@ def write_report(summary: Summary, folder: Path) -> Path:
     results.store.write_file.
     """
     figures = {e.name: plot(summary, e) for e in summary.experiments}
+    if ceilings_of(summary.run) is not None:
+        figures |= {plot_name(e): roofline(summary, e) for e in summary.experiments}
     for section in decomposition_sections(summary):
         for (name, _), draw in zip(section.plots, (pies, bars), strict=False):
             figures[name] = draw(summary, section.experiment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.counts import count_tables, label, order_line
+from reports.gpu import beside_tables, speeds_by_mode
 from reports.layout import (
     MISSING,
     Heading,
@@ -18,9 +19,17 @@ from reports.layout import (
     scale_title,
     significant,
 )
+from reports.roofline import bound_text
+from reports.roofline import plot_name as roofline_name
 from results.paper import PAPER_PLATFORMS
 from results.schema import Experiment, Run
-from results.summary import CellResult, Column, Summary, multiply_adds_per_second
+from results.summary import (
+    CellResult,
+    Column,
+    Summary,
+    kinds_beside,
+    multiply_adds_per_second,
+)
 
 
 def guideline_sections(summary: Summary) -> list[Section]:
@@ -76,10 +85,15 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         verdicts = [order_line(column) for column in columns]
     else:
         shown = f"speed relative to {experiment.base}"
-        speeds, relative = _speeds(run, columns), _relative_speeds(columns)
-        tables = [speeds, relative, _costs(columns), _times(columns)]
+        both = "eager" in kinds_beside(run)
+        speeds = speeds_by_mode(run, columns) if both else _speeds(run, columns)
+        tables = [speeds, _relative_speeds(columns), *beside_tables(run, columns)]
+        tables += [_costs(columns), _times(columns)]
         verdicts = [_verdict_line(column) for column in columns]
     plots = [(experiment.name, f"{title}: {shown}")]
+    if any(result.bound for column in columns for result in column.results):
+        text = f"{title}: cells below the ceilings of the machine"
+        plots.append((roofline_name(experiment), text))
     return Section(experiment, title, tables, verdicts, notes, plots)
 
 
@@ -132,20 +146,26 @@ def _costs(columns: Sequence[Column]) -> Table:
 
 
 def _times(columns: Sequence[Column]) -> Table:
+    bounded = any(result.bound for column in columns for result in column.results)
+
     def entries(result: CellResult) -> list[str]:
         timing, rate = result.timing, multiply_adds_per_second(result)
         if timing is None or rate is None:
-            return [MISSING] * 5
+            return [MISSING] * (6 if bounded else 5)
         return [
             significant(timing.mean_ms),
             significant(timing.median_ms),
             interval_text(timing.ci95_ms, significant) or MISSING,
             significant(timing.min_ms),
             significant(rate / 1e9),
+            *([bound_text(result)] if bounded else []),
         ]
 
     titles = ["mean, ms", "median, ms", "95 % interval", "minimum, ms", "G multiply-adds/s"]
     caption = "Time, the interval being the median's, and speed with the work divided out"
+    if bounded:
+        titles.append("bound by")
+        caption += "; the nearest ceiling of the machine, and the share of it that is reached"
     return by_cell(columns, caption, titles, entries)
 
 
@@ -176,6 +196,12 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
                 notes.append(f"{cell.name} has no figure: {result.failure}.")
             elif result.timing is None and result.counts is None:
                 notes.append(f"{cell.name} was not measured yet.")
+            batch = result.published.batch if result.published else cell.network.batch
+            if batch != cell.network.batch:
+                notes.append(
+                    f"{cell.name} ran {cell.network.batch} images at a time; the paper's figure is "
+                    f"of {batch}."
+                )
             printed = result.published.axes.get("c") if result.published else None
             if experiment.name == "g2" and printed not in (None, str(cell.axes.get("c"))):
                 notes.append(

@@ -1,0 +1,121 @@
+"""How near cells come to the ceilings of their machine: a column, a plot, and a line."""
+
+from __future__ import annotations
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from reports.layout import MISSING, scale_title, significant
+from reports.plots import SETTINGS, STYLES
+from results.ceilings import Ceilings
+from results.roofline import ceilings_of
+from results.schema import Experiment, Run
+from results.summary import CellResult, Summary
+
+GIGA = 1e9
+
+
+def bound_text(result: CellResult) -> str:
+    """Return the ceiling that a cell comes nearest to, with its share: "compute, 71 %"."""
+    bound = result.bound
+    return f"{bound.roof}, {100 * bound.share:.0f} %" if bound else MISSING
+
+
+def prefixed(rate: float) -> str:
+    """Return a rate in G or T: "42.1 G"."""
+    if rate >= 1e12:
+        return f"{significant(rate / 1e12)} T"
+    return f"{significant(rate / GIGA)} G"
+
+
+def plot_name(experiment: Experiment) -> str:
+    """Return the name of an experiment's roofline plot."""
+    return f"{experiment.name}-roofline"
+
+
+def describe_ceilings(run: Run) -> list[tuple[str, str]]:
+    """Return the measured ceilings as a pair of a label and a text; none without them."""
+    ceilings = ceilings_of(run)
+    if ceilings is None:
+        return []
+    products = ", ".join(
+        f"{prefixed(rate)} multiply-adds/s ({precision} matrix product)"
+        for precision, rate in ceilings.products.items()
+    )
+    fastest = max(ceilings.streams, key=lambda stream: stream.bytes_per_second)
+    kernel = (
+        f"; {significant(ceilings.kernel_ns / 1e3)} µs a kernel in a graph"
+        if ceilings.kernel_ns
+        else ""
+    )
+    return [
+        (
+            "Ceilings",
+            f"{products}; memory {prefixed(ceilings.memory_bandwidth)}B/s, "
+            f"{prefixed(fastest.bytes_per_second)}B/s with a working set of "
+            f"{significant(fastest.working_set / 2**20)} MiB{kernel}",
+        )
+    ]
+
+
+def roofline(summary: Summary, experiment: Experiment) -> Figure:
+    """Return the roofline plot of one experiment.
+
+    Points are cells: multiply-adds a second (by the median time) over multiply-adds a byte of
+    memory access cost. The roofs are the matrix product, and streams through memory and through the
+    fastest cache.
+    """
+    run = summary.run
+    ceilings = ceilings_of(run)
+    assert ceilings is not None
+    columns = summary.columns_of(experiment)
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(6.6, 4.0), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            # Labels are text, not formulas.
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
+        for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
+            points = [
+                (r.bound.intensity, r.cell.multiply_adds / (r.timing.median_ms / 1e3) / GIGA)
+                for r in column.results
+                if r.bound and r.timing
+            ]
+            axes.plot(
+                [x for x, _ in points],
+                [y for _, y in points],
+                color=colour,
+                marker=mark,
+                linestyle="",
+                label=scale_title(column),
+            )
+        bounds = [r.bound for column in columns for r in column.results if r.bound]
+        if bounds:
+            intensities = [bound.intensity for bound in bounds]
+            _draw_roofs(axes, ceilings, run.protocol.precision, min(intensities), max(intensities))
+        axes.set_xlabel("multiply-adds a byte of memory access cost")
+        axes.set_ylabel("G multiply-adds/s")
+        axes.set_title(f"{experiment.table}: {experiment.title}, {run.platform.name}")
+        figure.legend(loc="outside right center", frameon=False)
+    return figure
+
+
+def _draw_roofs(axes: Axes, ceilings: Ceilings, precision: str, least: float, most: float) -> None:
+    x = np.geomspace(least / 2, most * 2, 100)
+    product = ceilings.products[precision] / GIGA
+    fastest = max(stream.bytes_per_second for stream in ceilings.streams)
+    roofs = ((ceilings.memory_bandwidth, "-", "memory"), (fastest, ":", "fastest cache"))
+    for bandwidth, line, name in roofs:
+        axes.plot(x, np.minimum(product, x * bandwidth / GIGA), "0.4", linestyle=line, label=name)
+    axes.axhline(product, color="0.4", linewidth=0.8, linestyle="--", label="matrix product")
