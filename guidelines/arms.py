@@ -13,7 +13,7 @@ from guidelines.catalogue import select
 from guidelines.experiment import Study
 from results.errors import BadInputError, SuiteError
 from results.platform import Platform
-from results.schema import Protocol
+from results.protocol import Protocol
 from results.trial import Arm, ArmName, Trial, TrialProtocol
 from runners import measure
 from runners.blocks import Equipment

@@ -24,8 +24,8 @@ from guidelines import runs
 from guidelines.catalogue import GUIDELINES
 from results import store
 from results.errors import BadInputError
-from results.schema import Protocol
-from runners import measure
+from results.protocol import Protocol
+from runners import measure, samples
 from runners.events import Loop, RoundDone, Sample
 from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
@@ -92,7 +92,7 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
     found = [Fidelity(cell.name) for cell in run.cells]
     with launcher.process() as worker:
         measure.set_up(run, worker, files, launcher)
-        measure.prove_all(run, worker, lambda _: None)
+        samples.prove_all(run, worker, lambda _: None)
         order = list(range(len(found)))
         console = Console(stderr=True)
         for index in track(range(PASSES), "fidelity", console=console, transient=True):

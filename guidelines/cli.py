@@ -46,7 +46,7 @@ app.add_typer(board, name="board")
 def list_experiments() -> None:
     """List the experiments and the platforms that come with the suite."""
     from guidelines.catalogue import EXPERIMENTS
-    from results.schema import NetworkChoice
+    from results.cells import NetworkChoice
     from runners.platform_file import load_platform, platform_names
 
     typer.echo("Experiments")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from guidelines.runs import Plan
     from results.caches import Caches
     from results.operators import Depthwise
-    from results.schema import Precision, Run, StoppingRule
+    from results.protocol import Precision, StoppingRule
+    from results.schema import Run
     from results.summary import Summary
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
@@ -66,7 +67,7 @@ def plan(
     """
     from guidelines.possible import Asked, refuse_impossible
     from guidelines.runs import Plan
-    from results.schema import Protocol
+    from results.protocol import Protocol
     from runners.model_file import load_model
     from runners.platform_file import load_platform
 
@@ -121,7 +122,7 @@ def counting_plan(
 
 def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule | None:
     """Return the rule that two options ask for, None for neither; raises BadInputError for one."""
-    from results.schema import StoppingRule
+    from results.protocol import StoppingRule
 
     if percent is None and seconds is None:
         return None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from guidelines import user_networks
 from guidelines.exporters import EXPORTERS, OPSET, example_input, npy
+from results.cells import Cell, CellDeclaration, Network, UserNetwork, WholeNetwork
 from results.errors import PlatformError
-from results.schema import Cell, CellDeclaration, Network, UserNetwork, WholeNetwork
 from results.store import write_file
 from runners.measure import ModelFiles
 

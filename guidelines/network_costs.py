@@ -14,8 +14,8 @@ from networks.catalogue import NETWORKS, NamedNetwork
 from networks.cost import cost
 from reports.console import WIDTH, rich_table
 from reports.layout import MISSING, Heading, Table, significant
+from results.cells import shape_text
 from results.paper import published_networks
-from results.schema import shape_text
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from guidelines.experiment import Study
+from results.cells import NetworkChoice
 from results.errors import BadInputError
 from results.platform import Platform
-from results.schema import NetworkChoice, Precision, StoppingRule
+from results.protocol import Precision, StoppingRule
 
 # The backend whose profiler shows the kernels that each operator launched.
 PROFILED_ON_GPU = "torch-cuda"

@@ -12,10 +12,11 @@ from guidelines.measuring import INTERRUPTED, counting_plan, parse_shape
 from guidelines.progress import ProgressDisplay
 from reports.counts import MODELLED
 from results import store
+from results.cells import CellDeclaration, Experiment, UserNetwork, WholeNetwork
 from results.counts import counts_of
 from results.errors import BadInputError, CheckFailedError, suggestion
 from results.modelled import modelled
-from results.schema import CellDeclaration, Experiment, Run, UserNetwork, WholeNetwork
+from results.schema import Run
 from runners.emulator import count
 from runners.emulator.count_cache import CountCache
 from runners.model_file import load_model

@@ -19,7 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from results.schema import Cell, Run
+from results.cells import Cell
+from results.schema import Run
 from results.stopping import worst_error
 
 LINE_SECONDS = 15.0

@@ -16,20 +16,13 @@ from guidelines import models, user_networks
 from guidelines.controls import controls
 from guidelines.experiment import Study
 from results import store
+from results.cells import Cell, CellDeclaration, Experiment, UserNetwork, shape_text
 from results.cost_model import CostModel
 from results.errors import BadInputError, suggestion
 from results.platform import REACHING, Fingerprint, Platform
+from results.protocol import Protocol
 from results.same_machine import refuse_other_machine
-from results.schema import (
-    Cell,
-    CellDeclaration,
-    Experiment,
-    Protocol,
-    Run,
-    Session,
-    UserNetwork,
-    shape_text,
-)
+from results.schema import Run, Session
 from runners import measure, worker_archive
 from runners.emulator import count, install
 from runners.emulator.count_cache import CountCache

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from guidelines.progress import LINE_SECONDS, REDRAWS_PER_SECOND
-from results.schema import Cell
+from results.cells import Cell
 from results.sequential import Ledger
 from results.trial import ArmName, Step
 

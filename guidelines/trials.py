@@ -12,11 +12,11 @@ from typing import Protocol as Interface
 
 from guidelines.arms import Question, begin
 from results import sequential, store, trial_store
+from results.cells import Cell
 from results.errors import BadInputError, CheckFailedError
 from results.finding import Finding, rows_of, without_figures
 from results.ratios import BlockTimes, Choice, as_timed, block_times
 from results.same_machine import differing_fields
-from results.schema import Cell
 from results.sequential import Ledger, advance, procedure
 from results.trial import ArmName, Block, Step, Trial, TrialProtocol
 from runners.blocks import Equipment, measure_block

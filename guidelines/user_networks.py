@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from guidelines.exporters import EXPORTERS, example_input, npy
+from results.cells import CellDeclaration, UserNetwork, shape_text
 from results.errors import BadInputError
-from results.schema import CellDeclaration, UserNetwork, shape_text
 from results.store import near_file
 
 if TYPE_CHECKING:

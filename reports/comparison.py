@@ -14,8 +14,8 @@ from reports.comparison_plots import MARKS, heat_map
 from reports.console import WIDTH, print_parts
 from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
 from reports.page import write_page
+from results.cells import Experiment
 from results.comparison import Comparison, Entrant, Standing, rank_agreements
-from results.schema import Experiment
 from results.store import write_file
 
 NAME, TITLE = "compare", "Platforms side by side"

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from reports.plots import SETTINGS
+from results.cells import Experiment
 from results.comparison import CellKey, Comparison
-from results.schema import Experiment
 
 # Half as fast is as dark as twice as fast; beyond a factor of 4 colours stay the same.
 SPAN = Normalize(-2, 2)

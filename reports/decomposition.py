@@ -13,9 +13,9 @@ from reports.layout import (
     interval_text,
     significant,
 )
+from results.cells import Experiment, shape_text
 from results.decomposition import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import PAPER_PLATFORMS, published_decomposition
-from results.schema import Experiment, shape_text
 from results.summary import Summary
 
 # Beyond these, a note says that the figures are rough: the profiler's fraction of the operators'

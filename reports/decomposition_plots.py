@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 
 from reports.decomposition import measured_networks, papers, printed_categories
 from reports.plots import SETTINGS
+from results.cells import Experiment
 from results.decomposition import UNATTRIBUTED, Decomposition
 from results.operators import Category
-from results.schema import Experiment
 from results.summary import Summary
 
 # Okabe and Ito's palette for colour-blind readers; grey for what is not known.

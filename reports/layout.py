@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.schema import Cell, Experiment
+from results.cells import Cell, Experiment
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.

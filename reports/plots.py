@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from reports.counts import label
 from reports.layout import scale_title
+from results.cells import Experiment
 from results.paper import PAPER_PLATFORMS
-from results.schema import Experiment
 from results.verdict import Interval
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from reports.layout import MISSING, scale_title, significant
 from reports.plots import SETTINGS, STYLES
 from results.ceilings import Ceilings
+from results.cells import Experiment
 from results.roofline import ceilings_of
-from results.schema import Experiment, Run
+from results.schema import Run
 from results.summary import CellResult, Summary
 
 GIGA = 1e9

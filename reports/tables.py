@@ -21,8 +21,9 @@ from reports.layout import (
 )
 from reports.roofline import bound_text
 from reports.roofline import plot_name as roofline_name
+from results.cells import Experiment
 from results.paper import PAPER_PLATFORMS
-from results.schema import Experiment, Run
+from results.schema import Run
 from results.summary import (
     CellResult,
     Column,

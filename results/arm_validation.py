@@ -14,12 +14,13 @@ import numpy as np
 
 from results import fitting
 from results.caches import CORTEX_A57
+from results.cells import Cell
 from results.cost_model import CostModel, Errors
 from results.errors import BadInputError
 from results.fitting import CANDIDATES, FIRST, Observation
 from results.modelled import modelled_ms
 from results.paper import published_networks
-from results.schema import Cell, Run
+from results.schema import Run
 from results.summary import CellResult, summarise
 
 FITTED = ("g1", "g2", "g3")

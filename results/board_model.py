@@ -9,12 +9,13 @@ import numpy as np
 
 from results import fitting
 from results.caches import CORTEX_A57
+from results.cells import Cell
 from results.cost_model import CostModel
 from results.counts import counts_of
 from results.errors import BadInputError
 from results.fitting import Observation
 from results.modelled import modelled_ms
-from results.schema import Cell, Run
+from results.schema import Run
 from results.summary import summarise
 
 SEED = 0

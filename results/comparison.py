@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from results.cells import Experiment
 from results.paper import PAPER_PLATFORMS, published_speeds
-from results.schema import Experiment, Run
+from results.schema import Run
 from results.summary import CellResult, Column, summarise
 from results.verdict import Interval, judge, order_agreement
 
@@ -39,7 +40,8 @@ class Entrant:
     """One platform in a comparison; `verdicts` are by experiment and scale, in words.
 
     `label` is its platform's name until others with the same name are known. `channels` and
-    `g4_unit` say which networks it has ("" where that is not known), `unit` what its speeds are in.
+    `g4_unit` say which networks it has ("" where that is not known), `unit` what its speeds are in,
+    and `batch` how many images were asked for in a batch, None being the paper's.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Entrant:
     channels: str
     g4_unit: str
     unit: str
+    batch: int | None
     experiments: Sequence[Experiment]
     standings: Mapping[CellKey, Standing]
     verdicts: Mapping[tuple[str, int], str]
@@ -81,16 +84,22 @@ class Comparison:
     @property
     def speed_groups(self) -> list[list[Entrant]]:
         """Entrants whose absolute speeds are of the same networks in the same unit."""
-        groups: dict[tuple[str, str], list[Entrant]] = {}
+        groups: dict[tuple[str, str, int | None], list[Entrant]] = {}
         for entrant in self.entrants:
             if entrant.kind != "counted":
-                groups.setdefault((entrant.channels, entrant.unit), []).append(entrant)
+                groups.setdefault(_networks(entrant), []).append(entrant)
         return [group for group in groups.values() if len(group) > 1]
+
+
+def _networks(entrant: Entrant) -> tuple[str, str, int | None]:
+    """Return what must be the same for absolute speeds to be compared."""
+    return entrant.channels, entrant.unit, entrant.batch
 
 
 def recorded(name: str, run: Run) -> Entrant:
     """Return Tables 1 to 4 of a run as an entrant; `name` is what the user called it."""
     summary, machine = summarise(run), run.fingerprint
+    chip = machine.gpu.name if machine.gpu else machine.cpu_model
     fit = f"; times modelled, fitted on {run.model.fitted_on}" if run.model else ""
     columns = [c for c in summary.columns if c.experiment.name in GUIDELINES]
     standings = {
@@ -103,10 +112,11 @@ def recorded(name: str, run: Run) -> Entrant:
         label=run.platform.name,
         started=run.sessions[0].started if run.sessions else "",
         kind=_kind(run),
-        origin=f"{name}: {run.platform.backend} on {machine.cpu_model}, {machine.software}{fit}",
+        origin=f"{name}: {run.platform.backend} on {chip}, {machine.software}{fit}",
         channels=run.protocol.channels,
         g4_unit=run.protocol.g4_unit,
         unit=run.platform.unit,
+        batch=run.protocol.batch,
         experiments=[e for e in summary.experiments if e.name in GUIDELINES],
         standings=standings,
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
@@ -217,6 +227,7 @@ def published(name: str, experiments: Sequence[Experiment]) -> Entrant:
         channels=channels,
         g4_unit="",
         unit=unit,
+        batch=None,
         experiments=experiments,
         standings=standings,
         verdicts=verdicts,
@@ -257,11 +268,7 @@ def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:
         entrant.label
         for entrant in entrants
         if entrant.kind != "counted"
-        and sum(
-            (e.channels, e.unit) == (entrant.channels, entrant.unit) and e.kind != "counted"
-            for e in entrants
-        )
-        == 1
+        and sum(_networks(e) == _networks(entrant) and e.kind != "counted" for e in entrants) == 1
     ]
     if alone:
         said.append(

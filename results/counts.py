@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from results.schema import Cell, Run
+from results.cells import Cell
+from results.schema import Run
 
 
 @dataclass(frozen=True)

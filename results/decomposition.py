@@ -24,10 +24,11 @@ from results.attribution import (
     shares,
     slow_down,
 )
+from results.cells import Cell, Experiment
 from results.consistency import PROFILER_CONTROLS
 from results.operators import Category, Depthwise, Part, parts
 from results.paper import published_decomposition
-from results.schema import Cell, Experiment, OperatorCall, Run
+from results.schema import OperatorCall, Run
 from results.statistics import Array, hierarchical_interval, hierarchical_intervals
 from results.verdict import Interval
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from results.cells import Cell, Experiment
 from results.inference import Estimate, holm
-from results.schema import Cell, Experiment
 from results.verdict import Interval
 
 Kind = Literal["cell", "guideline", "absolute"]

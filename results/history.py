@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 # Of a fingerprint, what must be the same, to the letter, for runs to be of one machine.
 SAME = tuple(field for field in MACHINE if field not in ("clusters", "memory"))
 # Of a protocol, what makes cells of the same name the same networks.
-NETWORKS = ("channels", "g4_unit", "batch")
+NETWORKS = ("channels", "g4_unit")
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,13 @@ def digest(folder: Path) -> Digest | str:
             folder=folder.name,
             started=content["sessions"][0]["started"],
             platform=content["platform"]["name"],
-            machine=tuple(str(fingerprint[field]) for field in SAME),
-            networks=tuple(str(protocol[field]) for field in NETWORKS),
+            # Records of earlier versions know no GPU, no precision, and one batch.
+            machine=tuple(str(fingerprint.get(field)) for field in SAME),
+            networks=(
+                *(str(protocol[field]) for field in NETWORKS),
+                str(protocol.get("batch") or 1),
+                protocol.get("precision", "fp32"),
+            ),
             runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
             counted=counted,
             logs=_counts(content) if counted else _typical_logs(content),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import inference, statistics
+from results.cells import NetworkChoice
 from results.counts import counts_of
 from results.errors import BadInputError
 from results.finding import (
@@ -27,7 +28,7 @@ from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.platform import REACHING, Platform
 from results.ratios import typical_log
 from results.same_machine import changed_software, other_machine
-from results.schema import NetworkChoice, Run
+from results.schema import Run
 from results.summary import samples_by_cell
 from results.verdict import Interval
 
@@ -85,7 +86,7 @@ def _refuse_incomparable(run: Run, baseline: Run) -> None:
     ]
     pairs += [
         (field, getattr(baseline.protocol, field), getattr(run.protocol, field))
-        for field in (*NetworkChoice.model_fields, "batch", "seed")
+        for field in (*NetworkChoice.model_fields, "precision", "seed")
     ]
     differing = [f"{field} ({old} / {new})" for field, old, new in pairs if old != new]
     differing += other_machine(baseline.fingerprint, run.fingerprint)

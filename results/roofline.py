@@ -18,7 +18,8 @@ from statistics import median
 from typing import Literal
 
 from results.ceilings import Ceilings, typical
-from results.schema import Cell, Operators, Run
+from results.cells import Cell, Operators
+from results.schema import Run
 
 Roof = Literal["launch", "bandwidth", "compute"]
 ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}

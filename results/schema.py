@@ -3,206 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from results import stopping
-from results.caches import CORTEX_A57, Caches
 from results.card import CardState, EventClock
 from results.ceilings import Ceilings
+from results.cells import Cell, Experiment, Operators, Shape
 from results.consistency import fault_of
 from results.cost_model import CostModel
-from results.platform import Fingerprint, Name, NonNegativeInt, Platform, PositiveInt, Record
+from results.platform import Fingerprint, NonNegativeInt, Platform, PositiveInt, Record
+from results.protocol import Protocol
 
 # Version 2 added whole networks and profiles, version 3 counts and other machines than this one,
 # version 4 more figures of modelled caches, and cost models, version 5 GPUs, ceilings, batches and
 # the stopping rule; a record of an earlier version is one of a later version without.
 SCHEMA_VERSION: Literal[5] = 5
 
-Precision = Literal["fp32", "tf32", "fp16", "bf16"]
 # Further samples of a GPU: with cold caches, and operator by operator where a graph is measured.
 Beside = Literal["cold", "eager"]
-
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-AxisValue = bool | int | str
-Shape = list[NonNegativeInt]
-
-
-def shape_text(shape: Sequence[int | str]) -> str:
-    """Return a shape as it is printed: "1×3×224×224"."""
-    return "×".join(str(size) for size in shape)
-
-
-class NetworkChoice(Record):
-    """What a run may choose about the networks.
-
-    The channel set, how Table 4's unit is read, and the batch, None being the paper's: 1, and 8 for
-    Table 8 on the GPU.
-    """
-
-    channels: Literal["gpu", "arm"] = "arm"
-    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
-    batch: PositiveInt | None = None
-
-
-class StoppingRule(Record):
-    """Measure until the figures are good enough, and no longer than so many seconds.
-
-    They are when the relative standard error of every cell's process medians is at most
-    `relative_error`, a fraction.
-    """
-
-    relative_error: Annotated[float, Field(gt=0, lt=1)]
-    seconds: Annotated[float, Field(gt=0)]
-
-
-class Protocol(NetworkChoice):
-    """How a run was measured (docs/protocol.md).
-
-    Each cell gets `runs` samples: one a round, the rounds spread over `processes` fresh workers.
-    Warm-up lasts until an execution is not faster than the fastest before it by more than
-    `steady_within` (a fraction), within `warmup_min` to `warmup_max` executions. Networks that
-    take less than `lead_in_below_ms` run once untimed before each sample. `core` is the core, or
-    cluster of cores, that the run was asked to be kept on; None is the fastest. With a `stop` rule,
-    `runs` and `processes` are the fewest; further processes take as many rounds each.
-
-    Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
-    own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too, and
-    `geometry` which ones, None being those of the Cortex-A57.
-    """
-
-    runs: PositiveInt
-    processes: PositiveInt
-    seed: Seed = 0
-    precision: Precision = "fp32"
-    stop: StoppingRule | None = None
-    warmup_min: PositiveInt = 2
-    warmup_max: PositiveInt = 10
-    steady_within: float = 0.05
-    lead_in_below_ms: float = 8.0
-    output_tolerance: float = 1e-4
-    core: str | None = None
-    caches: bool = False
-    geometry: Caches | None = None
-
-    @property
-    def modelled_caches(self) -> Caches | None:
-        """The caches whose misses are counted, None for none."""
-        return (self.geometry or CORTEX_A57) if self.caches else None
-
-
-class Experiment(Record):
-    """One table or figure: what is claimed, and the row that the others are compared with.
-
-    `slower` says that the guideline predicts the other rows to be slower than the base. `base` is
-    None for a decomposition of run time, which compares no rows.
-    """
-
-    name: Name
-    table: str
-    title: str
-    claim: str
-    axes: list[str]
-    base: str | None
-    slower: bool = True
-
-
-class Network(Record):
-    """How a network is built: a block, its arguments, and how many of it.
-
-    Blocks are those of networks.blocks, and the units of whole networks.
-
-    `batch`, `channels` and `size` give the input: (batch, channels, size, size).
-    """
-
-    block: str
-    arguments: dict[str, AxisValue]
-    channels: PositiveInt
-    size: PositiveInt = 56
-    times: PositiveInt = 10
-    batch: PositiveInt = 1
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """(batch, channels, height, width)."""
-        return (self.batch, self.channels, self.size, self.size)
-
-
-class WholeNetwork(Record):
-    """A network of networks.catalogue by name; `size` is the height and width of its RGB input."""
-
-    name: str
-    size: PositiveInt = 224
-    batch: PositiveInt = 1
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """(batch, channels, height, width)."""
-        return (self.batch, 3, self.size, self.size)
-
-
-class UserNetwork(Record):
-    """A network that the user named: the path of an .onnx file, or module:callable."""
-
-    model: str
-    input: Annotated[list[PositiveInt], Field(min_length=1)]
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The input's shape, batch first."""
-        return tuple(self.input)
-
-    @property
-    def batch(self) -> int:
-        """The size of its first axis."""
-        return self.input[0]
-
-
-class Operators(Record):
-    """Operators in one execution, fused or not."""
-
-    convolutions: NonNegativeInt = 0
-    adds: NonNegativeInt = 0
-    relus: NonNegativeInt = 0
-
-
-class CellDeclaration(Record):
-    """One entry of a table as its experiment declares it: a network and what it must execute.
-
-    `operators` is None where nothing is claimed but the output. A `profiled` network is also
-    executed under the runtime's profiler in every round.
-    """
-
-    experiment: Name
-    row: str
-    scale: PositiveInt
-    axes: dict[str, AxisValue]
-    network: Network | WholeNetwork | UserNetwork
-    operators: Operators | None
-    profiled: bool = False
-
-    @property
-    def name(self) -> str:
-        """The cell's name, unique in a run: experiment/row/xscale."""
-        return f"{self.experiment}/{self.row}/x{self.scale}"
-
-
-class Cell(CellDeclaration):
-    """A declared cell with what it costs analytically (for the whole batch).
-
-    Memory access cost, its bound and weights in elements. All are 0 for a network that the user
-    named, whose cost nobody counts. `model` is the digest of the exported network that was timed.
-    """
-
-    multiply_adds: NonNegativeInt
-    memory_access_cost: NonNegativeInt
-    memory_access_bytes: NonNegativeInt
-    memory_access_bound: float
-    weights: NonNegativeInt
-    model: str
 
 
 class Session(Record):

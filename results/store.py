@@ -17,7 +17,8 @@ import platformdirs
 from pydantic import ValidationError
 
 from results.errors import BadInputError, PlatformError
-from results.schema import SCHEMA_VERSION, Protocol, Run
+from results.protocol import Protocol
+from results.schema import SCHEMA_VERSION, Run
 
 RUNS = Path("results/runs")
 FILE = "run.json"

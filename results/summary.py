@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from results import statistics
+from results.cells import Cell, Experiment
 from results.counts import Counts, counts_of
 from results.decomposition import Decomposition, decompose
 from results.modelled import Modelled, modelled
 from results.operators import Depthwise
 from results.paper import PublishedSpeed, published_speeds
 from results.roofline import Bound, bound_of, ceilings_of
-from results.schema import Beside, Cell, Experiment, Run
+from results.schema import Beside, Run
 from results.statistics import Samples
 from results.verdict import Interval, Verdict, judge, order_agreement
 

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from results.cells import Cell, Experiment
 from results.platform import Fingerprint, NonNegativeInt, Platform, PositiveInt, Record
-from results.schema import Cell, Experiment, Protocol, Session
+from results.protocol import Protocol
+from results.schema import Session
 
 TRIAL_VERSION: Literal[1] = 1
 

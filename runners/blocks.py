@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from results.cells import Cell
 from results.errors import SuiteError
 from results.same_machine import refuse_other_machine
-from results.schema import Cell, Run
+from results.schema import Run
 from results.trial import BLOCK, ArmName, ArmProcess, Block, Step, Trial
-from runners import measure, schedule
+from runners import measure, samples, schedule
 from runners.events import Stopped
 from runners.ssh import START_SECONDS
 
@@ -79,8 +80,8 @@ def _measure(
         ready = measure.set_up(run, worker, equipment.files, equipment.launcher)
         found = measure.fingerprint(ready, equipment.launcher)
         refuse_other_machine(arm.fingerprint, found)
-        loaded, proofs = measure.prove_all(run, worker, lambda _: None)
-        warmup = measure.warmup_times(loaded)
+        loaded, proofs = samples.prove_all(run, worker, lambda _: None)
+        warmup = samples.warmup_times(loaded)
         working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
         ns: dict[str, list[int]] = {run.networks[i].name: [] for i in working}
         extra: dict[str, list[list[int]]] = {}
@@ -92,7 +93,7 @@ def _measure(
                 number,
                 entry,
             )
-            measured = measure.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
+            measured = samples.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
             for sample in measured.samples:
                 network = run.networks[sample.cell].name
                 ns[network].append(sample.ns)

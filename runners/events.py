@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from results.card import CardState, EventClock
 from results.ceilings import Ceilings
+from results.cells import Operators
 from results.platform import Gpu, Machine, NonNegativeInt, PositiveInt
-from results.schema import Beside, OperatorCall, Operators
+from results.schema import Beside, OperatorCall
 
 LONGEST_REASON = 300
 

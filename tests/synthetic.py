@@ -10,22 +10,10 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
 from guidelines.experiment import Study
 from guidelines.runtime_decomposition import FIG2
+from results.cells import Cell, CellDeclaration, NetworkChoice, Operators
 from results.platform import Fingerprint, Platform
-from results.schema import (
-    Cell,
-    CellDeclaration,
-    Count,
-    NetworkChoice,
-    OperatorCall,
-    Operators,
-    Process,
-    Profile,
-    Proof,
-    Protocol,
-    Round,
-    Run,
-    Session,
-)
+from results.protocol import Protocol
+from results.schema import Count, OperatorCall, Process, Profile, Proof, Round, Run, Session
 
 FINGERPRINT = Fingerprint(
     hostname="bench",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from results.card import CardState, EventClock
 from results.ceilings import Ceilings, Stream
+from results.cells import Cell
 from results.platform import Gpu
-from results.schema import Cell, Run
+from results.schema import Run
 from tests.simulated_gpu import FACTS, STATE
 from tests.synthetic import Times, run_of
 

@@ -9,7 +9,7 @@ import numpy as np
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS
 from results.platform import Platform
-from results.schema import Protocol
+from results.protocol import Protocol
 from results.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
 from tests.synthetic import FINGERPRINT, run_of, with_cost
 

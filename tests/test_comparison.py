@@ -60,6 +60,13 @@ def test_absolute_speeds_stay_within_a_channel_set_and_unit():
     assert any("two sets of widths" in said for said in alone.left_out)
 
 
+def test_absolute_speeds_stay_within_a_batch():
+    eight = timed(channels="gpu", unit="batches/s")
+    eight = eight.model_copy(update={"protocol": eight.protocol.model_copy(update={"batch": 8})})
+    compared = lay_side_by_side({"b": named(eight, "cuda"), "paper:gpu": None})
+    assert compared.speed_groups == []
+
+
 def test_counts_are_marked_and_have_no_speed_and_no_verdict():
     compared = lay_side_by_side({"a": timed(), "b": counted_run(["g2"], lambda _: 10**6)})
     counted = compared.entrants[1]

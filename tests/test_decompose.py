@@ -18,8 +18,8 @@ from onnx import helper as make
 from guidelines import user_networks
 from guidelines.measuring import parse_shape
 from results import store
+from results.cells import UserNetwork
 from results.errors import BadInputError
-from results.schema import UserNetwork
 from tests.program import complains, wait_for
 from tests.synthetic import fig2_run
 

@@ -19,7 +19,7 @@ from results.caches import CORTEX_A57, Cache
 from results.errors import PlatformError
 from results.json_objects import json_objects
 from results.summary import summarise
-from runners import measure, worker_archive
+from runners import measure, samples, worker_archive
 from runners.emulator import count, install, packages
 from runners.events import Counted, Failed, Loaded, Warm
 from runners.worker_process import WorkerProcess
@@ -138,7 +138,7 @@ def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_pa
             found = worker.receive(600, Loaded, Failed)
             assert isinstance(found, Loaded), found
             assert found.output_error <= run.protocol.output_tolerance
-            assert measure.prove(run, cell, found).failure is None
+            assert samples.prove(run, cell, found).failure is None
         worker.receive(600, Warm)
         for index, cell in enumerate(smallest):
             worker.send({"do": "count", "cell": index, "times": 2, "path": str(out)})

@@ -10,8 +10,8 @@ import torch
 
 from guidelines import measuring, runs
 from guidelines.catalogue import EXPERIMENTS, select
+from results.cells import NetworkChoice
 from results.errors import BadInputError, PlatformError
-from results.schema import NetworkChoice
 from results.store import read_run
 from results.summary import summarise
 from runners import measure

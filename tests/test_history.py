@@ -51,6 +51,16 @@ def test_a_digest_holds_the_typical_times_of_a_run(tmp_path):
         assert found.logs[name] == pytest.approx(np.mean([typical_log(ns) for ns in times]))
 
 
+def test_other_batches_and_precisions_are_of_another_history(tmp_path):
+    run = timed(1)
+    for number, changes in enumerate([{}, {"batch": 1}, {"batch": 8}, {"precision": "bf16"}]):
+        protocol = run.protocol.model_copy(update=changes)
+        store.write_run(tmp_path / str(number), run.model_copy(update={"protocol": protocol}))
+    networks = [digest(tmp_path / str(number)).networks for number in range(4)]
+    assert networks[0] == networks[1]
+    assert len(set(networks)) == 3
+
+
 def test_networks_that_failed_are_not_in_a_digest(tmp_path):
     store.write_run(tmp_path, run_of(["g4"], lambda *_: 1.0, failures={SLOW: "broken"}))
     found = digest(tmp_path)

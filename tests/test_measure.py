@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from results.cells import Operators
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Cluster
 from results.same_machine import differing_fields
-from results.schema import OperatorCall, Operators, Run
+from results.schema import OperatorCall, Run
 from runners import measure, proof, schedule
 from runners.measure import Launcher, ModelFiles
 from tests.synthetic import FINGERPRINT, fig2_run, run_of

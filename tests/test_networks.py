@@ -12,8 +12,8 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.g2_group_count import divisible_width
 from guidelines.models import build, example_input
 from networks.blocks import FragmentedBlock, GroupConvolution, initialise, stack
+from results.cells import NetworkChoice
 from results.paper import published_speeds
-from results.schema import NetworkChoice
 
 SETS = ("gpu", "arm")
 

@@ -10,8 +10,9 @@ from torch import nn
 from guidelines import exporters
 from networks.blocks import initialise
 from networks.layers import ChannelShuffle, conv_bn, depthwise_bn
+from results.cells import Operators
 from results.operators import parts
-from results.schema import OperatorCall, Operators
+from results.schema import OperatorCall
 from runners import proof
 from runners.worker import backends
 from runners.worker import main as worker_main

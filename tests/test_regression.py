@@ -91,6 +91,11 @@ def test_another_platform_or_choice_of_networks_is_refused():
         judge_run(timed(channels="gpu"), timed())
     with pytest.raises(BadInputError, match="threads"):
         judge_run(timed(threads=2), timed())
+    for field, value in (("precision", "bf16"), ("batch", 8)):
+        run = timed()
+        other = run.model_copy(update={"protocol": run.protocol.model_copy(update={field: value})})
+        with pytest.raises(BadInputError, match=field):
+            judge_run(other, run)
 
 
 def test_software_may_change_and_is_named():

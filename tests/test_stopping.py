@@ -12,7 +12,8 @@ from guidelines.measuring import plan, stopping_rule
 from reports.heading import describe, warnings
 from results import stopping
 from results.errors import BadInputError
-from results.schema import Run, StoppingRule
+from results.protocol import StoppingRule
+from results.schema import Run
 from tests.synthetic import run_of
 
 MEDIANS = st.lists(st.floats(1e3, 1e9), min_size=3, max_size=20)

@@ -11,8 +11,8 @@ from guidelines import exporters, measuring
 from guidelines.catalogue import GUIDELINES
 from guidelines.models import build
 from networks.blocks import initialise
+from results.cells import NetworkChoice
 from results.platform import LEAST_CLOCK
-from results.schema import NetworkChoice
 from runners.worker import ceilings, cuda_device, gpu_stopwatch, torch_cuda
 from runners.worker.backends import DeviceLostError, NoDeviceError, Settings
 from runners.worker.main import output_error

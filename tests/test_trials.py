@@ -13,8 +13,8 @@ import pytest
 from guidelines.catalogue import GUIDELINES
 from guidelines.trials import stored_trial
 from results import store, trial_store
+from results.cells import NetworkChoice
 from results.errors import BadInputError
-from results.schema import NetworkChoice
 from tests.program import complains
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import block_of, noisy_logs, trial_of

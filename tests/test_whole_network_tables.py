@@ -11,9 +11,9 @@ from networks.catalogue import NETWORKS
 from networks.cost import cost
 from reports.layout import MISSING
 from reports.tables import guideline_sections
+from results.cells import NetworkChoice
 from results.comparison import compare, recorded
 from results.paper import LEVELS, UNIT_SIZES, published_speeds, read_csv
-from results.schema import NetworkChoice
 from results.summary import summarise
 from tests.synthetic import run_of_studies
 

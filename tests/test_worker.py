@@ -17,8 +17,8 @@ from torch import nn
 from guidelines import exporters, models
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
+from results.cells import Network, NetworkChoice, Operators
 from results.errors import PlatformError
-from results.schema import Network, NetworkChoice, Operators
 from runners import proof, worker_archive
 from runners.events import (
     Executed,

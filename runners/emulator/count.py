@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from results.caches import Caches
+from results.cells import Cell
 from results.errors import PlatformError, SuiteError
 from results.platform import Fingerprint, Platform
+from results.protocol import Protocol
 from results.same_machine import refuse_other_machine
-from results.schema import Cell, Count, Protocol, Run
-from runners import measure
+from results.schema import Count, Run
+from runners import measure, samples
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache
 from runners.emulator.install import Emulator, plugin_words
@@ -169,7 +171,7 @@ def _count(
         with crew.worker(staged.command(out, run.protocol.modelled_caches)) as worker:
             ready = measure.set_up(run, worker, {cell.name: linked}, cells=[cell])
             refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
-            found = measure.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
+            found = samples.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
             worker.receive(PATIENCE_SECONDS, Warm)
             result = Count(
                 cell=cell.name,

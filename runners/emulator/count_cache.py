@@ -14,8 +14,9 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from results.cells import Cell
 from results.cost_model import Figure
-from results.schema import Cell, Count, Run
+from results.schema import Count, Run
 from results.store import write_file
 from runners.measure import ModelFiles
 

@@ -32,7 +32,7 @@ class DeviceLostError(Exception):
 class Settings:
     """How networks are run: threads of the host, how a GPU gets its work, and how it counts.
 
-    See results.platform.Platform for `threads` and `mode`, results.schema.Protocol for `precision`.
+    See results.platform.Platform on `threads` and `mode`, results.protocol.Protocol on `precision`.
     """
 
     threads: int

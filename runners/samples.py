@@ -1,0 +1,134 @@
+"""What a worker that has its networks is asked for: proofs, and the samples of rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from results.card import CardState
+from results.cells import Cell
+from results.errors import CheckFailedError, PlatformError
+from results.schema import Profile, Proof, Round, Run
+from runners import proof
+from runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
+from runners.ssh import START_SECONDS
+from runners.worker_process import WorkerProcess
+
+# A sample may take this many times the warm-up's slowest execution before the worker is given up.
+PATIENCE = 100
+LEAST_PATIENCE_SECONDS = 60.0
+# A compiler that tries many kernels for every layer, in both memory layouts.
+COMPILER_SECONDS = 1800.0
+
+Timed = TypeVar("Timed", Sample, Profiled)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one round took: a sample of each network, profiles, and how the GPU was after it."""
+
+    samples: Sequence[Sample]
+    profiles: list[Profile]
+    card: CardState | None
+
+    def as_round(self, process: int, number: int, order: list[int]) -> Round:
+        """Return it as the record of round `number` of a process, measured in that order."""
+        samples = self.samples
+        kinds = samples[0].beside
+        clocks = [sample.sm_mhz for sample in samples if sample.sm_mhz is not None]
+        discarded = [sample.discarded for sample in samples]
+        return Round(
+            process=process,
+            round=number,
+            order=order,
+            ns=[sample.ns for sample in samples],
+            profiles=self.profiles,
+            beside={kind: [sample.beside[kind] for sample in samples] for kind in kinds},
+            sm_mhz=clocks if len(clocks) == len(samples) else [],
+            discarded=discarded if any(discarded) else [],
+            card=self.card,
+        )
+
+
+def measure_round(
+    run: Run,
+    worker: WorkerProcess,
+    order: list[int],
+    warmup: Mapping[str, Sequence[int]],
+    taken: Callable[[Cell], None],
+) -> Taken:
+    """Take a sample of each network in `order`, and profiles of those that have one.
+
+    `taken` is told of each sample. Raises PlatformError when the worker dies, hangs or sends
+    garbage.
+    """
+    worker.send({"do": "round", "order": order})
+    samples, profiles = [], []
+    for index in order:
+        cell = run.networks[index]
+        seconds = max(LEAST_PATIENCE_SECONDS, PATIENCE * max(warmup[cell.name]) / 1e9)
+        samples.append(_of(index, worker.receive(seconds, Sample)))
+        if cell.profiled:
+            found = _of(index, worker.receive(seconds, Profiled))
+            calls = run.processes[-1].proofs[cell.name].calls or []
+            if len(found.operators_ns) != len(calls):
+                raise PlatformError(f"The worker profiled other operators of {cell.name}.")
+            profiles.append(Profile(network=index, ns=found.ns, operators_ns=found.operators_ns))
+        taken(cell)
+    done = worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
+    if len({tuple(sample.beside) for sample in samples}) > 1:
+        raise PlatformError("The worker measured some networks in other ways than others.")
+    return Taken(samples, profiles, done.card)
+
+
+def _of(index: int, event: Timed) -> Timed:
+    """Return an event that must be of the network `index`."""
+    if event.cell != index:
+        raise PlatformError("The worker measured another network than it was asked to.")
+    return event
+
+
+def prove_all(
+    run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]
+) -> tuple[dict[str, Loaded], dict[str, Proof]]:
+    """Return the networks that passed their proof as the worker found them, and all proofs.
+
+    `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
+    """
+    loaded, proofs = {}, {}
+    patience = COMPILER_SECONDS if run.platform.mode == "compile" else START_SECONDS
+    for cell in run.networks:
+        event = worker.receive(patience, Loaded, Failed)
+        proofs[cell.name] = prove(run, cell, event)
+        if isinstance(event, Loaded) and proofs[cell.name].failure is None:
+            if not event.warmup_ns:
+                raise PlatformError(f"{worker.name} took no time of {cell.name}.")
+            loaded[cell.name] = event
+        ready(cell)
+    worker.receive(START_SECONDS, Warm)
+    if run.cells and not any(cell.name in loaded for cell in run.cells):
+        name, first = next(iter(proofs.items()))
+        raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
+    return loaded, proofs
+
+
+def warmup_times(loaded: Mapping[str, Loaded]) -> dict[str, list[int]]:
+    """Return the warm-up times in ns of networks by name."""
+    return {name: event.warmup_ns for name, event in loaded.items()}
+
+
+def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
+    """Return the proof of a network from what a worker found of it."""
+    if isinstance(event, Failed):
+        said = " ".join(event.reason.split())
+        return Proof(output_error=None, operators=None, failure=said)
+    operators = proof.executed_operators(event.executed)
+    tolerance = run.protocol.output_tolerance
+    reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
+    if cell.profiled and reason is None:
+        before = run.processes[0].proofs[cell.name].calls if run.processes else None
+        reason = proof.uncategorised(event.calls) or proof.changed(event.calls, before)
+    return Proof(
+        output_error=event.output_error, operators=operators, failure=reason, calls=event.calls
+    )
