@@ -54,7 +54,8 @@ UntilError = Annotated[
     ),
 ]
 MaxSeconds = Annotated[
-    float | None, typer.Option(help="With --until-error, the most seconds to measure.")
+    float | None,
+    typer.Option(help="With --until-error, the most seconds to measure, loading included."),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, input and order.")]
 Out = Annotated[

@@ -5,7 +5,6 @@ Everything goes to standard error, so that standard output holds results alone.
 
 from __future__ import annotations
 
-import math
 import time
 from types import TracebackType
 from typing import Self
@@ -21,7 +20,6 @@ from rich.progress import (
 
 from results.cells import Cell
 from results.schema import Run
-from results.stopping import worst_error
 
 LINE_SECONDS = 15.0
 # The bar is redrawn seldom: on a small machine drawing it would disturb what is timed.
@@ -107,11 +105,9 @@ class ProgressDisplay:
         if stop is None:
             self._advance(f"{stored}/{self.total} rounds", stored / self.total)
             return
-        name, error = worst_error(run)
-        found = f", {name} ±{100 * error:.2f} %" if name and math.isfinite(error) else ""
-        spent = sum(process.seconds for process in run.processes) / stop.seconds
         # At most: it ends before when the figures are good enough.
-        self._advance(f"{stored} rounds{found}", min(1.0, spent))
+        spent = sum(process.seconds for process in run.processes) / stop.seconds
+        self._advance(f"{stored} rounds", min(1.0, spent))
 
     def counting(self, cell: Cell) -> None:
         """Tell that an emulated worker starts on a network."""

@@ -200,6 +200,7 @@ def gpu_warnings(run: Run) -> list[str]:
         )
     elif not any(entry.sm_mhz for entry in run.rounds):
         found.append("The card's clock was not shown: nothing could be discarded for a low one.")
+    found += _launches_that_show(run)
     steps = [p.clock.resolution_ns for p in run.processes if p.clock and p.clock.resolution_ns]
     if steps and run.rounds:
         shortest = min(ns for entry in run.rounds for ns in entry.ns)
@@ -209,6 +210,23 @@ def gpu_warnings(run: Run) -> list[str]:
                 f"{LEAST_STEPS} steps of the card's events ({max(steps)} ns)."
             )
     return found
+
+
+def _launches_that_show(run: Run) -> list[str]:
+    """Say in how many samples of graphs the GPU waited for the host, and of which networks."""
+    names = Counter(
+        run.networks[index].name
+        for entry in run.rounds
+        for index, shows in zip(entry.order, entry.launch_shows, strict=False)
+        if shows
+    )
+    if not names:
+        return []
+    most = ", ".join(name for name, _ in names.most_common(3))
+    return [
+        f"In {names.total()} samples the GPU waited for the host, so that launching shows in them, "
+        f"most in {most}."
+    ]
 
 
 def layout_of(run: Run, name: str) -> str:

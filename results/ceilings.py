@@ -42,9 +42,12 @@ class Ceilings(Record):
         """Return the bytes a second of a working set in bytes.
 
         Between two measured ones the logarithms are interpolated; beyond them the nearest counts.
+        What a larger working set reaches, a smaller one can, too: where it was slower, starting
+        each stream took the time.
         """
         sizes = np.log([stream.working_set for stream in self.streams])
         rates = np.log([stream.bytes_per_second for stream in self.streams])
+        rates = np.maximum.accumulate(rates[::-1])[::-1]
         return float(np.exp(np.interp(np.log(max(working_set, 1.0)), sizes, rates)))
 
 
@@ -52,14 +55,19 @@ def typical(measured: Sequence[Ceilings]) -> Ceilings | None:
     """Return the median of what several processes of one run reached, None of none."""
     if not measured:
         return None
-    first = measured[0]
-    rates = [[stream.bytes_per_second for stream in one.streams] for one in measured]
+    rates: dict[int, list[float]] = {}
+    products: dict[str, list[float]] = {}
+    for one in measured:
+        for stream in one.streams:
+            rates.setdefault(stream.working_set, []).append(stream.bytes_per_second)
+        for name, rate in one.products.items():
+            products.setdefault(name, []).append(rate)
     kernels = [one.kernel_ns for one in measured if one.kernel_ns is not None]
     return Ceilings(
         streams=[
-            Stream(working_set=stream.working_set, bytes_per_second=median(found))
-            for stream, found in zip(first.streams, zip(*rates, strict=True), strict=True)
+            Stream(working_set=size, bytes_per_second=median(found))
+            for size, found in sorted(rates.items())
         ],
-        products={name: median(one.products[name] for one in measured) for name in first.products},
+        products={name: median(found) for name, found in products.items()},
         kernel_ns=median(kernels) if kernels else None,
     )

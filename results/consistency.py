@@ -102,8 +102,9 @@ def _fault_of_rounds(run: Run) -> str | None:
         if [*entry.beside] != [*run.rounds[0].beside]:
             return "rounds have different kinds of samples beside their own"
         aligned = [entry.ns, *entry.beside.values()]
-        aligned += [listed for listed in (entry.sm_mhz, entry.discarded) if listed]
-        if any(len(listed) != len(entry.order) for listed in aligned):
+        optional = (len(entry.sm_mhz), len(entry.discarded), len(entry.launch_shows))
+        lengths = {*map(len, aligned), *filter(None, optional)}
+        if lengths != {len(entry.order)}:
             return "a round's order and times do not match"
         fault = _fault_of_profiles(run, entry)
         if fault:

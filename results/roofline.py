@@ -44,8 +44,11 @@ def ceilings_of(run: Run) -> Ceilings | None:
 
 
 def bound_of(run: Run, cell: Cell, median_ms: float, ceilings: Ceilings) -> Bound | None:
-    """Return what bounds a cell of `run` that takes so long; None where its cost is not known."""
-    if not cell.multiply_adds:
+    """Return what bounds a cell of `run` that takes so long.
+
+    None where its cost is not known, or no product in the run's precision could be measured.
+    """
+    if not cell.multiply_adds or run.protocol.precision not in ceilings.products:
         return None
     least = least_times_ms(run, cell, ceilings)
     shares = {roof: ms / median_ms for roof, ms in least.items()}
@@ -66,7 +69,10 @@ def least_times_ms(run: Run, cell: Cell, ceilings: Ceilings) -> dict[Roof, float
     launches = [p.launch_ns[cell.name] for p in run.processes if cell.name in p.launch_ns]
     if launches:
         # Either the host cannot launch it any faster, or the GPU cannot start kernels any faster.
-        kernels = operators.convolutions + operators.adds + operators.relus
+        kernels = operators.convolutions
+        if run.platform.mode != "compile":
+            # A compiler makes element-wise operations a part of other kernels.
+            kernels += operators.adds + operators.relus
         started = kernels * (ceilings.kernel_ns or 0.0)
         return {"launch": max(median(launches), started) / 1e6, **least}
     return least

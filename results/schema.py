@@ -110,9 +110,10 @@ class Round(Record):
 
     `ns` are never taken under a profiler; `profiles` are further executions of the same round.
 
-    On a GPU, `beside` holds further samples, `sm_mhz` the clock after each sample and `discarded`
-    how many before it were thrown away because the clock was too low, all aligned with `order`;
-    `card` is the card after the round.
+    On a GPU, `beside` holds further samples, `sm_mhz` the clock after each sample, `discarded` how
+    many before it were thrown away because the clock was too low, and `launch_shows` whether it
+    holds a wait for the host though it is of a graph, all aligned with `order`, the last two empty
+    where there was none; `card` is the card after the round.
     """
 
     process: NonNegativeInt
@@ -123,6 +124,7 @@ class Round(Record):
     beside: dict[Beside, list[PositiveInt]] = Field(default={})
     sm_mhz: list[NonNegativeInt] = Field(default=[])
     discarded: list[NonNegativeInt] = Field(default=[])
+    launch_shows: list[bool] = Field(default=[])
     card: CardState | None = None
 
 

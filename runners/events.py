@@ -129,7 +129,8 @@ class Sample(WorkerEvent):
     """One timed execution; `extra_ns` are its times with known extra work, if asked for.
 
     On a GPU, `beside` are further samples taken right after it, `sm_mhz` is the clock then, and
-    `discarded` how many samples before it were thrown away because the clock was too low.
+    `discarded` how many samples before it were thrown away because the clock was too low. Of a
+    graph, `launch_shows` says that the GPU had to wait for the host.
     """
 
     event: Literal["sample"]
@@ -139,6 +140,7 @@ class Sample(WorkerEvent):
     beside: dict[Beside, PositiveInt] = {}
     sm_mhz: NonNegativeInt | None = None
     discarded: NonNegativeInt = 0
+    launch_shows: bool = False
 
 
 class Profiled(WorkerEvent):

@@ -20,6 +20,7 @@ PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
 # A compiler that tries many kernels for every layer, in both memory layouts.
 COMPILER_SECONDS = 1800.0
+COMPILING_BACKENDS = ("onnxruntime-tensorrt",)
 
 Timed = TypeVar("Timed", Sample, Profiled)
 
@@ -38,6 +39,7 @@ class Taken:
         kinds = samples[0].beside
         clocks = [sample.sm_mhz for sample in samples if sample.sm_mhz is not None]
         discarded = [sample.discarded for sample in samples]
+        shows = [sample.launch_shows for sample in samples]
         return Round(
             process=process,
             round=number,
@@ -47,6 +49,7 @@ class Taken:
             beside={kind: [sample.beside[kind] for sample in samples] for kind in kinds},
             sm_mhz=clocks if len(clocks) == len(samples) else [],
             discarded=discarded if any(discarded) else [],
+            launch_shows=shows if any(shows) else [],
             card=self.card,
         )
 
@@ -97,7 +100,8 @@ def prove_all(
     `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
     """
     loaded, proofs = {}, {}
-    patience = COMPILER_SECONDS if run.platform.mode == "compile" else START_SECONDS
+    compiles = run.platform.mode == "compile" or run.platform.backend in COMPILING_BACKENDS
+    patience = COMPILER_SECONDS if compiles else START_SECONDS
     for cell in run.networks:
         event = worker.receive(patience, Loaded, Failed)
         proofs[cell.name] = prove(run, cell, event)

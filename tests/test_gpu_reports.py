@@ -116,6 +116,35 @@ def test_a_clock_that_is_not_shown_is_told(run):
     assert dict(describe(hidden))["Card state"] == "not shown by the driver"
 
 
+def test_launches_that_show_are_told(run):
+    shows = [index == 1 for index in run.rounds[0].order]
+    rounds = [entry.model_copy(update={"launch_shows": shows}) for entry in run.rounds[:7]]
+    late = run.model_copy(update={"rounds": [*rounds, *run.rounds[7:]]})
+    (said,) = (text for text in warnings(late) if "waited for the host" in text)
+    assert said.startswith("In 7 samples")
+    assert said.endswith(f"most in {run.cells[1].name}.")
+    assert not any("waited for the host" in text for text in warnings(run))
+
+
+def test_a_compiler_launches_no_kernels_for_what_it_fuses():
+    run = gpu_run(["g4"], lambda *_: 1.0)
+    content = run.model_dump()
+    for process in content["processes"]:
+        for proof in process["proofs"].values():
+            proof["operators"] = {"convolutions": 30, "adds": 10, "relus": 30}
+    launch = {}
+    for mode in ("graph", "compile"):
+        content["platform"]["mode"] = mode
+        found = bound_of(Run.model_validate(content), run.cells[0], 1.0, CEILINGS)
+        launch[mode] = found.shares["launch"]
+    assert launch == {"graph": pytest.approx(0.07), "compile": pytest.approx(0.03)}
+
+
+def test_without_a_product_in_its_precision_nothing_is_said_of_bounds(run):
+    without = CEILINGS.model_copy(update={"products": {"bf16": 1e12}})
+    assert bound_of(run, run.cells[0], 1.0, without) is None
+
+
 def test_networks_too_short_for_the_events_are_told(run):
     assert not any("steps of the card's events" in text for text in warnings(run))
     coarse = gpu_run(["g3"], fragmented, resolution_ns=2000)

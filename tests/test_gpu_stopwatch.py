@@ -60,10 +60,41 @@ def test_writes_over_the_cache_never_count_and_hide_the_launch_of_a_graph(gpu, f
     assert sample["beside"]["cold"] == 10 * 5 * US + shown
 
 
-def test_a_graph_shorter_than_its_launch_is_as_long_as_its_launch(gpu):
+def test_a_graph_shorter_than_its_launch_is_timed_without_it_all_the_same(gpu):
     network = SimulatedNetwork(gpu, 1, 6 * US, 1 * US, graph=True)
     _, sample = taken(gpu, network)
-    assert 6 * US <= sample["ns"] <= 8 * US
+    assert (sample["ns"], sample["launch_shows"]) == (1 * US, False)
+
+
+def test_a_launch_that_nothing_hides_is_told(gpu):
+    gpu.flush_ns = 1 * US
+    network = SimulatedNetwork(gpu, 1, 6 * US, 1 * US, graph=True)
+    _, sample = taken(gpu, network)
+    assert sample["ns"] == 1 * US + 6 * US
+    assert sample["launch_shows"]
+
+
+def test_a_sample_for_which_the_host_was_late_is_taken_again(gpu):
+    network = SimulatedNetwork(gpu, 20, 6 * US, 5 * US, graph=True)
+    watch = GpuStopwatch(gpu, None, None)
+    watch.prepare(network)
+    hand_over, late = network.enqueue, iter([0, 500 * US])
+
+    def enqueue():
+        # The first comes before the sample, the second is the sample.
+        gpu.host += next(late, 0)
+        hand_over()
+
+    network.enqueue = enqueue
+    sample = watch.sample(network, lead_in=False)
+    assert (sample["ns"], sample["launch_shows"]) == (100 * US, False)
+
+
+def test_a_cold_sample_operator_by_operator_holds_its_launch(gpu):
+    network = SimulatedNetwork(gpu, 20, 6 * US, 2 * US)
+    _, sample = taken(gpu, network)
+    # The host begins when the cache is overwritten, and not before.
+    assert sample["beside"]["cold"] == pytest.approx(20 * 6 * US + 2 * US, abs=2 * US)
 
 
 def test_samples_at_a_low_clock_are_taken_again_and_counted(gpu):

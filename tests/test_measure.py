@@ -13,7 +13,7 @@ from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Cluster
 from results.same_machine import differing_fields
 from results.schema import OperatorCall, Run
-from runners import measure, proof, schedule
+from runners import measure, proof, samples, schedule
 from runners.measure import Launcher, ModelFiles
 from tests.synthetic import FINGERPRINT, fig2_run, run_of
 
@@ -130,7 +130,7 @@ def test_a_worker_that_misbehaves_is_one_sentence(bench, mode, says):
 
 
 def test_a_worker_that_hangs_is_ended(bench, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(samples, "LEAST_PATIENCE_SECONDS", 0.3)
     with pytest.raises(PlatformError, match="hangs"):
         bench(planned(), "hang")
 

@@ -189,10 +189,12 @@ def test_a_provider_that_cannot_be_timed_is_refused(runtime, trouble, said):
 def test_what_fails_is_told_in_a_sentence(runtime):
     backend = open_backend(EAGER, "CUDA")
     runtime.error = ValueError("Status Message: Failed to allocate memory for buffer ; host=x")
-    with pytest.raises(RuntimeError, match=r"1.0 of 2.0 GiB are free: end other programs"):
+    said = r"1.0 of 2.0 GiB are free: end other programs"
+    with pytest.raises(RuntimeError, match=said), backend.guarded():
         load(backend)
     runtime.driver.fail(b"cuCtxSynchronize", 700)
-    with pytest.raises(DeviceLostError, match="does not work any more: Failed to allocate"):
+    said = "does not work any more: Failed to allocate"
+    with pytest.raises(DeviceLostError, match=said), backend.guarded():
         load(backend)
     runtime.driver.fail(b"cuMemAlloc_v2", 2)
     with pytest.raises(RuntimeError, match=r"cuMemAlloc_v2: it broke \(OUT_OF_MEMORY\)"):

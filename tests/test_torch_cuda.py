@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,38 @@ def test_the_faster_memory_layout_is_measured(channels_last, chosen, opened, tmp
     assert opened("graph").load(path, x, np.empty_like(y)).layout == chosen
 
 
+class Flattening(nn.Module):
+    """Needs its input in one memory layout, as many networks do."""
+
+    def forward(self, x):
+        return x.view(len(x), -1)
+
+
+def test_a_memory_layout_in_which_a_network_fails_is_no_choice(opened, tmp_path):
+    path, x, y = written(Flattening(), (1, 2, 4, 4), tmp_path)
+    assert opened("graph").load(path, x, np.empty_like(y)).layout == "contiguous"
+
+
+def test_a_network_that_fails_in_both_memory_layouts_is_told_as_in_the_first(opened, tmp_path):
+    class Full(CpuAsGpu):
+        def capture(self, execute):
+            raise RuntimeError("it needs more memory than the GPU has")
+
+    path, x, y = written(Flattening(), (1, 2, 4, 4), tmp_path)
+    with pytest.raises(RuntimeError, match="more memory than the GPU has"):
+        opened("graph", device=Full()).load(path, x, np.empty_like(y))
+
+
+@pytest.mark.parametrize(("precision", "known"), [("fp16", True), ("tf32", False), ("bf16", False)])
+def test_a_card_is_not_asked_for_a_precision_that_it_has_not(precision, known, monkeypatch, opened):
+    monkeypatch.setattr(CpuAsGpu, "is_newer", lambda _: False)
+    if known:
+        assert set(opened(precision=precision).ceilings()["products"]) == {"fp32", "fp16"}
+    else:
+        with pytest.raises(NoDeviceError, match=f"too old for {precision}"):
+            opened(precision=precision)
+
+
 def test_what_is_no_image_has_one_memory_layout(opened, tmp_path):
     path, x, y = written(initialise(nn.Linear(4, 3), 0), (2, 4), tmp_path)
     assert opened("graph").load(path, x, np.empty_like(y)).layout == "contiguous"
@@ -174,6 +208,46 @@ def test_too_little_memory_is_a_sentence(device):
     said = r"1\.0 of 8\.0 GiB are free: .* smaller batches"
     with pytest.raises(RuntimeError, match=said), device.guarded():
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+class Captured:
+    """Stands for torch's context of a capture, which ends it with an error of its own."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), torch.cuda.OutOfMemoryError, "memory"),
+        (
+            RuntimeError("CUDA error: operation not permitted when stream is capturing\nMore"),
+            RuntimeError,
+            r"captured in a CUDA graph \(.*is capturing\): measure it on platform cuda-eager",
+        ),
+    ],
+)
+def test_a_graph_that_cannot_be_captured_is_told_by_its_cause(
+    error, kind, said, device, monkeypatch
+):
+    for name in ("Stream", "stream", "current_stream", "set_stream", "CUDAGraph"):
+        monkeypatch.setattr(cuda_device.cuda, name, MagicMock())
+    monkeypatch.setattr(cuda_device.cuda, "graph", lambda _: Captured())
+    device.failed = []
+    calls = []
+
+    def execute():
+        calls.append(None)
+        if len(calls) > cuda_device.BEFORE_CAPTURE:
+            raise error
+
+    with pytest.raises(kind, match=said):
+        device.capture(execute)
+    cuda_device.cuda.set_stream.assert_called_once()
 
 
 @pytest.mark.parametrize("lost", [False, True])

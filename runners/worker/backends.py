@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,7 +91,13 @@ class Backend(Protocol):
         Raises DeviceLostError when no other network could be loaded, either.
         """
 
-    def ceilings(self) -> dict[str, Any]:
+    def guarded(self) -> AbstractContextManager[None]:
+        """Say in one sentence what goes wrong with one network inside.
+
+        Raises DeviceLostError when nothing can be expected of another one, either.
+        """
+
+    def ceilings(self) -> dict[str, Any] | None:
         """Measure what the machine can reach at most (see results.ceilings.Ceilings)."""
 
 

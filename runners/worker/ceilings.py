@@ -7,6 +7,7 @@ large square matrices are multiplied. Of several tries the fastest counts: it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Callable, NamedTuple
 
 LEAST_NS, MOST_TIMES, TRIES = 4_000_000, 200, 5
@@ -14,6 +15,8 @@ FLOAT_BYTES = 4
 # On a GPU: from what any second-level cache holds to what none does, or a part of the card's
 # memory; and matrices that keep any card busy.
 GPU_SMALLEST, GPU_LARGEST, GPU_OF_MEMORY, GPU_ROWS = 2**21, 2**31, 8, 8192
+# The bytes that small arrays, copied again and again, move in one go.
+COPIED = 2**28
 # On a CPU: from what a first-level cache does not hold to what no cache does, unless the machine
 # has too little memory; and matrices whose product takes some hundredths of a second on one core.
 SMALLEST, LARGEST, OF_MEMORY, ROWS = 3 * 2**16, 3 * 2**26, 16, 768
@@ -44,19 +47,32 @@ def ceilings(
     working_sets: Iterable[int],
     products: Mapping[str, Callable[[], Work]],
     time: Time,
-) -> dict[str, Any]:
-    """Return the ceilings (see results.ceilings.Ceilings).
+) -> dict[str, Any] | None:
+    """Return the ceilings (see results.ceilings.Ceilings), without what cannot be measured.
 
     `stream` makes the work of a working set in bytes, `products` the matrix product of each
     precision. Each is made when the one before is gone, so that no two take memory at a time.
+    None where no stream or no product can be measured.
     """
-    return {
+    streams = {size: attempted(partial(stream, size), time) for size in working_sets}
+    rates = {name: attempted(make, time) for name, make in products.items()}
+    found = {
         "streams": [
-            {"working_set": size, "bytes_per_second": rate(stream(size), time)}
-            for size in working_sets
+            {"working_set": size, "bytes_per_second": found}
+            for size, found in streams.items()
+            if found
         ],
-        "products": {name: rate(make(), time) for name, make in products.items()},
+        "products": {name: found for name, found in rates.items() if found},
     }
+    return found if all(found.values()) else None
+
+
+def attempted(make: Callable[[], Work], time: Time) -> float | None:
+    """Return the rate of some work, None where there is too little memory or no code for it."""
+    try:
+        return rate(make(), time)
+    except (RuntimeError, MemoryError):
+        return None
 
 
 def cpu_working_sets(memory: int) -> list[int]:

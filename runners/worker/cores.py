@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .arm_cores import core_name
@@ -130,3 +132,17 @@ def pin(wanted: str | None, threads: int) -> int | list[int] | None:
             raise NoSuchCoreError(f"core {wanted} cannot be had: {error.strerror}") from None
         return None
     return cpus[0] if len(cpus) == 1 else cpus
+
+
+@contextmanager
+def released() -> Iterator[None]:
+    """Let this process use all cores for a while, where it was kept on some."""
+    if not hasattr(os, "sched_getaffinity"):
+        yield
+        return
+    kept = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, kept)

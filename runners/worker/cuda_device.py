@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Callable
 
 import torch
@@ -18,6 +19,7 @@ MEGABYTE = 1 << 20
 KILO = 1000
 # Executions before a graph is captured, in which libraries allocate and choose.
 BEFORE_CAPTURE = 3
+NEWER_CAPABILITY = 8
 
 
 class CudaEvent:
@@ -55,15 +57,22 @@ class CudaDevice:
             # Cards for which this torch has no code are found, but execute nothing.
             torch.zeros(1, device="cuda").add_(1)
             cuda.synchronize()
-        except (AssertionError, RuntimeError) as error:
+            self.properties: Any = cuda.get_device_properties(0)
+            size = max(self.properties.L2_cache_size, MEGABYTE)
+            self.cache_sized = torch.empty(size, dtype=torch.int8, device="cuda")
+        except Exception as error:
+            # Some of what torch raises here is of no kind of its own.
             raise NoDeviceError(
                 f"torch {torch.__version__} finds no CUDA GPU ({first_sentence(error)})"
                 f"{advice(str(error))}"
             ) from None
-        self.properties: Any = cuda.get_device_properties(0)
         self.card: nvml.NvmlCard | None = nvml.card(str(self.properties.uuid))
-        size = max(self.properties.L2_cache_size, MEGABYTE)
-        self.cache_sized = torch.empty(size, dtype=torch.int8, device="cuda")
+        # Graphs whose capture failed: the allocator may still refer to them.
+        self.failed: list[Any] = []
+
+    def is_newer(self) -> bool:
+        """Whether the card has compute capability 8 or more."""
+        return int(self.properties.major) >= NEWER_CAPABILITY
 
     def facts(self) -> dict[str, Any]:
         """Return what identifies the card (see results.platform.Gpu)."""
@@ -114,13 +123,18 @@ class CudaDevice:
         try:
             with cuda.graph(graph):
                 execute()
+        except cuda.OutOfMemoryError:
+            raise
         except RuntimeError as error:
-            raise not_capturable(error, "platform cuda-eager") from None
+            self.failed.append(graph)
+            if isinstance(error.__context__, cuda.OutOfMemoryError):
+                raise error.__context__ from None
+            # What ends the capture only says that something failed before.
+            raise not_capturable(error.__context__ or error, "platform cuda-eager") from None
         finally:
             # A failed capture leaves its own stream behind.
             cuda.set_stream(stream)
-        replay: Callable[[], None] = graph.replay
-        return replay
+        return partial(replayed, graph, execute)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -144,12 +158,19 @@ class CudaDevice:
             raise
 
 
+def replayed(graph: Any, _: Callable[[], None]) -> None:
+    """Replay a graph; what it was captured from must live as long, with all its memory."""
+    graph.replay()
+
+
 def advice(said: str) -> str:
     """Return what to do about a GPU that torch cannot use, as the end of a sentence; or ""."""
     if "not compiled with CUDA" in said:
         return ": install a torch that is built for CUDA, where there is an NVIDIA GPU"
     if "too old" in said:
         return ": update the driver, or install a torch that is built for it"
+    if "out of memory" in said:
+        return ": end other programs on it"
     if "no kernel image" in said:
         return ": install a torch that is built for this card"
     return ""

@@ -254,7 +254,8 @@ class DriverDevice:
             raise not_capturable(error, 'a platform with mode = "eager"') from None
         self.driver.cuGraphDestroy(graph)
 
-        def replay() -> None:
+        def replay(_: Callable[[], None] = execute) -> None:
+            # What it was captured from must live as long, with all its memory.
             self.driver.cuGraphLaunch(whole, self.stream)
 
         return replay

@@ -5,7 +5,8 @@ the GPU comes to it. So a sample begins when the GPU has done what was handed ov
 host is slower than the GPU, it holds the time in which the GPU waits for the host, too. Where
 launching belongs to what is measured (operator by operator), one execution comes before a sample,
 as in a loop of them. Where it does not (a graph), so many come before it that the host has handed
-over the whole sample before the GPU begins with it.
+over the whole sample before the GPU begins with it; a sample for which it was late is taken again,
+a few times.
 
 Hot samples follow executions of the same network. Cold ones follow writes over a buffer as large
 as the second-level cache, so that nothing of the network is left in it.
@@ -14,10 +15,12 @@ as the second-level cache, so that nothing of the network is left in it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, Callable, Protocol
 
 from .backends import DeviceLostError
+from .gpu_errors import first_sentence
 
 Enqueue = Callable[[], None]
 
@@ -26,6 +29,8 @@ LAUNCHES = 11
 # The host is ahead if it is so many times in a row.
 AHEAD_IN_A_ROW = 3
 MOST_LEAD_INS = 32
+# A sample for which the host was late is taken so often.
+MOST_LATE = 3
 # Samples taken while the clock is below this fraction of its highest are taken again, as in
 # NVIDIA's nvbench; so often, and so often in a process.
 LEAST_CLOCK = 0.75
@@ -98,9 +103,8 @@ class GpuStopwatch:
         self.least_mhz = least_mhz
         self.discarded = 0
         self.start, self.end = device.event(), device.event()
-        # How many executions, or writes over the cache, come before a sample, by network.
-        self.passes: dict[int, int] = {}
-        self.flushes: dict[int, int] = {}
+        # What comes before a hot and before a cold sample, by network.
+        self.lead_ins: dict[int, tuple[Enqueue, Enqueue]] = {}
 
     def about(self) -> dict[str, Any]:
         """Say which card it is, and what its events can tell apart."""
@@ -113,13 +117,12 @@ class GpuStopwatch:
         least = min((after - before for before, after in zip(steps, steps[1:])), default=None)
         return {"overhead_ns": round(median(found)), "resolution_ns": least}
 
-    def interval(self, enqueue: Enqueue, lead_in: Enqueue, times: int = 1) -> tuple[int, bool]:
-        """Return the GPU's time of one execution, after `times` lead-ins.
+    def interval(self, enqueue: Enqueue, lead_in: Enqueue) -> tuple[int, bool]:
+        """Return the GPU's time of one execution after a lead-in.
 
         And whether the host had handed all of it over before the GPU began.
         """
-        for _ in range(times):
-            lead_in()
+        lead_in()
         self.start.record()
         enqueue()
         self.end.record()
@@ -132,7 +135,7 @@ class GpuStopwatch:
         return self.interval(network.enqueue, network.enqueue)[0]
 
     def prepare(self, network: GpuNetwork) -> dict[str, Any]:
-        """Find how long the host takes to launch it, and how many lead-ins hide that."""
+        """Find how long the host takes to launch it, and which lead-ins hide that."""
         launches = []
         for _ in range(LAUNCHES):
             self.device.wait()
@@ -140,19 +143,37 @@ class GpuStopwatch:
             network.enqueue()
             launches.append(time.perf_counter_ns() - start)
         self.device.wait()
-        self.passes[id(network)] = self.lead_ins(network, network.enqueue)
-        self.flushes[id(network)] = self.lead_ins(network, self.device.flush)
+        self.lead_ins[id(network)] = self.hot_lead_in(network), self.cold_lead_in(network)
         return {"launch_ns": round(median(launches))}
 
-    def lead_ins(self, network: GpuNetwork, lead_in: Enqueue) -> int:
-        """Return how many lead-ins bring the host ahead of the GPU: a power of 2; 1 if it shows."""
-        times = 1
-        while network.hides_launch and times < MOST_LEAD_INS:
-            tried = (self.interval(network.enqueue, lead_in, times) for _ in range(AHEAD_IN_A_ROW))
+    def hot_lead_in(self, network: GpuNetwork) -> Enqueue:
+        """Return what comes before a hot sample: executions of the same network.
+
+        As many as bring the host ahead of the GPU, where launching is no part of the sample. Of a
+        network that takes the host longer than the GPU none do: there it is one, and before it as
+        many writes over the cache as do.
+        """
+        if not network.hides_launch:
+            return repeated(network.enqueue, 1)
+        writes = [after(lead_in, network.enqueue) for lead_in in doubling(self.device.flush)]
+        return self.first_ahead(network, [*doubling(network.enqueue), *writes])
+
+    def cold_lead_in(self, network: GpuNetwork) -> Enqueue:
+        """Return what comes before a cold sample: writes over the cache.
+
+        As many as bring the host ahead of the GPU, or one that is done before the host begins.
+        """
+        if network.hides_launch:
+            return self.first_ahead(network, doubling(self.device.flush))
+        return after(self.device.flush, self.device.wait)
+
+    def first_ahead(self, network: GpuNetwork, lead_ins: Sequence[Enqueue]) -> Enqueue:
+        """Return the first lead-in that brings the host ahead of the GPU; the last if none does."""
+        for lead_in in lead_ins:
+            tried = (self.interval(network.enqueue, lead_in) for _ in range(AHEAD_IN_A_ROW))
             if all(ahead for _, ahead in tried):
-                break
-            times *= 2
-        return times
+                return lead_in
+        return lead_ins[-1]
 
     def sample(self, network: GpuNetwork, lead_in: bool) -> dict[str, Any]:  # noqa: ARG002
         """Take a hot and a cold sample, and a hot one operator by operator where that differs.
@@ -170,18 +191,27 @@ class GpuStopwatch:
                 discarded += 1
                 self.discarded += 1
         except RuntimeError as error:
-            raise DeviceLostError(f"the GPU failed in the middle of a round: {error}") from None
+            said = first_sentence(error)
+            raise DeviceLostError(f"the GPU failed in the middle of a round: {said}") from None
         return {**found, "sm_mhz": mhz, "discarded": discarded}
 
     def take(self, network: GpuNetwork) -> dict[str, Any]:
         """Take one sample of each kind."""
-        key = id(network)
-        hot, _ = self.interval(network.enqueue, network.enqueue, self.passes[key])
-        cold, _ = self.interval(network.enqueue, self.device.flush, self.flushes[key])
+        hot_lead_in, cold_lead_in = self.lead_ins[id(network)]
+        hot, hidden = self.hidden(network, hot_lead_in)
+        cold, _ = self.hidden(network, cold_lead_in)
         beside = {"cold": cold}
         if network.eager:
             beside["eager"], _ = self.interval(network.eager, network.eager)
-        return {"ns": hot, "beside": beside}
+        return {"ns": hot, "beside": beside, "launch_shows": network.hides_launch and not hidden}
+
+    def hidden(self, network: GpuNetwork, lead_in: Enqueue) -> tuple[int, bool]:
+        """Return a sample as `interval` does, taken again if the host was late, and may not be."""
+        for _ in range(MOST_LATE):
+            found = self.interval(network.enqueue, lead_in)
+            if found[1] or not network.hides_launch:
+                break
+        return found
 
     def loop(self, network: GpuNetwork, times: int) -> list[int]:
         """Hand over so many executions back to back, with an event after each."""
@@ -195,16 +225,39 @@ class GpuStopwatch:
 
     def total(self, do: Enqueue, times: int) -> int:
         """Hand something over so many times in a row; return the GPU's time of all."""
-
-        def all_of_it() -> None:
-            for _ in range(times):
-                do()
-
-        return self.interval(all_of_it, do)[0]
+        return self.interval(repeated(do, times), do)[0]
 
     def state(self) -> dict[str, Any]:
         """Say how the card is now."""
         return {"card": self.card.state()} if self.card else {}
+
+
+def repeated(do: Enqueue, times: int) -> Enqueue:
+    """Return what does something so many times."""
+
+    def all_of_it() -> None:
+        for _ in range(times):
+            do()
+
+    return all_of_it
+
+
+def doubling(do: Enqueue) -> list[Enqueue]:
+    """Return what does something once, twice, and so on up to MOST_LEAD_INS times."""
+    counts = [1]
+    while counts[-1] < MOST_LEAD_INS:
+        counts.append(2 * counts[-1])
+    return [repeated(do, times) for times in counts]
+
+
+def after(first: Enqueue, then: Enqueue) -> Enqueue:
+    """Return what does one thing after another."""
+
+    def both() -> None:
+        first()
+        then()
+
+    return both
 
 
 def stopwatch_of(device: Device) -> GpuStopwatch:

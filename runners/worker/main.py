@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import sys
+from contextlib import nullcontext
 from typing import Any, TextIO
 
 import numpy as np
@@ -148,44 +149,55 @@ class Worker:
             target = y[: wanted.size].reshape(wanted.shape)
             target.fill(np.nan)
             try:
-                network = self.backend.load(cell["model"], source, target)
-                times = (
-                    warm_up(network, self.stopwatch, **warmup) if self.timed else execute(network)
-                )
-                proof = network.executed()
-                errors = [output_error(network.output(), wanted)]
-                if cell["profile"]:
-                    target.fill(np.nan)
-                    self.profiled[index] = network.profile()
-                    errors.append(output_error(network.output(), wanted))
-                found = self.stopwatch.prepare(network) if self.timed else {}
+                with self.backend.guarded():
+                    event = self.made(index, cell, source, target, wanted, warmup)
             except DeviceLostError:
                 raise
             except Exception as error:
                 if isinstance(error, OSError) and error.errno in NO_FAULT_OF_THE_NETWORK:
                     # End, so that it can be continued.
                     raise
+                self.networks.pop(index, None)
                 self.send(event="failed", cell=index, reason=f"{type(error).__name__}: {error}")
-                continue
-            self.networks[index] = network
-            self.lead_in[index] = cell["profile"] or min(times, default=0) < self.lead_in_below
-            if self.extra_work:
-                self.steps[index] = self.extra_work.steps(min(times))
-            self.send(
-                event="loaded",
-                cell=index,
-                warmup_ns=times,
-                output_error=worst(errors),
-                executed=proof,
-                calls=self.profiled[index].calls if cell["profile"] else None,
-                layout=network.layout,
-                **found,
-            )
+            else:
+                self.send(event="loaded", cell=index, **event)
         # A collection between samples would take their caches. Rounds leave no garbage but what
         # profiles make, and these collect their own.
         gc.collect()
         gc.disable()
         self.send(event="warm")
+
+    def made(
+        self,
+        index: int,
+        cell: dict[str, Any],
+        x: Array,
+        y: Array,
+        expected: Array,
+        warmup: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Load, warm up and prove one cell; return what is found of it (see `Loaded`)."""
+        network = self.networks[index] = self.backend.load(cell["model"], x, y)
+        times = warm_up(network, self.stopwatch, **warmup) if self.timed else execute(network)
+        proof = network.executed()
+        errors = [output_error(network.output(), expected)]
+        calls = None
+        if cell["profile"]:
+            y.fill(np.nan)
+            self.profiled[index] = network.profile()
+            calls = self.profiled[index].calls
+            errors.append(output_error(network.output(), expected))
+        self.lead_in[index] = cell["profile"] or min(times, default=0) < self.lead_in_below
+        if self.extra_work:
+            self.steps[index] = self.extra_work.steps(min(times))
+        return {
+            "warmup_ns": times,
+            "output_error": worst(errors),
+            "executed": proof,
+            "calls": calls,
+            "layout": network.layout,
+            **(self.stopwatch.prepare(network) if self.timed else {}),
+        }
 
     def round(self, order: list[int]) -> None:
         """Time one execution of each network in `order`, in that order.
@@ -220,8 +232,19 @@ class Worker:
     def stop(self, ceilings: bool = False) -> None:
         """Say how the machine was left, and what it can reach if `ceilings` are asked for."""
         peak, load = machine.peak_memory(), machine.load_average()
-        found = self.backend.ceilings() if ceilings else None
+        found = self.ceilings() if ceilings else None
         self.send(event="stopped", load=load, peak_memory=peak, ceilings=found)
+
+    def ceilings(self) -> dict[str, Any] | None:
+        """Measure what the machine can reach, in the memory that the networks leave; or None."""
+        self.networks.clear()
+        self.profiled.clear()
+        gc.collect()
+        try:
+            return self.backend.ceilings()
+        except (RuntimeError, MemoryError):
+            # All that was asked for is measured: a run is no worse for it.
+            return None
 
 
 def streams() -> tuple[TextIO, TextIO]:
@@ -250,14 +273,17 @@ def main() -> None:
     try:
         serve(worker, first, requests)
     except DeviceLostError as error:
-        # One line, which the reader passes on.
-        sys.exit(" ".join(str(error).split()))
+        # One line, which the reader passes on; what is left in the device must not add to it.
+        print(" ".join(str(error).split()), file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def serve(worker: Worker, first: dict[str, Any], requests: TextIO) -> None:
     """Answer the first request and all that follow. Raises DeviceLostError."""
     worker.ready()
-    worker.load(first["cells"], first["seed"], first["warmup"])
+    # A compiler takes all cores that there are.
+    with cores.released() if first["mode"] == "compile" else nullcontext():
+        worker.load(first["cells"], first["seed"], first["warmup"])
     for line in requests:
         request = json.loads(line)
         action = request.pop("do")

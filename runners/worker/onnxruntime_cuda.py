@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable
@@ -20,10 +21,10 @@ import numpy as np
 import onnxruntime
 
 from .backends import Array, NoDeviceError, Profile, Settings
-from .ceilings import GPU_ROWS, Work, ceilings, gpu_working_sets
+from .ceilings import COPIED, GPU_ROWS, Work, ceilings, gpu_working_sets
 from .cuda_driver import DriverDevice, Memory
 from .gpu_errors import first_sentence
-from .gpu_stopwatch import stopwatch_of
+from .gpu_stopwatch import repeated, stopwatch_of
 from .nvidia_libraries import (
     INSTALL,
     TENSORRT,
@@ -216,13 +217,16 @@ class OnnxRuntimeCuda:
         Raises RuntimeError when the provider or the GPU's memory cannot take it, DeviceLostError
         when the GPU works no more.
         """
-        with self.device.guarded():
-            session, graph = self.optimised(path)
-            source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
-            network = OnnxCudaNetwork(self, session, {source: x, target: y}, graph)
-            # The first execution allocates, chooses and captures.
-            network.run()
+        session, graph = self.optimised(path)
+        source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
+        network = OnnxCudaNetwork(self, session, {source: x, target: y}, graph)
+        # The first execution allocates, chooses and captures.
+        network.run()
         return network
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Say in one sentence what goes wrong with one network (see DriverDevice.guarded)."""
+        return self.device.guarded()
 
     def optimised(self, path: str) -> tuple[Any, bytes]:
         """Return a session of a model file, and its optimised graph without weights.
@@ -241,15 +245,20 @@ class OnnxRuntimeCuda:
         """Return a model of one operator, ready to run with ones in arrays of this shape."""
         options = self.options()
         options.add_free_dimension_override_by_name("n", shape[0])
-        arrays = dict.fromkeys("aby", np.ones(shape, np.float32))
+        # Constant numbers would be multiplied faster than any network's, for want of power.
+        numbers = np.random.RandomState(0).standard_normal(shape[-1]).astype(np.float32)
+        arrays = {name: np.array(np.broadcast_to(numbers, shape)) for name in "aby"}
         return OnnxCudaNetwork(self, self.session(model, options), arrays)
 
-    def ceilings(self) -> dict[str, Any]:
+    def ceilings(self) -> dict[str, Any] | None:
         """Measure copies by the driver, and a product of matrices in the precision of this run."""
 
         def copy(working_set: int) -> Work:
             target, source = (Memory(self.device.driver, working_set // 2) for _ in range(2))
-            return Work(partial(self.device.copy, target, source), working_set)
+            times = max(1, COPIED // working_set)
+            # Of small arrays many, as one graph: launching each would take longer than the copy.
+            copies = repeated(partial(self.device.copy, target, source), times)
+            return Work(self.device.capture(copies), times * working_set)
 
         def product() -> Work:
             return Work(self.operation(PRODUCT, (GPU_ROWS, GPU_ROWS)).enqueue, GPU_ROWS**3)

@@ -7,6 +7,7 @@ TF32 is used only where it is asked for. Both memory layouts are tried, and the 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from functools import partial
 from statistics import median
 from typing import Any, Callable
@@ -16,10 +17,13 @@ import numpy as np
 # Graphs that are profiled and replayed by turns need the profiler's library to stay as it is.
 os.environ.setdefault("TEARDOWN_CUPTI", "0")
 os.environ.setdefault("DISABLE_CUPTI_LAZY_REINIT", "1")
+# They would overrule the precision that is asked for.
+os.environ.pop("NVIDIA_TF32_OVERRIDE", None)
+os.environ.pop("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", None)
 import torch
 
 from . import ceilings
-from .backends import Array, Profile, Settings
+from .backends import Array, NoDeviceError, Profile, Settings
 from .ceilings import Work
 from .cuda_device import CudaDevice
 from .gpu_stopwatch import stopwatch_of
@@ -38,6 +42,8 @@ TYPES = {
 # Executions that decide between two layouts.
 TRIALS = 10
 KERNELS = 100
+# What cards have from compute capability 8 on; older ones round nothing to TF32, and say nothing.
+NEWER = ("tf32", "bf16")
 COMPILER: dict[str, Any] = {"mode": "max-autotune"}
 
 
@@ -62,6 +68,8 @@ class CudaNetwork:
             self.runs = TorchNetwork(module.module, module.x)
             self.runs.y = module.y
         elif mode == "compile":
+            # Its input never moves, so that no copy of it is made before each execution.
+            torch._dynamo.mark_static_address(module.x, guard=False)
             self.runs = TorchNetwork(compiled(module.module), module.x)
             self.enqueue = self.runs.enqueue
 
@@ -87,8 +95,8 @@ class CudaNetwork:
 def compiled(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a module compiled as a whole, every kernel chosen by trying."""
     # All networks of a run share the code of their layers: this many of them are compiled.
-    torch._dynamo.config.recompile_limit = 10_000
-    torch._dynamo.config.accumulated_recompile_limit = 10_000
+    torch._dynamo.config.cache_size_limit = 10_000
+    torch._dynamo.config.accumulated_cache_size_limit = 10_000
     function: Callable[[torch.Tensor], torch.Tensor] = torch.compile(
         module, fullgraph=True, dynamic=False, **COMPILER
     )
@@ -104,6 +112,8 @@ class TorchCuda:
         torch.backends.cudnn.benchmark = True
         allow_tf32(settings.precision == "tf32")
         self.device = device or CudaDevice()
+        if settings.precision not in self.precisions():
+            raise NoDeviceError(f"the card is too old for {settings.precision}: use fp32 or fp16")
         self.stopwatch = stopwatch_of(self.device)
         self.inference = inference()
 
@@ -118,15 +128,26 @@ class TorchCuda:
         driver = self.device.card and self.device.card.driver()
         return {**found, **({"driver": driver} if driver else {})}
 
+    def guarded(self) -> AbstractContextManager[None]:
+        """Say in one sentence what goes wrong with one network (see CudaDevice.guarded)."""
+        return self.device.guarded()
+
     def load(self, path: str, x: Array, y: Array) -> CudaNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache.
 
-        Raises RuntimeError when the GPU has too little memory for it or cannot capture it, and
-        DeviceLostError when the GPU works no more.
+        A memory layout in which it fails is no choice. Raises what it fails with in the first of
+        them if it does in all, and DeviceLostError when the GPU works no more.
         """
-        with self.device.guarded():
-            tried = [self.try_layout(path, x, layout) for layout in layouts(x)]
-            return min(tried, key=lambda pair: pair[0])[1]
+        tried, failures = [], []
+        for layout in layouts(x):
+            try:
+                with self.device.guarded():
+                    tried.append(self.try_layout(path, x, layout))
+            except RuntimeError as error:
+                failures.append(error)
+        if not tried:
+            raise failures[0]
+        return min(tried, key=lambda pair: pair[0])[1]
 
     def try_layout(self, path: str, x: Array, layout: str) -> tuple[float, CudaNetwork]:
         """Return how long a network takes in one memory layout (ns), and the network."""
@@ -144,34 +165,47 @@ class TorchCuda:
         self.stopwatch.once(network)
         return median(self.stopwatch.once(network) for _ in range(TRIALS)), network
 
-    def ceilings(self) -> dict[str, Any]:
+    def ceilings(self) -> dict[str, Any] | None:
         """Measure copies, a product of matrices in each precision, and kernels of a graph."""
-        device, rows = self.device.name, ceilings.GPU_ROWS
-
-        def copy(working_set: int) -> Work:
-            source, target = (
-                torch.ones(working_set // 2, dtype=torch.int8, device=device) for _ in range(2)
-            )
-            return Work(lambda: store(source, target), working_set)
-
-        def store(source: torch.Tensor, target: torch.Tensor) -> None:
-            target.copy_(source)
-
-        def product(precision: str) -> Work:
-            kind = TYPES[precision]
-            a, b, y = (torch.ones(rows, rows, dtype=kind, device=device) for _ in range(3))
-            allow_tf32(precision == "tf32")
-
-            def multiply() -> None:
-                torch.mm(a, b, out=y)
-
-            return Work(multiply, rows**3)
-
-        makers = {name: partial(product, name) for name in TYPES}
+        makers = {name: partial(self.product, name) for name in self.precisions()}
         sizes = ceilings.gpu_working_sets(self.device.facts()["memory"])
-        found = ceilings.ceilings(copy, sizes, makers, self.stopwatch.total)
+        found = ceilings.ceilings(self.copies, sizes, makers, self.stopwatch.total)
         allow_tf32(self.settings.precision == "tf32")
-        return {**found, "kernel_ns": self.kernel_ns()}
+        return found and {**found, "kernel_ns": self.kernel_ns()}
+
+    def precisions(self) -> list[str]:
+        """Return the precisions that the card has."""
+        return [name for name in TYPES if name not in NEWER or self.device.is_newer()]
+
+    def copies(self, working_set: int) -> Work:
+        """Return copies from one array to another, which hold so many bytes together.
+
+        Of small arrays many, as one graph: launching each would take longer than the copy.
+        """
+        source, target = (
+            torch.ones(working_set // 2, dtype=torch.int8, device=self.device.name)
+            for _ in range(2)
+        )
+        times = max(1, ceilings.COPIED // working_set)
+
+        def copy() -> None:
+            for _ in range(times):
+                target.copy_(source)
+
+        return Work(self.device.capture(copy), times * working_set)
+
+    def product(self, precision: str) -> Work:
+        """Return the product of two large matrices of random numbers."""
+        rows, kind = ceilings.GPU_ROWS, TYPES[precision]
+        a, b, y = (
+            torch.randn(rows, rows, device=self.device.name).to(dtype=kind) for _ in range(3)
+        )
+        allow_tf32(precision == "tf32")
+
+        def multiply() -> None:
+            torch.mm(a, b, out=y)
+
+        return Work(multiply, rows**3)
 
     def kernel_ns(self) -> float:
         """Return the time of a kernel that does next to nothing, one of many in a graph."""
