@@ -124,16 +124,17 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
             linewidth=0,
         )
         eager = [(x, y) for x, result in chosen for y in _eager(result)]
-        panel.plot(
-            [x for x, _ in eager],
-            [y for _, y in eager],
-            color=colour,
-            marker=mark,
-            markersize=3,
-            linestyle=":",
-            linewidth=1,
-            zorder=2,
-        )
+        if eager:
+            panel.plot(
+                [x for x, _ in eager],
+                [y for _, y in eager],
+                color=colour,
+                marker=mark,
+                markersize=3,
+                linestyle=":",
+                linewidth=1,
+                zorder=2,
+            )
         panel.plot(
             [x for x, _ in published],
             [y for _, y in published],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -20,6 +21,7 @@ from results.schema import Run
 from results.summary import CellResult, Summary
 
 GIGA = 1e9
+LABEL_SIZE = 6
 
 
 def bound_text(result: CellResult) -> str:
@@ -89,18 +91,25 @@ def roofline(summary: Summary, experiment: Experiment) -> Figure:
             axis.set_minor_formatter(NullFormatter())
         for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
             points = [
-                (r.bound.intensity, r.cell.multiply_adds / (r.timing.median_ms / 1e3) / GIGA)
+                (
+                    r.bound.intensity,
+                    r.cell.multiply_adds / (r.timing.median_ms / 1e3) / GIGA,
+                    r.cell.row.replace("-fragment", ""),
+                )
                 for r in column.results
                 if r.bound and r.timing
             ]
             axes.plot(
-                [x for x, _ in points],
-                [y for _, y in points],
+                [x for x, _, _ in points],
+                [y for _, y, _ in points],
                 color=colour,
                 marker=mark,
                 linestyle="",
                 label=scale_title(column),
             )
+            for x, y, row in points:
+                place: Any = {"xytext": (5, -3), "textcoords": "offset points"}
+                axes.annotate(row, (x, y), fontsize=LABEL_SIZE, color=colour, **place)
         bounds = [r.bound for column in columns for r in column.results if r.bound]
         if bounds:
             intensities = [bound.intensity for bound in bounds]
