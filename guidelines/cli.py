@@ -59,7 +59,7 @@ def list_experiments() -> None:
     boards = "a board reached by ssh; or the path of a platform file (docs/boards.md)"
     told = {name: load_platform(name).description for name in platform_names()}
     for name, description in (*told.items(), ("ssh:user@host", boards)):
-        typer.echo(f"  {name:<14} {description}")
+        typer.echo(f"  {name:<16} {description}")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from reports.layout import (
 )
 from results.paper import PAPER_PLATFORMS
 from results.platform import LEAST_CLOCK, Gpu
-from results.schema import Process, Run
+from results.schema import Run
 from results.summary import CellResult, Column, kinds_beside
 
 # A network shorter than so many steps of the clock is timed too coarsely.
@@ -30,7 +30,7 @@ def beside_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     if "eager" in kinds:
         tables += [_relative_speeds_by_mode(run, columns), _launch_cost(columns)]
     if "cold" in kinds:
-        tables.append(_cold(columns))
+        tables.append(_cold(run, columns))
     return tables
 
 
@@ -93,25 +93,27 @@ def _percent(fraction: float) -> str:
     return f"{round(100 * fraction) + 0.0:.0f}"
 
 
-def _cold(columns: Sequence[Column]) -> Table:
+def _cold(run: Run, columns: Sequence[Column]) -> Table:
     def entries(result: CellResult) -> list[str]:
         cold, ratio = result.beside.get("cold"), result.slow_down("cold")
         if result.timing is None or cold is None or ratio is None:
-            return [MISSING] * 5
+            return [MISSING] * 6
         relative = [timing.relative_speed for timing in (result.timing, cold)]
         return [
             significant(1e3 * result.timing.median_ms),
             significant(1e3 * cold.median_ms),
             f"{ratio[0]:.3f} {interval_text(ratio[1], '{:.3f}'.format)}".rstrip(),
             *(f"{value:.3f}" if value is not None else MISSING for value in relative),
+            _layout(run, result.cell.name),
         ]
 
     base = columns[0].experiment.base
     caption = (
         "Hot (right after itself) and cold (after the second-level cache was overwritten): time in "
-        f"µs (medians), cold over hot, and speed relative to {base}"
+        f"µs (medians), cold over hot, speed relative to {base}, and the faster memory layout "
+        "(with how many processes found it so)"
     )
-    titles = ["hot, µs", "cold, µs", "cold / hot", "hot, relative", "cold, relative"]
+    titles = ["hot, µs", "cold, µs", "cold / hot", "hot, relative", "cold, relative", "layout"]
     return by_cell(columns, caption, titles, entries)
 
 
@@ -229,14 +231,10 @@ def _launches_that_show(run: Run) -> list[str]:
     ]
 
 
-def layout_of(run: Run, name: str) -> str:
+def _layout(run: Run, name: str) -> str:
     """Return the memory layout of a network, with how many processes chose it if not all did."""
-    chosen = Counter(_layouts(run.processes, name))
-    if not chosen:
+    found = [process.layouts[name] for process in run.processes if name in process.layouts]
+    if not found:
         return MISSING
-    layout, count = chosen.most_common(1)[0]
-    return layout if len(chosen) == 1 else f"{layout} {count} of {sum(chosen.values())}"
-
-
-def _layouts(processes: Sequence[Process], name: str) -> list[str]:
-    return [process.layouts[name] for process in processes if name in process.layouts]
+    layout, count = Counter(found).most_common(1)[0]
+    return layout if count == len(found) else f"{layout} {count} of {len(found)}"

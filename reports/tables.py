@@ -190,6 +190,13 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
         notes.append(
             f"The unit is read as {_G4_UNITS[g4_unit]} at {height}×{width} (docs/protocol.md, 4)."
         )
+    results = [result for column in columns for result in column.results]
+    batches = {(r.cell.network.batch, r.published.batch) for r in results if r.published}
+    notes += [
+        f"Networks ran {ours} images at a time; the paper's figures are of {papers}."
+        for ours, papers in sorted(batches)
+        if ours != papers
+    ]
     for column in columns:
         for result in column.results:
             cell = result.cell
@@ -197,12 +204,6 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
                 notes.append(f"{cell.name} has no figure: {result.failure}.")
             elif result.timing is None and result.counts is None:
                 notes.append(f"{cell.name} was not measured yet.")
-            batch = result.published.batch if result.published else cell.network.batch
-            if batch != cell.network.batch:
-                notes.append(
-                    f"{cell.name} ran {cell.network.batch} images at a time; the paper's figure is "
-                    f"of {batch}."
-                )
             printed = result.published.axes.get("c") if result.published else None
             if experiment.name == "g2" and printed not in (None, str(cell.axes.get("c"))):
                 notes.append(

@@ -7,7 +7,6 @@ import json
 import pandas as pd
 import pytest
 
-from reports.gpu import layout_of
 from reports.heading import describe, warnings
 from reports.report import write_report
 from reports.sections import sections
@@ -58,6 +57,7 @@ def test_hot_and_cold_stand_side_by_side(run):
         t for s in sections(summarise(run)) for t in s.tables if t.caption.startswith("Hot")
     )
     assert table.rows[0][1:4] == ["100", "150", "1.500 [1.500, 1.500]"]
+    assert table.rows[0][-1] == "channels-last 4 of 5"
 
 
 def test_an_eager_run_has_no_table_of_modes():
@@ -98,7 +98,6 @@ def test_the_card_and_its_state_are_told(run):
     assert "power cap in 1 of 100 rounds" in said["Card state"]
     assert "10.0 T multiply-adds/s (fp32 matrix product)" in said["Ceilings"]
     assert "memory 1.00 TB/s, 4.00 TB/s with a working set of 1.00 MiB" in said["Ceilings"]
-    assert layout_of(run, run.cells[0].name) == "channels-last 4 of 5"
 
 
 def test_discarded_and_slow_samples_are_counted_and_warned_of():
