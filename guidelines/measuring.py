@@ -182,7 +182,8 @@ def execute_with_progress(
     from guidelines.progress import ProgressDisplay
 
     total = len(plan.cells) if plan.platform.counts else plan.protocol.runs
-    display = ProgressDisplay(total, plan.protocol.processes, quiet)
+    processes = 0 if plan.protocol.stop else plan.protocol.processes
+    display = ProgressDisplay(total, processes, quiet)
     try:
         with display:
             return runs.execute(plan, folder, resume, display, display.preparing)

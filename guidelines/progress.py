@@ -30,7 +30,7 @@ class ProgressDisplay:
     """A watcher of runs that shows rounds and processes, or networks counted, and the time left.
 
     `total` is how many rounds, or networks where instructions are counted, are to be stored, and
-    `processes` how many processes are planned.
+    `processes` how many processes are planned, 0 if that is not known before.
     """
 
     def __init__(
@@ -78,7 +78,8 @@ class ProgressDisplay:
 
     def process_started(self, process: int, rounds: int) -> None:
         """Tell that a worker starts."""
-        self._process = f"process {process + 1} of {max(self.processes, process + 1)}"
+        planned = f" of {max(self.processes, process + 1)}" if self.processes else ""
+        self._process = f"process {process + 1}{planned}"
         self._show(f"{self._process}: proving and warming up")
         self._line(f"{self._process}: {rounds} rounds to measure", now=True)
         self._cell = 0

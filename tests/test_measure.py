@@ -11,6 +11,7 @@ import pytest
 from results.cells import Operators
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.platform import Cluster
+from results.protocol import StoppingRule
 from results.same_machine import differing_fields
 from results.schema import OperatorCall, Run
 from runners import measure, proof, samples, schedule
@@ -80,6 +81,26 @@ def planned(rounds=(3, 2)):
     """A run of G1 with everything but its processes and rounds."""
     run = run_of(["g1"], lambda *_: 1.0, rounds=rounds)
     return run.model_copy(update={"processes": [], "rounds": []})
+
+
+def stopping(run, percent, seconds):
+    """The same run with a stopping rule."""
+    stop = StoppingRule(relative_error=percent / 100, seconds=seconds)
+    return run.model_copy(update={"protocol": run.protocol.model_copy(update={"stop": stop})})
+
+
+def test_a_stopping_rule_asks_for_processes_until_an_error_is_known_and_small(bench):
+    # The fake worker's times are always the same, so three processes are enough to know.
+    run, recorder = bench(stopping(planned((2,)), 1.0, 1000))
+    assert run.complete
+    assert [entry.process for entry in run.rounds] == [0, 0, 1, 1, 2, 2]
+    assert bench(run, recorder=recorder)[0] == run
+
+
+def test_a_stopping_rule_ends_in_the_middle_of_a_process_when_its_time_is_up(bench):
+    run, _ = bench(stopping(planned((3, 2)), 1.0, 1e-9))
+    assert run.complete
+    assert len(run.rounds) == 1
 
 
 def test_every_cell_and_control_is_measured_once_a_round_in_the_seeded_order(bench, log):

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from guidelines import progress
 from guidelines.progress import ProgressDisplay
+from results.protocol import StoppingRule
 from tests.synthetic import counted_run, run_of
 
 
@@ -38,6 +39,24 @@ def test_plain_lines_without_a_terminal(monkeypatch):
     assert "/6 rounds, about" in text
     assert "\x1b" not in text
     assert "\r" not in text
+
+
+def test_with_a_stopping_rule_the_most_time_that_is_left_is_shown(monkeypatch):
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    console = Console(file=io.StringIO(), force_terminal=False, width=140)
+    run = run_of(["g1"], lambda *_: 1.0, rounds=(1, 1))
+    stop = StoppingRule(relative_error=0.01, seconds=100)
+    run = run.model_copy(update={"protocol": run.protocol.model_copy(update={"stop": stop})})
+    with ProgressDisplay(2, 0, False, console) as display:
+        display.process_started(0, 1)
+        for spent in (10.0, 30.0):
+            processes = [run.processes[0].model_copy(update={"seconds": spent})]
+            display.round_stored(run.model_copy(update={"processes": processes}))
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "process 1: 1 rounds to measure"
+    assert lines[1] == "2 rounds"
+    assert lines[2].startswith("2 rounds, about ")
 
 
 def test_quiet_says_nothing(monkeypatch):
