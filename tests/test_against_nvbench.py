@@ -1,0 +1,96 @@
+"""The comparison with nvbench, on a stand-in for the card and one for nvbench."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from guidelines import against_nvbench
+from results.errors import PlatformError
+from runners.worker import torch_cuda
+from runners.worker.backends import Settings
+from tests.simulated_gpu import CpuAsGpu
+
+CELLS = ("g4/none/x1", "g4/relu/x1")
+
+
+class Nvbench:
+    """Executes what it is given once, and writes down made-up figures."""
+
+    def __init__(self, monkeypatch):
+        results = SimpleNamespace(BenchmarkResult=self)
+        monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace(bench=self))
+        monkeypatch.setitem(sys.modules, "cuda.bench", self)
+        monkeypatch.setitem(sys.modules, "cuda.bench.results", results)
+
+    def register(self, benchmark):
+        self.benchmark = benchmark
+        return self
+
+    def add_string_axis(self, name, values):
+        self.name, self.values_of_axis = name, values
+
+    def run_all_benchmarks(self, words):
+        self.streams = []
+        for value in self.values_of_axis:
+            self.benchmark(SimpleNamespace(get_string=lambda _, v=value: v, exec=self.execute))
+        Path(words[words.index("--json") + 1]).write_text(json.dumps(self.values_of_axis))
+
+    def execute(self, function, batched):
+        assert batched
+        stream = SimpleNamespace(addressof=lambda: 1234)
+        function(SimpleNamespace(get_stream=lambda: stream))
+
+    def from_json(self, path):
+        def state(name):
+            summaries = {
+                against_nvbench.BATCH_MEAN: SimpleNamespace(value=1e-3),
+                against_nvbench.COLD_MEDIAN: SimpleNamespace(value=2e-3),
+            }
+            return SimpleNamespace(point={self.name: name}, summaries=summaries)
+
+        return {"benchmark": [state(name) for name in json.loads(Path(path).read_text())]}
+
+
+def test_the_same_networks_are_measured_by_both(monkeypatch, cache):
+    monkeypatch.setattr(against_nvbench, "CELLS", CELLS)
+    monkeypatch.setattr(against_nvbench, "ROUNDS", 1)
+    monkeypatch.setattr(against_nvbench, "cache_folder", lambda: cache)
+    nvbench, streams = Nvbench(monkeypatch), []
+    backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"), CpuAsGpu())
+
+    def on_stream(address):
+        streams.append(address)
+        return nullcontext()
+
+    try:
+        found = against_nvbench.compare(backend, nvbench, on_stream)
+    finally:
+        backend.inference.__exit__(None, None, None)
+    assert [one.cell for one in found] == list(CELLS)
+    assert streams == [1234] * len(CELLS)
+    assert all(one.nvbench_batch == 1e3 and one.nvbench_cold == 2e3 for one in found)
+    assert all(one.hot > 0 and one.cold > 0 for one in found)
+    rows = against_nvbench.table(found).rows
+    assert rows[0][2] == "1000.00"
+    assert float(rows[0][3]) == pytest.approx(found[0].hot / 1e3, abs=1e-3)
+
+
+def test_its_cells_are_cells_of_the_gpu_channel_set():
+    from guidelines.catalogue import select
+    from results.cells import NetworkChoice
+
+    names = [c.name for s in select(["all"]) for c in s.cells(NetworkChoice(channels="gpu"))]
+    assert len(set(against_nvbench.CELLS)) == 6
+    assert set(against_nvbench.CELLS) <= set(names)
+
+
+def test_without_nvbench_or_a_gpu_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cuda.bench", None)
+    with pytest.raises(PlatformError, match="cannot be compared with here"):
+        against_nvbench.main()
