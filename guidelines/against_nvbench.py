@@ -55,17 +55,33 @@ class Compared:
     nvbench_cold: float
 
 
-def load(backend: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return the named cells of the GPU channel set, loaded into a backend and warm."""
+@dataclass(frozen=True)
+class Exported:
+    """A network's model file, an input, and the output that it must have."""
+
+    model: str
+    x: Any
+    expected: Any
+
+
+def exported(names: Sequence[str]) -> dict[str, Exported]:
+    """Return the named cells of the GPU channel set, exported where they are not yet."""
     choice = NetworkChoice(channels="gpu")
     cells = {c.name: c for study in EXPERIMENTS.values() for c in study.cells(choice)}
-    loaded = {}
+    found = {}
     for name in names:
         _, files = models.prepare(cells[name], "torch-cuda", 0, cache_folder())
         x = example_input(cells[name].network.input_shape, 0).numpy()
-        network = backend.load(str(files.model), x, np.load(files.expected))
-        backend.stopwatch.prepare(network)
-        loaded[name] = network
+        found[name] = Exported(str(files.model), x, np.load(files.expected))
+    return found
+
+
+def load(backend: Any, networks: Mapping[str, Exported]) -> dict[str, Any]:
+    """Return networks loaded into a backend and ready for samples."""
+    loaded = {}
+    for name, files in networks.items():
+        loaded[name] = backend.load(files.model, files.x, files.expected)
+        backend.stopwatch.prepare(loaded[name])
     return loaded
 
 
@@ -108,9 +124,11 @@ def by_nvbench(
     return found
 
 
-def compare(backend: Any, nvbench: Any, on_stream: Callable[[int], Any]) -> list[Compared]:
+def compare(
+    files: Mapping[str, Exported], backend: Any, nvbench: Any, on_stream: Callable[[int], Any]
+) -> list[Compared]:
     """Measure by this suite, by nvbench, and by this suite again."""
-    networks = load(backend, CELLS)
+    networks = load(backend, files)
     before = sampled(backend.stopwatch, networks)
     theirs = by_nvbench(nvbench, networks, on_stream)
     after = sampled(backend.stopwatch, networks)
@@ -146,6 +164,8 @@ def main() -> None:
     try:
         torch: Any = importlib.import_module("torch")
         nvbench = importlib.import_module("cuda.bench")
+        # Before the backend turns on inference mode, in which no network should be exported.
+        files = exported(CELLS)
         backend = importlib.import_module("runners.worker.torch_cuda").open_backend(
             Settings(1, "graph", "fp32")
         )
@@ -158,7 +178,7 @@ def main() -> None:
     def on_stream(address: int) -> Any:
         return torch.cuda.stream(torch.cuda.ExternalStream(address))
 
-    print_table(table(compare(backend, nvbench, on_stream)), Console())
+    print_table(table(compare(files, backend, nvbench, on_stream)), Console())
 
 
 if __name__ == "__main__":

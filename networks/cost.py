@@ -136,7 +136,8 @@ def cost(module: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     """
     shadow = copy.deepcopy(module).to("meta").eval()
     recorder = _LayerRecorder()
-    with torch.no_grad(), recorder:
+    # In inference mode, convolutions are not taken apart far enough to be seen.
+    with torch.inference_mode(False), torch.no_grad(), recorder:
         shadow(torch.empty(input_shape, device="meta"))
     parameters = list(module.parameters())
     return Cost(

@@ -58,10 +58,10 @@ class Nvbench:
 
 
 def test_the_same_networks_are_measured_by_both(monkeypatch, cache):
-    monkeypatch.setattr(against_nvbench, "CELLS", CELLS)
     monkeypatch.setattr(against_nvbench, "ROUNDS", 1)
     monkeypatch.setattr(against_nvbench, "cache_folder", lambda: cache)
     nvbench, streams = Nvbench(monkeypatch), []
+    files = against_nvbench.exported(CELLS)
     backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"), CpuAsGpu())
 
     def on_stream(address):
@@ -69,7 +69,7 @@ def test_the_same_networks_are_measured_by_both(monkeypatch, cache):
         return nullcontext()
 
     try:
-        found = against_nvbench.compare(backend, nvbench, on_stream)
+        found = against_nvbench.compare(files, backend, nvbench, on_stream)
     finally:
         backend.inference.__exit__(None, None, None)
     assert [one.cell for one in found] == list(CELLS)

@@ -119,3 +119,11 @@ def test_counting_changes_nothing_in_the_module():
     cost(module, (1, 2, 4, 4))
     assert module.training
     assert next(module.parameters()).device.type == "cpu"
+
+
+def test_a_cost_is_the_same_in_inference_mode():
+    module = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(4, 5))
+    with torch.inference_mode():
+        found = cost(module, (1, 2, 3, 3))
+    assert found == cost(module, (1, 2, 3, 3))
+    assert len(found.layers) == 2
