@@ -124,7 +124,7 @@ def _conditions(card: nvml.NvmlCard, busy: float | None) -> CardConditions:
         power_w=state["power_w"],
         busy=busy,
         processes=card.processes(),
-        reasons=card.clock_reasons(),
+        reasons=state["throttle"],
         ecc=facts["ecc"],
         bus_bits=card.bus_bits(),
         mig=facts["mig"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from reports.layout import (
     MISSING,
@@ -72,8 +72,7 @@ def _launch_cost(columns: Sequence[Column]) -> Table:
         if result.timing is None or eager is None or ratio is None:
             return [MISSING] * 4
         # Of one image's time, what goes when it is launched as a whole.
-        low, high = (1 - 1 / end for end in ratio[1]) if ratio[1] else (None, None)
-        interval = (low, high) if low is not None and high is not None else None
+        interval = ratio[1] and (1 - 1 / ratio[1][0], 1 - 1 / ratio[1][1])
         return [
             significant(1e3 * result.timing.median_ms),
             significant(1e3 * eager.median_ms),
@@ -161,24 +160,19 @@ def _states(run: Run) -> str:
     cards = [entry.card for entry in run.rounds if entry.card is not None]
     clocks = [mhz for entry in run.rounds for mhz in entry.sm_mhz]
     reasons = Counter(reason for card in cards for reason in card.throttle or ())
-    spans: list[tuple[str, Sequence[float], Callable[[float], str]]] = [
-        ("MHz", clocks, "{:.0f}".format),
-        ("°C", [c.temperature_c for c in cards if c.temperature_c is not None], "{:.0f}".format),
-        ("W", [c.power_w for c in cards if c.power_w is not None], "{:.0f}".format),
-    ]
+    spans: dict[str, Sequence[float]] = {
+        "MHz": clocks,
+        "°C": [card.temperature_c for card in cards if card.temperature_c is not None],
+        "W": [card.power_w for card in cards if card.power_w is not None],
+    }
     said = [
-        f"{text(min(values))} to {text(max(values))} {unit}"
-        for unit, values, text in spans
-        if values
+        f"{min(values):.0f} to {max(values):.0f} {unit}" for unit, values in spans.items() if values
     ]
     said += [f"{reason} in {count} of {len(cards)} rounds" for reason, count in reasons.items()]
-    discarded, low = _discarded(run), _kept_at_a_low_clock(run)
+    discarded = sum(sum(entry.discarded) for entry in run.rounds)
+    low = _kept_at_a_low_clock(run)
     said.append(f"{discarded} samples discarded at a low clock, {low} kept")
     return ", ".join(said) if cards or clocks else "not shown by the driver"
-
-
-def _discarded(run: Run) -> int:
-    return sum(sum(entry.discarded) for entry in run.rounds)
 
 
 def _kept_at_a_low_clock(run: Run) -> int:

@@ -13,7 +13,8 @@ from reports.latex import latex
 from reports.markdown import markdown
 from reports.page import write_images
 from reports.plots import plot
-from reports.roofline import plot_name, roofline
+from reports.roofline import plot_name
+from reports.roofline_plots import roofline
 from results.json_objects import cell_objects, part_objects, share_objects
 from results.roofline import ceilings_of
 from results.store import write_file

@@ -27,15 +27,20 @@ ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
 
 @dataclass(frozen=True)
 class Bound:
-    """What a cell is bound by, its share of that ceiling, and its shares of all ceilings.
+    """A cell's shares of all ceilings, and its multiply-adds a byte of memory access cost."""
 
-    `intensity` is in multiply-adds a byte of memory access cost.
-    """
-
-    roof: Roof
-    share: float
     shares: Mapping[Roof, float]
     intensity: float
+
+    @property
+    def roof(self) -> Roof:
+        """The ceiling that it is bound by: the one that it comes nearest to."""
+        return max(self.shares, key=lambda roof: self.shares[roof])
+
+    @property
+    def share(self) -> float:
+        """Its share of that ceiling."""
+        return self.shares[self.roof]
 
 
 def ceilings_of(run: Run) -> Ceilings | None:
@@ -52,9 +57,8 @@ def bound_of(run: Run, cell: Cell, median_ms: float, ceilings: Ceilings) -> Boun
         return None
     least = least_times_ms(run, cell, ceilings)
     shares = {roof: ms / median_ms for roof, ms in least.items()}
-    roof = max(shares, key=lambda name: shares[name])
     bytes_moved = ELEMENT_BYTES[run.protocol.precision] * cell.memory_access_cost
-    return Bound(roof, shares[roof], shares, cell.multiply_adds / bytes_moved)
+    return Bound(shares, cell.multiply_adds / bytes_moved)
 
 
 def least_times_ms(run: Run, cell: Cell, ceilings: Ceilings) -> dict[Roof, float]:

@@ -19,11 +19,7 @@ from results.same_machine import refuse_other_machine
 from results.schema import Process, Run
 from results.stopping import time_is_up
 from runners import schedule
-from runners.events import (
-    Ready,
-    Stopped,
-    Unavailable,
-)
+from runners.events import Ready, Stopped, Unavailable
 from runners.samples import measure_round, prove_all, warmup_times
 from runners.ssh import START_SECONDS, Connection
 from runners.worker_process import WorkerProcess

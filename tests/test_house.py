@@ -54,3 +54,11 @@ def test_what_a_board_runs_first_needs_the_standard_library_alone():
     import sys
 
     assert {*imports(ROOT / "runners" / "board_agent.py")} <= {*sys.stdlib_module_names, "worker"}
+
+
+def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
+    import subprocess
+    import sys
+
+    drawing = "import sys, reports.terminal; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0
