@@ -25,7 +25,7 @@ def main() -> None:
 def _run() -> int:
     # Ended by `kill`, a program must clean up as it does when interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from guidelines.cli import app
+    from guidelines.commands.cli import app
     from results.errors import SuiteError
 
     for stream in (sys.stdout, sys.stderr):
@@ -46,7 +46,7 @@ def _run() -> int:
 
 
 def _os_error(error: OSError) -> int:
-    from results.store import file_error
+    from results.store.files import file_error
 
     found = file_error(error.filename or "standard output", error)
     if not error.filename:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from results.cells import CellDeclaration, Experiment, NetworkChoice
 from results.paper import PublishedSpeed, published_speeds
+from results.record.cells import CellDeclaration, Experiment, NetworkChoice
 
 # The paper stacks ten of every block; Network.times has the same default.
 BLOCKS = 10

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guidelines.experiment import guideline
-from results.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 from results.paper import PublishedSpeed
+from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
 
 def divisible_width(c: int, groups: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from guidelines.experiment import BLOCKS, guideline
-from results.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 from results.paper import PublishedSpeed
+from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
 
 def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:

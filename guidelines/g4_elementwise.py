@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guidelines.experiment import BLOCKS, guideline
-from results.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 from results.paper import PublishedSpeed
+from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
 
 # The two readings of "c is the number of channels in unit" (docs/protocol.md, decision 4):
 # how far the unit narrows inside, and the input size that goes with it.

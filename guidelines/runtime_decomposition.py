@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guidelines.experiment import Study
-from results.cells import CellDeclaration, Experiment, NetworkChoice, UserNetwork, WholeNetwork
 from results.paper import published_decomposition
+from results.record.cells import (
+    CellDeclaration,
+    Experiment,
+    NetworkChoice,
+    UserNetwork,
+    WholeNetwork,
+)
 
 TITLE = "Where the time goes"
 CLAIM = "Not all time goes into convolutions, which alone count as FLOPs"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from guidelines.experiment import Study
-from results.cells import AxisValue, CellDeclaration, Experiment, Network, NetworkChoice
 from results.paper import UNIT_SIZES, PublishedSpeed, published_speeds
+from results.record.cells import AxisValue, CellDeclaration, Experiment, Network, NetworkChoice
 
 KERNEL = 9
 V1_GROUPS, V1_NARROWING, V2_EXPANSION = 3, 4, 6

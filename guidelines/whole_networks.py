@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guidelines.experiment import Study
-from results.cells import CellDeclaration, Experiment, NetworkChoice, WholeNetwork
 from results.paper import PublishedSpeed, published_speeds
+from results.record.cells import CellDeclaration, Experiment, NetworkChoice, WholeNetwork
 
 FAMILIES = ("ShuffleNet v1", "ShuffleNet v2", "MobileNet v1", "MobileNet v2")
 

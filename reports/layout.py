@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.cells import Cell, Experiment
+from results.record.cells import Cell, Experiment
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
-    from results.summary import CellResult, Column
+    from results.tables.summary import CellResult, Column
 
 MISSING = "–"
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.card import CardState, EventClock
-from results.ceilings import Ceilings
-from results.cells import Operators
-from results.platform import Gpu, Machine, NonNegativeInt, PositiveInt
-from results.schema import Beside, OperatorCall
+from results.record.card import CardState, EventClock
+from results.record.ceilings import Ceilings
+from results.record.cells import Operators
+from results.record.platform import Gpu, Machine, NonNegativeInt, PositiveInt
+from results.record.schema import Beside, OperatorCall
 
 LONGEST_REASON = 300
 
@@ -52,7 +52,7 @@ class Unavailable(WorkerEvent):
 
 
 class Lacks(WorkerEvent):
-    """A board greets, and lacks the files of these digests (runners.board_agent)."""
+    """A board greets, and lacks the files of these digests (runners.transports.board_agent)."""
 
     event: Literal["lacks"]
     files: list[str]

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-from results.cells import Cell
 from results.errors import BadInputError, PlatformError
-from results.platform import Fingerprint, Platform
-from results.protocol import Protocol
-from results.same_machine import refuse_other_machine
-from results.schema import Process, Run
-from results.stopping import time_is_up
+from results.record.cells import Cell
+from results.record.platform import Fingerprint, Platform
+from results.record.protocol import Protocol
+from results.record.same_machine import refuse_other_machine
+from results.record.schema import Process, Run
+from results.statistics.stopping import time_is_up
 from runners import schedule
 from runners.events import Ready, Stopped, Unavailable
 from runners.samples import measure_round, prove_all, warmup_times
-from runners.ssh import START_SECONDS, Connection
+from runners.transports.ssh import START_SECONDS, Connection
 from runners.worker_process import WorkerProcess
 
 # The ceilings of a slow machine, with other programs on it.
@@ -89,7 +89,7 @@ def identify(platform: Platform, launcher: Launcher, core: str | None = None) ->
     """Start a worker that measures nothing, and return the fingerprint of where it ran.
 
     Raises PlatformError when the worker cannot start or its runtime is missing, BadInputError when
-    it cannot be kept on `core` (see results.protocol.Protocol).
+    it cannot be kept on `core` (see results.record.protocol.Protocol).
     """
     with launcher.process() as worker:
         if launcher.board:

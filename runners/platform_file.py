@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
-from results.platform import OVER_SSH, Platform
-from results.store import near_file
+from results.record.platform import OVER_SSH, Platform
+from results.store.files import near_file
 
 SSH = "ssh:"
 FOLDER = Path(__file__).parent / "platforms"

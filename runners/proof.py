@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import onnx
 from google.protobuf.message import DecodeError
 
-from results.cells import Operators
-from results.consistency import same_operators
+from results.decomposition.operators import parts
 from results.errors import BadInputError, PlatformError
-from results.operators import parts
-from results.schema import OperatorCall
+from results.record.cells import Operators
+from results.record.consistency import same_operators
+from results.record.schema import OperatorCall
 from runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}

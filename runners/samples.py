@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from results.card import CardState
-from results.cells import Cell
 from results.errors import CheckFailedError, PlatformError
-from results.schema import Profile, Proof, Round, Run
+from results.record.card import CardState
+from results.record.cells import Cell
+from results.record.schema import Profile, Proof, Round, Run
 from runners import proof
 from runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
-from runners.ssh import START_SECONDS
+from runners.transports.ssh import START_SECONDS
 from runners.worker_process import WorkerProcess
 
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.

@@ -7,7 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from results.store import write_file
+from results.store.files import write_file
 
 SOURCES = Path(__file__).parent / "worker"
 MAIN = "from worker.main import main\nmain()\n"
@@ -16,21 +16,25 @@ MAIN = "from worker.main import main\nmain()\n"
 def digest() -> str:
     """Return the SHA-256 of the worker's sources: it identifies what timed a run."""
     state = hashlib.sha256()
-    for file in sorted(SOURCES.glob("*.py")):
-        state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in sorted(SOURCES.rglob("*.py")):
+        state.update(
+            file.relative_to(SOURCES).as_posix().encode() + b"\0" + file.read_bytes() + b"\0"
+        )
     return state.hexdigest()
 
 
 def build(folder: Path) -> Path:
-    """Write the archive into `folder`, whole (see results.store.write_file); return its path.
+    """Write the archive into `folder`, whole (see results.store.files.write_file); return its path.
 
     The same sources make the same bytes, so that a board needs them once.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr(zipfile.ZipInfo("__main__.py"), MAIN)
-        for file in sorted(SOURCES.glob("*.py")):
-            packed.writestr(zipfile.ZipInfo(f"{SOURCES.name}/{file.name}"), file.read_bytes())
+        for file in sorted(SOURCES.rglob("*.py")):
+            packed.writestr(
+                zipfile.ZipInfo(f"{file.relative_to(SOURCES.parent).as_posix()}"), file.read_bytes()
+            )
     path = folder / f"worker-{digest()[:16]}.pyz"
     write_file(path, archive.getvalue())
     return path

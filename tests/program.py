@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from results import store
+from results.store import run_folders
 
 
 def complains(result, code, *words):
@@ -33,7 +33,10 @@ def compile_latex(source, folder):
 def wait_for(folder, part, least, seconds=60):
     """Wait until the record in a folder has so many rounds, or counts."""
     for _ in range(10 * seconds):
-        if store.has_run(folder) and len(getattr(store.read_run(folder), part)) >= least:
+        if (
+            run_folders.has_run(folder)
+            and len(getattr(run_folders.read_run(folder), part)) >= least
+        ):
             return
         time.sleep(0.1)
     raise AssertionError(f"no {part} were stored in {seconds} s")

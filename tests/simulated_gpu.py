@@ -119,7 +119,7 @@ class CpuEvent:
 
 
 class CpuAsGpu:
-    """Stands in for runners.worker.cuda_device.CudaDevice, on this machine's CPU."""
+    """Stands in for runners.worker.cuda.device.CudaDevice, on this machine's CPU."""
 
     name = "cpu"
 

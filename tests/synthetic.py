@@ -10,10 +10,10 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
 from guidelines.experiment import Study
 from guidelines.runtime_decomposition import FIG2
-from results.cells import Cell, CellDeclaration, NetworkChoice, Operators
-from results.platform import Fingerprint, Platform
-from results.protocol import Protocol
-from results.schema import Count, OperatorCall, Process, Profile, Proof, Round, Run, Session
+from results.record.cells import Cell, CellDeclaration, NetworkChoice, Operators
+from results.record.platform import Fingerprint, Platform
+from results.record.protocol import Protocol
+from results.record.schema import Count, OperatorCall, Process, Profile, Proof, Round, Run, Session
 
 FINGERPRINT = Fingerprint(
     hostname="bench",

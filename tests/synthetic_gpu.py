@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from results.card import CardState, EventClock
-from results.ceilings import Ceilings, Stream
-from results.cells import Cell
-from results.platform import Gpu
-from results.schema import Run
+from results.record.card import CardState, EventClock
+from results.record.ceilings import Ceilings, Stream
+from results.record.cells import Cell
+from results.record.platform import Gpu
+from results.record.schema import Run
 from tests.simulated_gpu import FACTS, STATE
 from tests.synthetic import Times, run_of
 

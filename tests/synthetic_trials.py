@@ -8,9 +8,9 @@ import numpy as np
 
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS
-from results.platform import Platform
-from results.protocol import Protocol
-from results.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
+from results.gate.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
+from results.record.platform import Platform
+from results.record.protocol import Protocol
 from tests.synthetic import FINGERPRINT, run_of, with_cost
 
 # Log time of a network in a process: its name, the arm, the block, the process in the block.

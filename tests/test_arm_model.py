@@ -9,12 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results.arm_validation import EQUAL_WIDTH, FITTED, SETS, differences, validate
-from results.coefficient_file import read_model
+from guidelines.studies.cortex_a57.validation import (
+    EQUAL_WIDTH,
+    FITTED,
+    SETS,
+    differences,
+    validate,
+)
+from results.cost_model.coefficient_file import read_model
+from results.cost_model.model_file import FOLDER
 from results.errors import BadInputError
-from results.schema import Run
-from results.store import read_run
-from runners.model_file import FOLDER
+from results.record.schema import Run
+from results.store.run_folders import read_run
 from tests.program import complains
 from tests.synthetic import counted_run
 

@@ -10,15 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guidelines import measuring, models
 from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
-from guidelines.exporters import OPSET
+from guidelines.export import model_files
+from guidelines.export.formats import OPSET
+from guidelines.session import measuring
 from networks.cost import cost
-from reports.sections import sections
-from results.cells import NetworkChoice
-from results.schema import Run
-from results.store import read_run
-from results.summary import summarise
+from reports.run.sections import sections
+from results.record.cells import NetworkChoice
+from results.record.schema import Run
+from results.store.run_folders import read_run
+from results.tables.summary import summarise
 from tests.synthetic import run_of
 
 SMALL = [c for g in GUIDELINES.values() for c in g.cells(NetworkChoice()) if c.scale == 1]
@@ -43,7 +44,7 @@ def test_table_8_on_the_gpu_has_the_papers_batch_if_none_is_asked_for():
 @settings(max_examples=20)
 @given(st.sampled_from(SMALL), st.integers(2, 16))
 def test_costs_grow_with_the_batch_and_weights_do_not(cell, batch):
-    module = models.build(cell.network, 0)
+    module = model_files.build(cell.network, 0)
     shape = cell.network.input_shape
     one, many = cost(module, shape), cost(module, (batch, *shape[1:]))
     assert many.multiply_adds == batch * one.multiply_adds
@@ -56,11 +57,11 @@ def test_networks_of_one_image_are_those_that_they_always_were():
     network = SMALL[0].network
     declared = network.model_dump(mode="json")
     del declared["batch"]
-    parts = [declared, "onnxruntime-cpu", 0, OPSET, models._exporters()]
+    parts = [declared, "onnxruntime-cpu", 0, OPSET, model_files._exporters()]
     before = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    assert models.digest(network, "onnxruntime-cpu", 0) == before
+    assert model_files.digest(network, "onnxruntime-cpu", 0) == before
     several = network.model_copy(update={"batch": 2})
-    assert models.digest(several, "onnxruntime-cpu", 0) != before
+    assert model_files.digest(several, "onnxruntime-cpu", 0) != before
 
 
 def test_a_batch_is_proved_and_measured(guidelines, tmp_path):
@@ -96,7 +97,7 @@ def test_figures_of_another_batch_than_the_papers_are_told():
 
 def test_one_image_of_a_batch_is_what_it_is_alone():
     cell = SMALL[0]
-    module = models.build(cell.network, 0)
+    module = model_files.build(cell.network, 0)
     x = torch.randn(3, *cell.network.input_shape[1:])
     with torch.no_grad():
         together, alone = module(x), torch.cat([module(one[None]) for one in x])

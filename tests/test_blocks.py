@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 
-from guidelines.arms import Side, begin, question
+from guidelines.session.sides import Side, begin, question
 from results.errors import PlatformError
-from results.mixture import COMPUTE_BOUND
-from results.trial import Step
+from results.gate.trial import Step
+from results.statistics.mixture import COMPUTE_BOUND
 from runners import schedule
-from runners.blocks import measure_block
+from runners.quartets import measure_block
 from runners.worker.extra_work import ExtraWork
 
 CELL, CPU = "g4/none/x1", Side("cpu")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results import fitting
-from results.board_model import fit_board, observations
-from results.coefficient_file import read_model
+from results.cost_model import fitting
+from results.cost_model.board_model import fit_board, observations
+from results.cost_model.coefficient_file import read_model
+from results.cost_model.modelled import modelled_ms
 from results.errors import BadInputError
-from results.modelled import modelled_ms
-from results.schema import Run
-from results.store import read_run, write_run
+from results.record.schema import Run
+from results.store.run_folders import read_run, write_run
 from tests.program import complains
 from tests.synthetic import FINGERPRINT, run_of
 

@@ -17,12 +17,13 @@ import time
 
 import pytest
 
-from guidelines import runs
-from guidelines.measuring import plan
-from results import store
+from guidelines.session import runs
+from guidelines.session.measuring import plan
 from results.errors import PlatformError
-from runners import platform_file, ssh, worker_archive, worker_process
-from runners.ssh import Connection
+from results.store import run_folders
+from runners import platform_file, worker_archive, worker_process
+from runners.transports import ssh
+from runners.transports.ssh import Connection
 from tests import board as boards
 from tests.program import complains, wait_for
 from tests.synthetic import some
@@ -91,7 +92,7 @@ def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on
     watcher = Watcher(board.hang_up)
     with pytest.raises(PlatformError, match=r"connection to .* was lost"):
         runs.execute(asked, tmp_path, False, watcher, lambda *_: None)
-    kept = store.read_run(tmp_path)
+    kept = run_folders.read_run(tmp_path)
     assert len(kept.rounds) == 1
     # Of two cells and two controls the network and its output.
     assert watcher.copied == 2 * 4
@@ -132,10 +133,10 @@ def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command
     assert process.returncode == 3
     assert re.search(r"connection to \S+@127.0.0.1 was lost .*continue with", err)
     assert "Traceback" not in err
-    kept = store.read_run(tmp_path / "mine")
+    kept = run_folders.read_run(tmp_path / "mine")
     code, out, err = finished(command, board, *words, "--resume", "--json")
     assert code == 0, err
-    run = store.read_run(tmp_path / "mine")
+    run = run_folders.read_run(tmp_path / "mine")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
     assert run.complete
     assert {cell["platform"] for cell in json.loads(out)} == {"native"}
@@ -155,8 +156,8 @@ def test_several_boards_are_measured_at_the_same_time(board, command, tmp_path):
     for name, process in zip(names, started, strict=True):
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        assert store.read_run(tmp_path / name).complete
-        assert store.read_run(tmp_path / name).platform.name == name
+        assert run_folders.read_run(tmp_path / name).complete
+        assert run_folders.read_run(tmp_path / name).platform.name == name
 
 
 def test_a_board_that_lacks_packages_gets_the_command_that_installs_them(board, command):

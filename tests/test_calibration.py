@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from guidelines.calibration import calibrate
-from reports.calibration import POWER, ROC
-from results import gate_evidence, trial_store
-from results.calibration import NOTHING, Pool, Slowdown, injected, simulate
-from results.finding import Change
-from results.gate_evidence import Rate
+from guidelines.studies.gate import evidence
+from guidelines.studies.gate.evidence import Rate
+from guidelines.studies.gate.page import POWER, ROC
+from guidelines.studies.gate.pool import NOTHING, Pool, Slowdown, injected, simulate
+from guidelines.studies.gate.study import calibrate
+from results.gate import trial_store
+from results.gate.finding import Change
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
@@ -83,10 +84,10 @@ def test_the_interval_of_a_rate_is_clopper_and_pearsons(hits, more):
     assert rate.interval == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize("mode", gate_evidence.MODES)
+@pytest.mark.parametrize("mode", evidence.MODES)
 def test_rules_see_the_slow_down_and_where_nothing_is_slower_none(mode, monkeypatch):
-    monkeypatch.setattr(gate_evidence, "RULE_SESSIONS", 3)
-    for scores in gate_evidence.rule_scores(pool_of(), 600.0, mode):
+    monkeypatch.setattr(evidence, "RULE_SESSIONS", 3)
+    for scores in evidence.rule_scores(pool_of(), 600.0, mode):
         assert scores.by_fraction[0.0].shape == (3, 12)
         if scores.rule.name == "pytest-benchmark":
             assert scores.at(1.05, 0.1).found == 1.0
@@ -97,9 +98,9 @@ def test_rules_see_the_slow_down_and_where_nothing_is_slower_none(mode, monkeypa
 
 def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
     for name in ("FALSE_ALARM_SESSIONS", "CURVE_SESSIONS", "RULE_SESSIONS"):
-        monkeypatch.setattr(gate_evidence, name, 3)
-    monkeypatch.setattr(gate_evidence, "SESSIONS_PER_CELL", 1)
-    monkeypatch.setattr(gate_evidence, "SESSIONS_PER_GROUP", 4)
+        monkeypatch.setattr(evidence, name, 3)
+    monkeypatch.setattr(evidence, "SESSIONS_PER_CELL", 1)
+    monkeypatch.setattr(evidence, "SESSIONS_PER_GROUP", 4)
     trial, logs = trial_of(("g1", "g4"), extra=EXTRA), noisy_logs(noise=0.003)
     small = block_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
     store_trial(tmp_path / "pool", trial, [*(block_of(trial, logs, n) for n in range(9)), small])
@@ -137,7 +138,7 @@ def test_recorded_blocks_of_equal_arms_raise_no_alarm(recorded):
         simulate(recorded, NOTHING, protocol, np.random.default_rng((11, number)))
         for number in range(200)
     ]
-    assert gate_evidence.any_called(sessions, Change.SLOWER).hits <= 2
+    assert evidence.any_called(sessions, Change.SLOWER).hits <= 2
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.1])

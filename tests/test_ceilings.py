@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from results.ceilings import Ceilings, Stream, typical
-from runners.worker import ceilings, onnx_models
+from results.record.ceilings import Ceilings, Stream, typical
+from runners.worker import ceilings
+from runners.worker.backends import onnx_models
 
 
 def model(operator, shape):

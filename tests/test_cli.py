@@ -13,12 +13,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from results import store
+from results.store import run_folders
 from tests.program import complains, wait_for
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = json.loads((ROOT / "results" / "run.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "results" / "record" / "run.schema.json").read_text())
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
@@ -31,7 +31,7 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
     assert "4/4 rounds" in err or "rounds" in err
 
     jsonschema.validate(json.loads((tmp_path / "mine" / "run.json").read_text()), SCHEMA)
-    run = store.read_run(tmp_path / "mine")
+    run = run_folders.read_run(tmp_path / "mine")
     assert run.complete
     assert len(run.processes) == 2
     assert all(len(entry.order) == 26 for entry in run.rounds)
@@ -54,7 +54,7 @@ def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
     code, out, err = guidelines(*arguments)
     assert code == 0, err
     assert f"on core {core}" in out
-    run = store.read_run(tmp_path / "mine")
+    run = run_folders.read_run(tmp_path / "mine")
     assert [process.core for process in run.processes] == [core, core]
     assert run.protocol.core == str(core)
     again = guidelines("run", "g4", "--runs", 2, "--processes", 2, "--out", "mine", "--resume")
@@ -66,7 +66,7 @@ def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
 def test_a_core_that_is_not_there_is_bad_input(guidelines, tmp_path, core):
     result = guidelines("run", "g4", "--runs", 1, "--core", core, "--out", "mine")
     complains(result, 2, f"--core {core} cannot be measured", "the cores there, which are")
-    assert not store.has_run(tmp_path / "mine")
+    assert not run_folders.has_run(tmp_path / "mine")
 
 
 def test_json_goes_to_standard_output_alone(guidelines, tmp_path):
@@ -117,16 +117,16 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
     if victim != "controller":
         assert re.search(r"Rounds kept in mine: \d+", err)
         assert "--resume" in err
-    kept = store.read_run(folder)
+    kept = run_folders.read_run(folder)
     assert 2 <= len(kept.rounds) < 60
 
     complains(guidelines(*arguments), 2, "holds a run already", "--resume")
     complains(guidelines(*arguments[:3], 30, *arguments[4:], "--resume"), 2, r"runs \(60 / 30\)")
-    assert store.read_run(folder) == kept
+    assert run_folders.read_run(folder) == kept
 
     code, _, err = guidelines(*arguments, "--resume")
     assert code == 0, err
-    run = store.read_run(folder)
+    run = run_folders.read_run(folder)
     assert run.rounds[: len(kept.rounds)] == kept.rounds
     assert len(run.rounds) == 60
     assert len(run.sessions) == 2
@@ -140,18 +140,18 @@ def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, tmp_pa
     arguments = ("run", "g4", "--runs", 2)
     assert guidelines(*arguments)[0] == 0
     (folder,) = (tmp_path / "results" / "runs").iterdir()
-    run = store.read_run(folder)
-    store.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
+    run = run_folders.read_run(folder)
+    run_folders.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
     code, _, err = guidelines(*arguments, "--resume")
     assert code == 0, err
-    assert len(store.read_run(folder).rounds) == 2
+    assert len(run_folders.read_run(folder).rounds) == 2
     assert list((tmp_path / "results" / "runs").iterdir()) == [folder]
 
 
 def test_resume_begins_a_run_where_there_is_none(guidelines, tmp_path):
     code, _, err = guidelines("run", "g4", "--runs", 1, "--out", "empty", "--resume")
     assert code == 0, err
-    assert store.read_run(tmp_path / "empty").complete
+    assert run_folders.read_run(tmp_path / "empty").complete
 
 
 def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
@@ -164,7 +164,7 @@ def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
             "protocol": foreign.protocol.model_copy(update={"runs": 2}),
         }
     )
-    store.write_run(tmp_path / "mine", foreign)
+    run_folders.write_run(tmp_path / "mine", foreign)
     before = (tmp_path / "mine" / "run.json").read_bytes()
     result = guidelines("run", "g4", "--runs", 2, "--processes", 1, "--out", "mine", "--resume")
     complains(result, 2, "not the platform", "cpu_model")
@@ -174,7 +174,7 @@ def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
 def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
     for age, name in enumerate(["new", "old"]):
         folder = tmp_path / "results" / "runs" / name
-        store.write_run(folder, run_of(["g1"], noisy(lambda _: 1.0)))
+        run_folders.write_run(folder, run_of(["g1"], noisy(lambda _: 1.0)))
         os.utime(folder / "run.json", (10**9 - age, 10**9 - age))
     code, out, err = guidelines("report")
     assert code == 0, err
@@ -188,12 +188,12 @@ def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
 def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, tmp_path):
     arguments = ("run", "g4", "--runs", 2, "--out", "mine")
     assert guidelines(*arguments)[0] == 0
-    run = store.read_run(tmp_path / "mine")
+    run = run_folders.read_run(tmp_path / "mine")
     cells = [run.cells[0].model_copy(update={"multiply_adds": 5}), *run.cells[1:]]
     changed = run.model_copy(update={"rounds": run.rounds[:1], "cells": cells})
-    store.write_run(tmp_path / "mine", changed)
+    run_folders.write_run(tmp_path / "mine", changed)
     complains(guidelines(*arguments, "--resume"), 2, "have changed")
-    assert store.read_run(tmp_path / "mine") == changed
+    assert run_folders.read_run(tmp_path / "mine") == changed
 
 
 def test_a_full_standard_output_is_one_sentence(command):

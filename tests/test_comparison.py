@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from guidelines.catalogue import GUIDELINES
-from reports import comparison as shown
-from reports.comparison_plots import heat_map
-from results.comparison import compare, published, rank_agreement, rank_agreements, recorded
+from reports.compare import comparison as shown
+from reports.compare.heat_map import heat_map
+from results.compare.comparison import compare, published, rank_agreement, rank_agreements, recorded
 from results.paper import published_speeds
-from results.schema import Run
+from results.record.schema import Run
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 
 

@@ -7,11 +7,11 @@ import platform
 
 import pytest
 
-from reports.heading import cores_text, describe, processor
-from results.platform import Cluster, Machine
-from runners.worker import cores, machine, system
-from runners.worker.arm_cores import CORES, core_name
-from runners.worker.cores import NoSuchCoreError
+from reports.run.heading import cores_text, describe, processor
+from results.record.platform import Cluster, Machine
+from runners.worker.machine import cores, host, system
+from runners.worker.machine.arm_cores import CORES, core_name
+from runners.worker.machine.cores import NoSuchCoreError
 from tests.synthetic import run_of
 
 A53, A57, A72 = ("0x41", "0xd03"), ("0x41", "0xd07"), ("0x41", "0xd08")
@@ -61,7 +61,7 @@ def test_clusters_are_named_and_listed_with_their_clocks_the_fastest_first(show)
         {"core": "Cortex-A57", "count": 4, "cpus": [4, 5, 6, 7], "min_mhz": 384, "max_mhz": 1958},
         {"core": "Cortex-A53", "count": 4, "cpus": [0, 1, 2, 3], "min_mhz": 384, "max_mhz": 1555},
     ]
-    facts = machine.facts()
+    facts = host.facts()
     assert facts["cpu_model"] == "Cortex-A57 + Cortex-A53"
     # Of the cores that are measured.
     assert facts["caches"] == {"L1d": 48 * 1024}
@@ -171,11 +171,11 @@ def test_a_mac_lists_its_levels_and_pins_nothing(monkeypatch):
         "hw.perflevel1.name": "Efficiency",
         "hw.perflevel1.logicalcpu": "4",
     }
-    for module in (cores, machine):
+    for module in (cores, host):
         monkeypatch.setattr(module, "sysctl", answers.get)
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    facts = machine.facts()
+    facts = host.facts()
     assert facts["cpu_model"] == "Apple M2"
     assert facts["caches"] == {"L1d": 131072, "L2": 16777216}
     shown = processor(Machine.model_validate(facts | {"virtualisation": None}))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from guidelines.models import build, example_input
+from guidelines.export.model_files import build, example_input
 from networks.cost import LayerCost, cost
 from tests.test_networks import all_cells
 

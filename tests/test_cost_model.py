@@ -7,24 +7,24 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from reports.html import html
-from reports.latex import latex
-from reports.markdown import markdown
-from reports.plots import plot
-from reports.report import write_report
-from results.caches import CORTEX_A57, Cache, caches_of, possible_ways
-from results.coefficient_file import read_model, write_model
-from results.comparison import compare, recorded
-from results.cost_model import Coefficient, CostModel, Errors
-from results.counts import counts_of
+from reports.formats.html import html
+from reports.formats.latex import latex
+from reports.formats.markdown import markdown
+from reports.run.plots import plot
+from reports.run.report import write_report
+from results.compare.comparison import compare, recorded
+from results.cost_model.caches import CORTEX_A57, Cache, caches_of, possible_ways
+from results.cost_model.coefficient_file import read_model, write_model
+from results.cost_model.cost_model import Coefficient, CostModel, Errors
+from results.cost_model.model_file import load_model, model_names
+from results.cost_model.modelled import modelled, prediction_interval
 from results.errors import BadInputError
-from results.json_objects import json_objects
-from results.modelled import modelled, prediction_interval
-from results.platform import Cluster, Platform
-from results.schema import Run
-from results.store import read_run, write_run
-from results.summary import summarise
-from runners.model_file import load_model, model_names
+from results.record.platform import Cluster, Platform
+from results.record.schema import Run
+from results.store.run_folders import read_run, write_run
+from results.tables.counts import counts_of
+from results.tables.json_objects import json_objects
+from results.tables.summary import summarise
 from runners.platform_file import load_platform
 from tests.synthetic import FINGERPRINT, counted_run, run_of
 

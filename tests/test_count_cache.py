@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from results.caches import CORTEX_A57
-from results.schema import Run
+from results.cost_model.caches import CORTEX_A57
+from results.record.schema import Run
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache
 from runners.measure import ModelFiles

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from rich.console import Console
 
-from reports.html import html
-from reports.latex import latex
-from reports.markdown import markdown
-from reports.report import csv_files, write_report
-from reports.terminal import print_summary
-from results.counts import counts_of
-from results.json_objects import json_objects
-from results.schema import Run
-from results.store import read_run, write_run
-from results.summary import summarise
+from reports.formats.html import html
+from reports.formats.latex import latex
+from reports.formats.markdown import markdown
+from reports.formats.terminal import print_summary
+from reports.run.report import csv_files, write_report
+from results.record.schema import Run
+from results.store.run_folders import read_run, write_run
+from results.tables.counts import counts_of
+from results.tables.json_objects import json_objects
+from results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import counted_run, run_of
 

@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines import exporters, measuring
 from guidelines.catalogue import EXPERIMENTS
+from guidelines.export import formats
+from guidelines.session import measuring
 from networks.blocks import initialise
-from results.summary import summarise
-from runners.worker import ceilings, torch_cuda
-from runners.worker.backends import Settings
-from runners.worker.cuda_device import CudaDevice
+from results.tables.summary import summarise
+from runners.worker import ceilings
+from runners.worker.backends import torch_cuda
+from runners.worker.backends.interface import Settings
+from runners.worker.cuda.device import CudaDevice
 from tests.synthetic import some
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
@@ -25,7 +27,7 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 
 @pytest.fixture
 def measured(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr("results.store.cache_folder", lambda: cache)
+    monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
     def run(platform, studies=None, **options):
         plan = measuring.plan(studies or some(*CELLS), platform, 10, 2, 0, "gpu", **options)
@@ -78,9 +80,9 @@ def test_after_a_capture_that_failed_the_next_one_works(tmp_path):
     backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"))
     try:
         for module, works in ((Waiting(), False), (initialise(nn.Conv2d(2, 2, 1), 0), True)):
-            x = exporters.example_input((1, 2, 8, 8), 0)
+            x = formats.example_input((1, 2, 8, 8), 0)
             path = tmp_path / "model"
-            path.write_bytes(exporters.export_torch(module, x))
+            path.write_bytes(formats.export_torch(module, x))
             y = np.empty((1, 2, 8, 8), np.float32)
             if not works:
                 with pytest.raises(RuntimeError, match="cannot be captured in a CUDA graph"):

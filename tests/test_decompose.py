@@ -15,15 +15,17 @@ import pytest
 from onnx import TensorProto
 from onnx import helper as make
 
-from guidelines import user_networks
-from guidelines.measuring import parse_shape
-from results import store
-from results.cells import UserNetwork
+from guidelines.export import user_networks
+from guidelines.session.measuring import parse_shape
 from results.errors import BadInputError
+from results.record.cells import UserNetwork
+from results.store import run_folders
 from tests.program import complains, wait_for
 from tests.synthetic import fig2_run
 
-SCHEMA = json.loads((Path(__file__).parent.parent / "results" / "run.schema.json").read_text())
+SCHEMA = json.loads(
+    (Path(__file__).parent.parent / "results" / "record" / "run.schema.json").read_text()
+)
 FEW = ("--runs", 4, "--processes", 2)
 MODULE = """
 import torch
@@ -139,7 +141,7 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     wait_for(folder / "run", "rounds", 2)
     process.kill() if victim == "controller" else process.send_signal(2)
     process.communicate(timeout=60)
-    kept = store.read_run(folder / "run")
+    kept = run_folders.read_run(folder / "run")
     assert 2 <= len(kept.rounds) < 40
     assert all(len(entry.profiles) == 3 for entry in kept.rounds)
     complains(guidelines(*arguments), 2, "holds a run already", "--resume")
@@ -147,7 +149,7 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     complains(guidelines(*other), 2, "networks .mine:small / tanh.onnx.")
     code, _, err = guidelines(*arguments, "--resume")
     assert code == 0, err
-    run = store.read_run(folder / "run")
+    run = run_folders.read_run(folder / "run")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
     assert run.complete
 
@@ -286,7 +288,7 @@ def test_without_a_gpu_the_platform_is_refused(guidelines):
 
 
 def test_a_stored_decomposition_is_reported_again(guidelines, tmp_path):
-    store.write_run(tmp_path / "mine", fig2_run())
+    run_folders.write_run(tmp_path / "mine", fig2_run())
     code, _, err = guidelines("report", "mine", "--depthwise", "elemwise")
     assert code == 0, err
     page = (tmp_path / "mine" / "report" / "report.md").read_text()

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guidelines.runtime_decomposition import user_study
-from reports.decomposition import rounded
-from results.attribution import FIRST_PART, Written, added, shares
-from results.decomposition import UNATTRIBUTED, decompose
-from results.json_objects import json_objects, part_objects, share_objects
+from reports.run.decomposition import rounded
+from results.decomposition.attribution import FIRST_PART, Written, added, shares
+from results.decomposition.shares import UNATTRIBUTED, decompose
 from results.paper import read_csv
-from results.schema import Run
-from results.summary import summarise
+from results.record.schema import Run
+from results.tables.json_objects import json_objects, part_objects, share_objects
+from results.tables.summary import summarise
 from tests.synthetic import EXECUTION, fig2_run
 
 TOTAL = sum(ms for _, ms in EXECUTION)

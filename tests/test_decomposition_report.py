@@ -11,10 +11,10 @@ from PIL import Image
 from rich.console import Console
 
 from guidelines.runtime_decomposition import user_study
-from reports.report import write_report
-from reports.sections import sections
-from reports.terminal import print_summary
-from results.summary import summarise
+from reports.formats.terminal import print_summary
+from reports.run.report import write_report
+from reports.run.sections import sections
+from results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import fig2_run
 

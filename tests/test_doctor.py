@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from guidelines.doctor import Conditions, findings, observe, unknowns
+from guidelines.doctor.host import Conditions, findings, observe, unknowns
 
 QUIET = Conditions(
     cores=8,

@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from guidelines import runs
-from guidelines.measuring import plan
-from results import store
-from results.caches import CORTEX_A57, Cache
+from guidelines.session import runs
+from guidelines.session.measuring import plan
+from results.cost_model.caches import CORTEX_A57, Cache
 from results.errors import PlatformError
-from results.json_objects import json_objects
-from results.summary import summarise
+from results.store import run_folders
+from results.tables.json_objects import json_objects
+from results.tables.summary import summarise
 from runners import measure, samples, worker_archive
 from runners.emulator import count, install, packages
 from runners.events import Counted, Failed, Loaded, Warm
@@ -184,7 +184,7 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         run = runs.execute(asked, tmp_path / folder, False, watcher, lambda *_: None)
         assert watcher.stored == 1 + len(names)
         assert run.complete
-        assert store.read_run(tmp_path / folder) == run
+        assert run_folders.read_run(tmp_path / folder) == run
         return {count.cell: count for count in run.counts}
 
     alone = counted(names[:1], False, "alone")
@@ -255,11 +255,11 @@ def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelin
     assert process.returncode == 130
     assert "Networks kept" in err
     assert "--resume" in err
-    kept = store.read_run(folder)
+    kept = run_folders.read_run(folder)
     assert 2 <= len(kept.counts) < 12
     code, out, err = guidelines(*words, "--out", folder, "--resume", "--json")
     assert code == 0, err
-    finished = store.read_run(folder)
+    finished = run_folders.read_run(folder)
     assert finished.complete
     assert [count.cell for count in finished.counts] == [cell.name for cell in finished.cells]
     assert {c.cell: c for c in kept.counts}.items() <= {c.cell: c for c in finished.counts}.items()

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from reports import ci, gate
-from results.finding import Change, Figure, Finding, Judgement, Row, without_figures
-from results.regression import LOST
+from reports.gate import ci, gate
+from results.gate.finding import Change, Figure, Finding, Judgement, Row, without_figures
+from results.gate.regression import LOST
 
 ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",))
 OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",))

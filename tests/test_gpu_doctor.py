@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from guidelines.gpu_conditions import cpu_torch, observe, without_cuda
-from guidelines.gpu_doctor import findings, lines, unknowns
-from runners.worker import nvml
+from guidelines.doctor.gpu import findings, lines, unknowns
+from guidelines.doctor.gpu_conditions import cpu_torch, observe, without_cuda
+from runners.worker.cuda import nvml
 
 
 class FakeError(Exception):

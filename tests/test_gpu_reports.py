@@ -7,13 +7,13 @@ import json
 import pandas as pd
 import pytest
 
-from reports.heading import describe, warnings
-from reports.report import write_report
-from reports.sections import sections
-from results.json_objects import json_objects
-from results.roofline import bound_of
-from results.schema import Run
-from results.summary import summarise
+from reports.run.heading import describe, warnings
+from reports.run.report import write_report
+from reports.run.sections import sections
+from results.record.schema import Run
+from results.tables.json_objects import json_objects
+from results.tables.roofline import bound_of
+from results.tables.summary import summarise
 from tests.synthetic import run_of
 from tests.synthetic_gpu import CEILINGS, gpu_run
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from guidelines import measuring, runs
 from guidelines.catalogue import EXPERIMENTS, select
-from results.cells import NetworkChoice
+from guidelines.session import measuring, runs
 from results.errors import BadInputError, PlatformError
-from results.store import read_run
-from results.summary import summarise
+from results.record.cells import NetworkChoice
+from results.store.run_folders import read_run
+from results.tables.summary import summarise
 from runners import measure
 from runners.platform_file import load_platform
 from tests.synthetic import some
@@ -25,7 +25,7 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 @pytest.fixture
 def measured(tmp_path, cache, monkeypatch):
     """Measure some cells on a platform whose card is a stand-in that fails as it is told to."""
-    monkeypatch.setattr("results.store.cache_folder", lambda: cache)
+    monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
     def run(platform="cuda", how="", studies=None, resume=False, rounds=2, processes=1, **options):
         def launcher(platform, cache, search=(), python=""):

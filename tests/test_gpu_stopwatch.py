@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runners.worker import gpu_stopwatch
-from runners.worker.backends import DeviceLostError
-from runners.worker.gpu_stopwatch import MOST_DISCARDED, MOST_RETAKES, GpuStopwatch
+from runners.worker.backends.interface import DeviceLostError
+from runners.worker.cuda import stopwatch
+from runners.worker.cuda.stopwatch import MOST_DISCARDED, MOST_RETAKES, GpuStopwatch
 from tests.simulated_gpu import Clocks, SimulatedGpu, SimulatedNetwork
 
 US = 1_000
@@ -15,7 +15,7 @@ US = 1_000
 @pytest.fixture
 def gpu(monkeypatch):
     gpu = SimulatedGpu()
-    monkeypatch.setattr(gpu_stopwatch.time, "perf_counter_ns", lambda: gpu.host)
+    monkeypatch.setattr(stopwatch.time, "perf_counter_ns", lambda: gpu.host)
     return gpu
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reports import history as shown
-from results import store
+from reports.history import history as shown
 from results.errors import BadInputError
-from results.history import Digest, digest, folders_in, history_of
-from results.ratios import typical_log
-from results.summary import samples_by_cell
+from results.gate.ratios import typical_log
+from results.history.history import Digest, digest, folders_in, history_of
+from results.store import run_folders
+from results.tables.summary import samples_by_cell
 from tests.synthetic import counted_run, noisy, run_of
 
 SLOW = "g4/none/x1"
@@ -28,7 +28,7 @@ def dated(run, day, **fingerprint):
 
 def store_runs(folder, runs):
     for number, run in enumerate(runs):
-        store.write_run(folder / f"run{number:02}", run)
+        run_folders.write_run(folder / f"run{number:02}", run)
 
 
 def timed(day, slow=1.0, drift=1.0, **fingerprint):
@@ -45,7 +45,7 @@ def told(folder, platform=None):
 
 def test_a_digest_holds_the_typical_times_of_a_run(tmp_path):
     run = timed(1)
-    store.write_run(tmp_path, run)
+    run_folders.write_run(tmp_path, run)
     found = digest(tmp_path)
     for name, times in samples_by_cell(run).items():
         assert found.logs[name] == pytest.approx(np.mean([typical_log(ns) for ns in times]))
@@ -55,14 +55,14 @@ def test_other_batches_and_precisions_are_of_another_history(tmp_path):
     run = timed(1)
     for number, changes in enumerate([{}, {"batch": 1}, {"batch": 8}, {"precision": "bf16"}]):
         protocol = run.protocol.model_copy(update=changes)
-        store.write_run(tmp_path / str(number), run.model_copy(update={"protocol": protocol}))
+        run_folders.write_run(tmp_path / str(number), run.model_copy(update={"protocol": protocol}))
     networks = [digest(tmp_path / str(number)).networks for number in range(4)]
     assert networks[0] == networks[1]
     assert len(set(networks)) == 3
 
 
 def test_networks_that_failed_are_not_in_a_digest(tmp_path):
-    store.write_run(tmp_path, run_of(["g4"], lambda *_: 1.0, failures={SLOW: "broken"}))
+    run_folders.write_run(tmp_path, run_of(["g4"], lambda *_: 1.0, failures={SLOW: "broken"}))
     found = digest(tmp_path)
     assert SLOW not in found.logs
     assert len(found.logs) == 13

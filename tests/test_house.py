@@ -17,7 +17,7 @@ ALLOWED = {
     "guidelines": set(ROOMS),
 }
 NO_TORCH = ("results", "reports", "runners")
-TORCH_BACKENDS = ("torch_eager.py", "torch_cuda.py", "cuda_device.py")
+TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "device.py")
 
 
 def imports(file):
@@ -44,7 +44,7 @@ def test_torch_stays_out(room):
 def test_the_worker_needs_the_standard_library_numpy_and_one_runtime():
     import sys
 
-    for file in (ROOT / "runners" / "worker").glob("*.py"):
+    for file in (ROOT / "runners" / "worker").rglob("*.py"):
         extra = set(imports(file)) - set(sys.stdlib_module_names) - {"__future__", "numpy"}
         assert extra <= {"onnxruntime", "torch"}, file
         assert len(extra) <= 1, file
@@ -53,12 +53,15 @@ def test_the_worker_needs_the_standard_library_numpy_and_one_runtime():
 def test_what_a_board_runs_first_needs_the_standard_library_alone():
     import sys
 
-    assert {*imports(ROOT / "runners" / "board_agent.py")} <= {*sys.stdlib_module_names, "worker"}
+    assert {*imports(ROOT / "runners" / "transports" / "board_agent.py")} <= {
+        *sys.stdlib_module_names,
+        "worker",
+    }
 
 
 def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
     import subprocess
     import sys
 
-    drawing = "import sys, reports.terminal; sys.exit('matplotlib' in sys.modules)"
+    drawing = "import sys, reports.formats.terminal; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0

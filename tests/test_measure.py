@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from results.cells import Operators
 from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.platform import Cluster
-from results.protocol import StoppingRule
-from results.same_machine import differing_fields
-from results.schema import OperatorCall, Run
+from results.record.cells import Operators
+from results.record.platform import Cluster
+from results.record.protocol import StoppingRule
+from results.record.same_machine import differing_fields
+from results.record.schema import OperatorCall, Run
 from runners import measure, proof, samples, schedule
 from runners.measure import Launcher, ModelFiles
 from tests.synthetic import FINGERPRINT, fig2_run, run_of

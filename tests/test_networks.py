@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from guidelines.catalogue import GUIDELINES
+from guidelines.export.model_files import build, example_input
 from guidelines.g2_group_count import divisible_width
-from guidelines.models import build, example_input
 from networks.blocks import FragmentedBlock, GroupConvolution, initialise, stack
-from results.cells import NetworkChoice
 from results.paper import published_speeds
+from results.record.cells import NetworkChoice
 
 SETS = ("gpu", "arm")
 

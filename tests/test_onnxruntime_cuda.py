@@ -11,11 +11,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from results.ceilings import Ceilings
-from results.platform import Gpu
-from runners.worker import cuda_driver, nvidia_libraries, onnxruntime_cuda
-from runners.worker.backends import DeviceLostError, NoDeviceError, Settings
-from runners.worker.onnxruntime_cuda import open_backend
+from results.record.ceilings import Ceilings
+from results.record.platform import Gpu
+from runners.worker.backends import onnxruntime_cuda
+from runners.worker.backends.interface import DeviceLostError, NoDeviceError, Settings
+from runners.worker.backends.onnxruntime_cuda import open_backend
+from runners.worker.cuda import driver as cuda_driver
+from runners.worker.cuda import libraries
 
 # A stream is its clock in ns; an event is the clock when it was recorded, and whether all was done.
 DRIVER = r"""
@@ -113,7 +115,7 @@ def runtime(driver, monkeypatch):
     found.SessionOptions = found.RunOptions = Options
     found.InferenceSession = lambda *given, **named: Session(found, *given, **named)
     found.OrtValue = SimpleNamespace(ortvalue_from_numpy=lambda array, *place: place)
-    for module in (onnxruntime_cuda, nvidia_libraries):
+    for module in (onnxruntime_cuda, libraries):
         monkeypatch.setattr(module, "onnxruntime", found)
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
     return found

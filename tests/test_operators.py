@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from results.decomposition.operators import TABLE, Category, markdown_table, parts
 from results.errors import BadInputError
-from results.operators import TABLE, Category, markdown_table, parts
 from tests.synthetic import call
 
 X4, X5 = [1, 60, 28, 28], [1, 3, 20, 28, 28]
@@ -50,7 +50,9 @@ def test_operators_of_both_runtimes_are_known(operator, category):
 
 @pytest.mark.parametrize("operator", ["Det", "aten::fft_rfft2", "mine::gadget", "conv2d", ""])
 def test_an_unknown_operator_is_refused_by_name(operator):
-    with pytest.raises(BadInputError, match=f"operator {operator}.*results/operators.py"):
+    with pytest.raises(
+        BadInputError, match=f"operator {operator}.*results/decomposition/operators.py"
+    ):
         parts([call("Relu"), call(operator)])
 
 

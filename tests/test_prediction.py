@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from results.coefficient_file import read_model
-from results.modelled import modelled_ms
-from runners.model_file import FOLDER
+from results.cost_model.coefficient_file import read_model
+from results.cost_model.model_file import FOLDER
+from results.cost_model.modelled import modelled_ms
 from tests.program import complains
 
 TINY = """

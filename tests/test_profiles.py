@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines import exporters
+from guidelines.export import formats
 from networks.blocks import initialise
 from networks.layers import ChannelShuffle, conv_bn, depthwise_bn
-from results.cells import Operators
-from results.operators import parts
-from results.schema import OperatorCall
+from results.decomposition.operators import parts
+from results.record.cells import Operators
+from results.record.schema import OperatorCall
 from runners import proof
-from runners.worker import backends
 from runners.worker import main as worker_main
+from runners.worker.backends import interface
 
 TOLERANCE = 1e-4
 
@@ -26,8 +26,8 @@ def opened():
     kept = []
 
     def open_backend(name):
-        settings = backends.Settings(1, "eager", "fp32")
-        kept.append(backends.open_backend(name, settings))
+        settings = interface.Settings(1, "eager", "fp32")
+        kept.append(interface.open_backend(name, settings))
         return kept[-1]
 
     yield open_backend
@@ -54,9 +54,9 @@ class Shuffling(nn.Module):
 @pytest.mark.parametrize("backend", ("onnxruntime-cpu", "torch-cpu"))
 def test_a_profile_shows_each_operator_in_its_category(backend, opened, tmp_path):
     module = initialise(Shuffling(), 0)
-    x = exporters.example_input((1, 8, 32, 32), 0)
+    x = formats.example_input((1, 8, 32, 32), 0)
     path = tmp_path / "model"
-    path.write_bytes(exporters.EXPORTERS[backend](module, x))
+    path.write_bytes(formats.EXPORTERS[backend](module, x))
     loaded = opened(backend).load(str(path), x.numpy().copy(), np.zeros((1, 16), np.float32))
     loaded.run()
     expected = loaded.output().copy()
@@ -76,7 +76,7 @@ def test_a_profile_shows_each_operator_in_its_category(backend, opened, tmp_path
 
 def test_parallel_branches_may_be_visited_in_another_order():
     one, other = ({"operator": name, "name": "", "inputs": []} for name in ("Conv", "Relu"))
-    found = backends.Profile(ns=9, calls=[other, one, one], operators_ns=[3, 1, 2])
+    found = interface.Profile(ns=9, calls=[other, one, one], operators_ns=[3, 1, 2])
     assert worker_main.in_order([one, one, other], found) == [1, 2, 3]
     for calls in ([one, other], [one, other, other], [one, one, other, other]):
         with pytest.raises(RuntimeError, match="other operators"):
@@ -99,8 +99,8 @@ def test_without_a_claim_the_output_alone_is_proved():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
 def test_kernels_count_as_the_operators_that_launched_them(opened, tmp_path):
     path = tmp_path / "model"
-    x = exporters.example_input((1, 8, 32, 32), 0)
-    path.write_bytes(exporters.export_torch(initialise(Shuffling(), 0), x))
+    x = formats.example_input((1, 8, 32, 32), 0)
+    path.write_bytes(formats.export_torch(initialise(Shuffling(), 0), x))
     y = np.zeros((1, 16), np.float32)
     loaded = opened("torch-cuda").load(str(path), x.numpy(), y)
     profile = loaded.profile()

@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from guidelines import progress
-from guidelines.progress import ProgressDisplay
-from results.protocol import StoppingRule
+from guidelines.session import progress
+from guidelines.session.progress import ProgressDisplay
+from results.record.protocol import StoppingRule
 from tests.synthetic import counted_run, run_of
 
 

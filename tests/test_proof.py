@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines import exporters, models
 from guidelines.catalogue import GUIDELINES
-from results.cells import NetworkChoice, Operators
+from guidelines.export import formats, model_files
 from results.errors import PlatformError
+from results.record.cells import NetworkChoice, Operators
 from runners import proof
 from runners.events import Executed
 from runners.worker import main as worker_main
-from runners.worker import onnxruntime_cpu
-from runners.worker.backends import Settings
+from runners.worker.backends import onnxruntime_cpu
+from runners.worker.backends.interface import Settings
 
 TOLERANCE = 1e-4
 
@@ -48,9 +48,9 @@ class Doctored(nn.Module):
 
 def load(module, network, tmp_path):
     """Load a module as ONNX Runtime would in a worker; return its output and operators."""
-    x = exporters.example_input(network.input_shape, 0)
+    x = formats.example_input(network.input_shape, 0)
     path = tmp_path / "model.onnx"
-    path.write_bytes(exporters.export_onnx(module, x))
+    path.write_bytes(formats.export_onnx(module, x))
     backend = onnxruntime_cpu.open_backend(Settings(1, "eager", "fp32"))
     y = worker_main.aligned(x.numel()).reshape(x.shape)
     bound = worker_main.aligned(x.numel()).reshape(x.shape)
@@ -68,9 +68,9 @@ def claimed():
 
 @pytest.mark.parametrize("without", ["relu", "shortcut", "last relu"])
 def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_path):
-    module = models.build(claimed.network, 0)
+    module = model_files.build(claimed.network, 0)
     with torch.inference_mode():
-        expected = module(exporters.example_input(claimed.network.input_shape, 0)).numpy()
+        expected = module(formats.example_input(claimed.network.input_shape, 0)).numpy()
     whole, operators = load(module, claimed.network, tmp_path)
     error = worker_main.output_error(whole, expected)
     assert proof.failure(error, TOLERANCE, operators, claimed.operators) is None
@@ -81,9 +81,9 @@ def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_
 
 
 def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
-    module = models.build(claimed.network, 0)
+    module = model_files.build(claimed.network, 0)
     with torch.inference_mode():
-        expected = module(exporters.example_input(claimed.network.input_shape, 0)).numpy()
+        expected = module(formats.example_input(claimed.network.input_shape, 0)).numpy()
         weights = module[5].spatial.weight
         weights.view(-1)[:1] += 0.1
     y, operators = load(module, claimed.network, tmp_path)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.finding import Row
-from results.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from results.ratios import block_times, null_ratios, ratios, row_logs, typical_log
+from results.gate.finding import Row
+from results.gate.ratios import block_times, null_ratios, ratios, row_logs, typical_log
+from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
 CELL = "g4/none/x1"

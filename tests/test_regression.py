@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from results.errors import BadInputError
-from results.finding import Change
-from results.platform import Cluster
-from results.regression import LOST, judge_run
+from results.gate.finding import Change
+from results.gate.regression import LOST, judge_run
+from results.record.platform import Cluster
 from tests.synthetic import counted_run, noisy, run_of
 
 SLOW = "g4/none/x2"

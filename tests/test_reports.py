@@ -14,15 +14,15 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from reports.latex import escape as latex_escape
+from reports.formats.latex import escape as latex_escape
+from reports.formats.pipe_tables import escape as markdown_escape
+from reports.formats.terminal import print_summary
 from reports.layout import significant
-from reports.pipe_tables import escape as markdown_escape
-from reports.report import write_report
-from reports.sections import sections
-from reports.terminal import print_summary
-from results.json_objects import json_objects
+from reports.run.report import write_report
+from reports.run.sections import sections
 from results.paper import published_speeds
-from results.summary import summarise
+from results.tables.json_objects import json_objects
+from results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import noisy, run_of
 
@@ -258,7 +258,7 @@ def test_significant_digits(value, text):
 
 def test_reporting_imports_neither_torch_nor_a_runtime(tmp_path):
     script = (
-        "import sys; import reports.report, reports.terminal, results.store;"
+        "import sys, reports.run.report, reports.formats.terminal, results.store.run_folders;"
         "sys.exit(bool({'torch', 'onnxruntime', 'onnx'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

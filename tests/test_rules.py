@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from results.rules import NEVER, RULES, asv, criterion, pyperf, pytest_benchmark
+from guidelines.studies.gate.rules import NEVER, RULES, asv, criterion, pyperf, pytest_benchmark
 
 
 def sides(ratio, noise=0.02, count=40, cells=6, seed=0):

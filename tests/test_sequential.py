@@ -7,17 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from results.finding import Change, rows_of
-from results.ratios import block_times
-from results.sequential import (
-    LOOKS,
-    SCREENING,
-    Ledger,
-    end,
-    findings,
-    null_arm,
-    procedure,
-)
+from results.gate.finding import Change, rows_of
+from results.gate.ratios import block_times
+from results.gate.sequential import LOOKS, SCREENING, Ledger, end, findings, null_arm, procedure
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
 SLOW = "g4/none/x1"

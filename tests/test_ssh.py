@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from guidelines.board import board_platform, platform_name, ready, remedy
+from guidelines.commands.board import board_platform, platform_name, ready, remedy
 from results.errors import BadInputError, PlatformError
-from results.platform import Machine, Platform
-from runners import events, platform_file, ssh, worker_archive
-from runners.ssh import Connection, remote_command
+from results.record.platform import Machine, Platform
+from runners import events, platform_file, worker_archive
+from runners.transports import ssh
+from runners.transports.ssh import Connection, remote_command
 from tests.program import complains
 from tests.synthetic import FINGERPRINT
 

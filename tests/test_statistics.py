@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from results import statistics
-from results.statistics import relative_speed, relative_speed_interval, time_interval
+from results.statistics import intervals
+from results.statistics.intervals import relative_speed, relative_speed_interval, time_interval
 
 RECORDED = np.load(Path(__file__).parent / "data" / "processes.npz")
 BASES = {"g1": "1:1", "g2": "g=1", "g4": "relu+shortcut"}
@@ -159,4 +159,4 @@ def test_more_confidence_is_a_wider_interval():
     low, high = time_interval(samples, confidence=0.95)
     lower, higher = time_interval(samples, confidence=0.99)
     assert lower < low < high < higher
-    assert statistics.CONFIDENCE == 0.95
+    assert intervals.CONFIDENCE == 0.95

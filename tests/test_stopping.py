@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidelines.measuring import plan, stopping_rule
-from reports.heading import describe, warnings
-from results import stopping
+from guidelines.session.measuring import plan, stopping_rule
+from reports.run.heading import describe, warnings
 from results.errors import BadInputError
-from results.protocol import StoppingRule
-from results.schema import Run
+from results.record.protocol import StoppingRule
+from results.record.schema import Run
+from results.statistics import stopping
 from tests.synthetic import run_of
 
 MEDIANS = st.lists(st.floats(1e3, 1e9), min_size=3, max_size=20)

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from results import store
 from results.errors import BadInputError, PlatformError
-from results.platform import Platform
-from results.schema import Round, Run, json_schema
+from results.record import schema
+from results.record.platform import Platform
+from results.record.schema import Round, Run, json_schema
+from results.store import files, run_folders
 from tests.synthetic import run_of
 
-SCHEMA_FILE = Path(store.__file__).parent / "run.schema.json"
+SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
 
 
 @pytest.fixture
@@ -29,34 +30,34 @@ def run():
 
 def test_the_schema_in_the_repository_is_the_one_of_the_code():
     assert SCHEMA_FILE.read_text() == json_schema(), (
-        "run: python -m results.schema > results/run.schema.json"
+        "run: python -m results.record.schema > results/record/run.schema.json"
     )
 
 
 def test_records_follow_the_schema_and_come_back_the_same(run, tmp_path):
-    store.write_run(tmp_path, run)
-    content = json.loads((tmp_path / store.FILE).read_text())
+    run_folders.write_run(tmp_path, run)
+    content = json.loads((tmp_path / run_folders.FILE).read_text())
     jsonschema.validate(content, json.loads(SCHEMA_FILE.read_text()))
-    assert store.read_run(tmp_path) == run
-    assert store.read_run(tmp_path / store.FILE) == run
+    assert run_folders.read_run(tmp_path) == run
+    assert run_folders.read_run(tmp_path / run_folders.FILE) == run
 
 
 def test_reference_runs_follow_the_schema():
     schema = json.loads(SCHEMA_FILE.read_text())
     for file in SCHEMA_FILE.parent.glob("reference/*/run.json"):
         jsonschema.validate(json.loads(file.read_text()), schema)
-        assert store.read_run(file).complete
+        assert run_folders.read_run(file).complete
 
 
 @given(cut=st.integers(0, 2000))
 @settings(max_examples=25)
 def test_truncated_records_are_refused(tmp_path_factory, cut):
     folder = tmp_path_factory.mktemp("run")
-    store.write_run(folder, run_of(["g1"], lambda *_: 1.0, rounds=(1,)))
-    file = folder / store.FILE
+    run_folders.write_run(folder, run_of(["g1"], lambda *_: 1.0, rounds=(1,)))
+    file = folder / run_folders.FILE
     file.write_bytes(file.read_bytes()[: cut - 2500])
     with pytest.raises(BadInputError, match="truncated"):
-        store.read_run(folder)
+        run_folders.read_run(folder)
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,15 @@ def test_truncated_records_are_refused(tmp_path_factory, cut):
     ],
 )
 def test_foreign_content_is_refused_in_one_sentence(tmp_path, content, says):
-    (tmp_path / store.FILE).write_bytes(content)
+    (tmp_path / run_folders.FILE).write_bytes(content)
     with pytest.raises(BadInputError, match=says) as caught:
-        store.read_run(tmp_path)
+        run_folders.read_run(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_run_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="There is no run"):
-        store.read_run(tmp_path / "nowhere")
+        run_folders.read_run(tmp_path / "nowhere")
 
 
 def change(run, **parts):
@@ -127,40 +128,40 @@ def test_times_are_positive():
 
 
 def test_a_failed_write_leaves_the_old_record_whole(run, tmp_path, monkeypatch):
-    store.write_run(tmp_path, run)
+    run_folders.write_run(tmp_path, run)
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PlatformError, match="disk is full"):
-        store.write_run(tmp_path, run_of(["g2"], lambda *_: 1.0))
-    assert store.read_run(tmp_path) == run
-    assert [file.name for file in tmp_path.iterdir()] == [store.FILE]
+        run_folders.write_run(tmp_path, run_of(["g2"], lambda *_: 1.0))
+    assert run_folders.read_run(tmp_path) == run
+    assert [file.name for file in tmp_path.iterdir()] == [run_folders.FILE]
 
 
 def test_a_folder_that_is_a_file_is_refused(run, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInputError, match="cannot be written"):
-        store.write_run(tmp_path / "file", run)
-    with pytest.raises(BadInputError, match="cannot be written"), store.locked(tmp_path / "file"):
+        run_folders.write_run(tmp_path / "file", run)
+    with pytest.raises(BadInputError, match="cannot be written"), files.locked(tmp_path / "file"):
         pass
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_two_writers_are_kept_apart(tmp_path):
     with (
-        store.locked(tmp_path),
+        files.locked(tmp_path),
         pytest.raises(BadInputError, match="Another process"),
-        store.locked(tmp_path),
+        files.locked(tmp_path),
     ):
         pass
-    with store.locked(tmp_path):
+    with files.locked(tmp_path):
         pass
 
 
 def test_the_newest_run_comes_first(run, tmp_path):
     for age, name in enumerate(["new", "middle", "old"]):
-        store.write_run(tmp_path / name, run)
-        os.utime(tmp_path / name / store.FILE, (10**9 - age, 10**9 - age))
-    assert [folder.name for folder in store.stored_runs(tmp_path)] == ["new", "middle", "old"]
+        run_folders.write_run(tmp_path / name, run)
+        os.utime(tmp_path / name / run_folders.FILE, (10**9 - age, 10**9 - age))
+    assert [folder.name for folder in run_folders.stored_runs(tmp_path)] == ["new", "middle", "old"]

@@ -9,14 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines import exporters, measuring
 from guidelines.catalogue import GUIDELINES
-from guidelines.models import build
+from guidelines.export import formats
+from guidelines.export.model_files import build
+from guidelines.session import measuring
 from networks.blocks import initialise
-from results.cells import NetworkChoice
-from results.platform import LEAST_CLOCK
-from runners.worker import ceilings, cuda_device, gpu_stopwatch, torch_cuda
-from runners.worker.backends import DeviceLostError, NoDeviceError, Settings
+from results.record.cells import NetworkChoice
+from results.record.platform import LEAST_CLOCK
+from runners.worker import ceilings
+from runners.worker.backends import torch_cuda
+from runners.worker.backends.interface import DeviceLostError, NoDeviceError, Settings
+from runners.worker.cuda import device as cuda_device
+from runners.worker.cuda import stopwatch
 from runners.worker.main import output_error
 from tests.simulated_gpu import CpuAsGpu
 
@@ -40,11 +44,11 @@ def opened(monkeypatch):
 
 def written(module, shape, folder):
     """Write a module; return its path, an input and its output."""
-    x = exporters.example_input(shape, 0)
+    x = formats.example_input(shape, 0)
     with torch.inference_mode():
         y = module(x).numpy()
     path = folder / "model"
-    path.write_bytes(exporters.export_torch(module, x))
+    path.write_bytes(formats.export_torch(module, x))
     return str(path), x.numpy(), y
 
 
@@ -166,7 +170,7 @@ def test_ceilings_are_measured_in_every_precision_and_leave_it_as_it_was(opened)
 
 
 def test_samples_below_the_same_clock_are_discarded_and_reported():
-    assert gpu_stopwatch.LEAST_CLOCK == LEAST_CLOCK
+    assert stopwatch.LEAST_CLOCK == LEAST_CLOCK
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import time
 import pytest
 
 from guidelines.catalogue import GUIDELINES
-from guidelines.trials import stored_trial
-from results import store, trial_store
-from results.cells import NetworkChoice
+from guidelines.session.trials import stored_trial
 from results.errors import BadInputError
+from results.gate import trial_store
+from results.record.cells import NetworkChoice
+from results.store import run_folders
 from tests.program import complains
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
@@ -207,7 +208,7 @@ def stored(tmp_path):
         ("same", lambda _: 5.0, 2),
         ("slow", slow, 3),
     ):
-        store.write_run(tmp_path / name, run_of(["g4"], noisy(truth, noise=0.004, seed=seed)))
+        run_folders.write_run(tmp_path / name, run_of(["g4"], noisy(truth, noise=0.004, seed=seed)))
     return tmp_path
 
 

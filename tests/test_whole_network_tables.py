@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from guidelines import models
 from guidelines.catalogue import EXPERIMENTS, select
+from guidelines.export import model_files
 from guidelines.stacked_units import UNITS, equal_width
 from networks.catalogue import NETWORKS
 from networks.cost import cost
 from reports.layout import MISSING
-from reports.tables import guideline_sections
-from results.cells import NetworkChoice
-from results.comparison import compare, recorded
+from reports.run.tables import guideline_sections
+from results.compare.comparison import compare, recorded
 from results.paper import LEVELS, UNIT_SIZES, published_speeds, read_csv
-from results.summary import summarise
+from results.record.cells import NetworkChoice
+from results.tables.summary import summarise
 from tests.synthetic import run_of_studies
 
 STACKS = tuple(UNIT_SIZES)
@@ -74,7 +74,7 @@ def test_units_cost_what_is_said_of_them(row, c):
     cells = EXPERIMENTS["units-28"].cells(NetworkChoice())
     cell = next(cell for cell in cells if cell.row == row and cell.axes["c"] == c)
     assert cell.axes["width"] == width
-    total = cost(models.build(cell.network, 0), cell.network.input_shape)
+    total = cost(model_files.build(cell.network, 0), cell.network.input_shape)
     assert total.multiply_adds == 10 * 28 * 28 * unit.multiply_adds(width)
     wanted = UNITS["ShuffleNet v2"].multiply_adds(c)
     off = abs(unit.multiply_adds(width) - wanted)

@@ -9,8 +9,8 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from typer.testing import CliRunner
 
-from guidelines.cli import app
-from guidelines.network_costs import costs_table, network_cost
+from guidelines.commands.cli import app
+from guidelines.commands.networks import costs_table, network_cost
 from networks.blocks import initialise
 from networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
 from networks.cost import cost
@@ -18,7 +18,7 @@ from networks.layers import ChannelShuffle
 from networks.mobilenet_v2 import mobilenet_v2, scaled
 from networks.shufflenet_v1 import shufflenet_v1
 from networks.shufflenet_v2 import WIDTHS, shufflenet_v2
-from reports.pipe_tables import markdown_table
+from reports.formats.pipe_tables import markdown_table
 from results.paper import published_networks, read_csv
 
 COSTS = {name: network_cost(network) for name, network in NETWORKS.items()}

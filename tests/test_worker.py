@@ -10,10 +10,10 @@ import sys
 import pytest
 import torch
 
-from guidelines import models
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
-from results.cells import Network, NetworkChoice
+from guidelines.export import model_files
+from results.record.cells import Network, NetworkChoice
 from runners import proof, worker_archive
 from runners.events import (
     Loaded,
@@ -75,7 +75,7 @@ def smallest_cells():
 def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     cells = smallest_cells()
-    files = [models.prepare(cell, backend, 0, cache)[1] for cell in cells]
+    files = [model_files.prepare(cell, backend, 0, cache)[1] for cell in cells]
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         worker.send(setup(backend, cells, files))
         worker.receive(60, Ready)
@@ -208,36 +208,38 @@ def test_several_threads_do_not_share_one_core(archive):
 
 def test_models_are_exported_once_and_again_when_anything_changes(tmp_path, monkeypatch):
     cell = CONTROLS[0]
-    first, files = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    first, files = model_files.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
     written = files.model.stat().st_mtime_ns
-    again, _ = models.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    again, _ = model_files.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
     assert again == first
     assert files.model.stat().st_mtime_ns == written
     keys = {
-        models.digest(cell.network, "onnxruntime-cpu", 0),
-        models.digest(cell.network, "onnxruntime-cpu", 1),
-        models.digest(cell.network, "torch-cpu", 0),
-        models.digest(CONTROLS[1].network, "onnxruntime-cpu", 0),
-        models.digest(Network(block="ComputeBoundBlock", arguments={"c": 64}, channels=64), "x", 0),
+        model_files.digest(cell.network, "onnxruntime-cpu", 0),
+        model_files.digest(cell.network, "onnxruntime-cpu", 1),
+        model_files.digest(cell.network, "torch-cpu", 0),
+        model_files.digest(CONTROLS[1].network, "onnxruntime-cpu", 0),
+        model_files.digest(
+            Network(block="ComputeBoundBlock", arguments={"c": 64}, channels=64), "x", 0
+        ),
     }
     assert len(keys) == 5
-    models._exporters.cache_clear()
-    monkeypatch.setattr(models.importlib.metadata, "version", lambda name: "99")
-    assert models.digest(cell.network, "onnxruntime-cpu", 0) not in keys
-    models._exporters.cache_clear()
+    model_files._exporters.cache_clear()
+    monkeypatch.setattr(model_files.importlib.metadata, "version", lambda name: "99")
+    assert model_files.digest(cell.network, "onnxruntime-cpu", 0) not in keys
+    model_files._exporters.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["model", "expected.npy", "entry.json"])
 @pytest.mark.parametrize("content", [None, b"", b"{}"])
 def test_a_damaged_cache_entry_is_exported_again(name, content, tmp_path):
-    cell, files = models.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
+    cell, files = model_files.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
     whole = files.expected.read_bytes()
     damaged = files.model.parent / name
     if content is None:
         damaged.unlink()
     else:
         damaged.write_bytes(content)
-    again, files = models.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
+    again, files = model_files.prepare(CONTROLS[0], "onnxruntime-cpu", 0, tmp_path)
     assert again == cell
     assert files.expected.read_bytes() == whole
     assert damaged.stat().st_size > 10

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 import yaml
 
-from guidelines.cli import app
+from guidelines.commands.cli import app
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "gate.yml"

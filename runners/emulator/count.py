@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Interface
 
-from results.caches import Caches
-from results.cells import Cell
+from results.cost_model.caches import Caches
 from results.errors import PlatformError, SuiteError
-from results.platform import Fingerprint, Platform
-from results.protocol import Protocol
-from results.same_machine import refuse_other_machine
-from results.schema import Count, Run
+from results.record.cells import Cell
+from results.record.platform import Fingerprint, Platform
+from results.record.protocol import Protocol
+from results.record.same_machine import refuse_other_machine
+from results.record.schema import Count, Run
 from runners import measure, samples
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache

@@ -14,10 +14,10 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from results.cells import Cell
-from results.cost_model import Figure
-from results.schema import Count, Run
-from results.store import write_file
+from results.cost_model.cost_model import Figure
+from results.record.cells import Cell
+from results.record.schema import Count, Run
+from results.store.files import write_file
 from runners.measure import ModelFiles
 
 # All that is counted, one list each.

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from results.caches import CORTEX_A57, Caches
+from results.cost_model.caches import CORTEX_A57, Caches
 from results.errors import PlatformError
-from results.store import cache_folder, file_error, write_file
+from results.store.files import cache_folder, file_error, write_file
 from runners.emulator import packages
 
 PYTHON_PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6")

@@ -48,7 +48,7 @@ def ceilings(
     products: Mapping[str, Callable[[], Work]],
     time: Time,
 ) -> dict[str, Any] | None:
-    """Return the ceilings (see results.ceilings.Ceilings), without what cannot be measured.
+    """Return the ceilings (see results.record.ceilings.Ceilings), without what cannot be measured.
 
     `stream` makes the work of a working set in bytes, `products` the matrix product of each
     precision. Each is made when the one before is gone, so that no two take memory at a time.

@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Callable
 
-from .backends import LoadedNetwork
+from .backends.interface import LoadedNetwork
 
 # Places in a file to which nobody else goes: going there marks what is to be counted.
 BEGIN, END = 0x7E57BE61, 0x7E57E4D5

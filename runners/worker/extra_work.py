@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends import LoadedNetwork
+from .backends.interface import LoadedNetwork
 
 # Small enough for any first-level cache, so that it takes nothing from the networks.
 SIZE = 32

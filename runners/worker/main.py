@@ -12,8 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from . import cores, machine
-from .backends import (
+from .backends.interface import (
     Array,
     DeviceLostError,
     LoadedNetwork,
@@ -24,6 +23,7 @@ from .backends import (
 )
 from .counting import counted
 from .extra_work import ExtraWork
+from .machine import cores, host
 from .stopwatch import Stopwatch
 
 # A full disk, say.
@@ -108,7 +108,7 @@ class Worker:
         # it one digit longer, would move all that lies in memory after it, and so change misses.
         self.timed = request["timed"]
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
-        self.load_start = machine.load_average() if self.timed else None
+        self.load_start = host.load_average() if self.timed else None
         settings = {name: request[name] for name in ("threads", "mode", "precision")}
         self.backend = open_backend(request["backend"], Settings(**settings))
         self.stopwatch: Stopwatch = self.backend.stopwatch
@@ -130,7 +130,7 @@ class Worker:
             pid=os.getpid() if self.timed else 1,
             core=self.core,
             load=self.load_start,
-            machine=machine.facts(),
+            machine=host.facts(),
             runtimes=self.backend.versions(),
             **self.stopwatch.about(),
         )
@@ -231,7 +231,7 @@ class Worker:
 
     def stop(self, ceilings: bool = False) -> None:
         """Say how the machine was left, and what it can reach if `ceilings` are asked for."""
-        peak, load = machine.peak_memory(), machine.load_average()
+        peak, load = host.peak_memory(), host.load_average()
         found = self.ceilings() if ceilings else None
         self.send(event="stopped", load=load, peak_memory=peak, ceilings=found)
 

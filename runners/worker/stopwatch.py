@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Protocol
 
-from .backends import LoadedNetwork
+from .backends.interface import LoadedNetwork
 
 
 class Stopwatch(Protocol):

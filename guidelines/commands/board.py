@@ -1,0 +1,123 @@
+"""What `guidelines board check` does: say what a board is, and what it lacks to be measured."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+
+import typer
+
+from guidelines.session import runs
+from reports.run.heading import cores_text, processor
+from results.errors import BadInputError, PlatformError
+from results.record.platform import Platform
+from results.store.files import cache_folder
+from runners import measure, platform_file
+from runners.events import Board
+
+RUNTIMES = ("numpy", "onnxruntime")
+# The runtime is built for these processors alone.
+ARCHITECTURES = ("aarch64", "arm64", "x86_64")
+VENV = "guidelines-venv"
+# For the worker, the networks of Tables 1 to 4, and what an inference takes on disk for a moment.
+LEAST_FREE_BYTES = 200 * 10**6
+
+
+def platform_name(address: str) -> str:
+    """Return the name that --platform takes for a board given as that name or as user@host."""
+    known = address in platform_file.platform_names() or address.endswith(".toml")
+    if known or "/" in address or address.startswith(platform_file.SSH):
+        return address
+    return f"{platform_file.SSH}{address}"
+
+
+def board_platform(name: str, python: str | None) -> Platform:
+    """Return the platform of a board by what --platform takes, with another Python if one is given.
+
+    Raises BadInputError for what names none, and for a platform that is not reached by ssh.
+    """
+    platform = platform_file.load_platform(name)
+    if platform.transport != "ssh":
+        raise BadInputError(
+            f'{name} is no board: name user@host, or a platform file with transport = "ssh".'
+        )
+    if python is None:
+        return platform
+    content = platform.model_dump(exclude_defaults=True) | {"python": python}
+    return platform_file.checked(content, f"Board {name}")
+
+
+def check(address: str, python: str | None) -> None:
+    """Print what a board is and has; how to install what it lacks.
+
+    A board that lacks nothing has started the runtime once. Raises PlatformError when the board
+    cannot be reached, or cannot be measured as it is.
+    """
+    name = platform_name(address)
+    platform = board_platform(name, python)
+    launcher = runs.timed_launcher(platform, cache_folder())
+    assert launcher.board is not None
+    found = launcher.board.check()
+    for line in description(found):
+        typer.echo(line)
+    lacking = [package for package in RUNTIMES if getattr(found, package) is None]
+    if lacking:
+        for line in remedy(found, lacking):
+            typer.echo(line)
+        raise PlatformError(f"{launcher.board.place} lacks {' and '.join(lacking)}.")
+    # That it is installed does not say that it starts.
+    measure.identify(platform, launcher)
+    for line in ready(name, platform, python is not None):
+        typer.echo(line)
+
+
+def description(found: Board) -> list[str]:
+    """Return what a board is and has, a line each."""
+    machine = found.machine
+    packages = ", ".join(f"{name} {getattr(found, name) or 'missing'}" for name in RUNTIMES)
+    lines = [
+        f"Board      {machine.hostname}: {machine.os}, {machine.memory / 1e9:.1f} GB of memory",
+        f"Processor  {processor(machine)}",
+        f"Worker     is kept on {cores_text(found.core, machine.clusters) or 'no core'}",
+        f"Python     {found.executable} ({machine.python}, {found.bits} bits): {packages}",
+        f"Cache      {found.folder}, {found.free / 1e9:.1f} GB free",
+    ]
+    if found.free < LEAST_FREE_BYTES:
+        lines.append(f"Warning    free some space: {LEAST_FREE_BYTES // 10**6} MB are needed.")
+    return lines
+
+
+def remedy(found: Board, lacking: Sequence[str]) -> list[str]:
+    """Return what to do on a board that lacks packages, a line each."""
+    if found.bits == 32 or found.machine.architecture not in ARCHITECTURES:
+        return [
+            f"ONNX Runtime is not built for {found.bits}-bit programs on "
+            f"{found.machine.architecture}: install a 64-bit system on the board."
+        ]
+    python = shlex.quote(found.executable)
+    if found.managed:
+        # Debian and its descendants keep a part of venv in a package of its own.
+        first = found.debian and "ensurepip" not in found.tools
+        return [
+            "Its Python belongs to the system, which pip must leave alone. On the board:",
+            *(["  sudo apt install python3-venv"] if first else []),
+            f"  {python} -m venv ~/{VENV}",
+            f"  ~/{VENV}/bin/python -m pip install {' '.join(RUNTIMES)}",
+            f'Then name that Python in a platform file: python = "{VENV}/bin/python"',
+        ]
+    get_pip = "sudo apt install python3-pip" if found.debian else f"{python} -m ensurepip"
+    first_lines = [] if "pip" in found.tools else [f"  {get_pip}"]
+    return ["On the board:", *first_lines, f"  {python} -m pip install {' '.join(lacking)}"]
+
+
+def ready(name: str, platform: Platform, changed: bool) -> list[str]:
+    """Return how to measure a board, a line each; a platform that was changed becomes a file."""
+    if not changed:
+        return [f"Ready: {shlex.join(['guidelines', 'run', 'all', '--platform', name])}"]
+    given = platform.model_dump(exclude_defaults=True)
+    return [
+        "Ready. Keep this as a platform file, say board.toml:",
+        *(f"  {field} = {json.dumps(value)}" for field, value in given.items()),
+        "Then: guidelines run all --platform board.toml",
+    ]

@@ -1,0 +1,105 @@
+"""Fit a cost model to a measured run of a user's board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from guidelines.catalogue import EXPERIMENTS
+from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
+from reports.cost_model.board_model import calibration_tables
+from reports.formats.console import WIDTH, print_table
+from reports.run.heading import warnings
+from results.cost_model.board_model import fit_board, observations, refuse_unfit
+from results.cost_model.caches import caches_of
+from results.cost_model.coefficient_file import write_model
+from results.errors import BadInputError
+from results.record.schema import Run
+from results.store import run_folders
+
+COUNTS = "counts"
+COEFFICIENTS = "cost_model.toml"
+WARNING = "Times made of it are modelled, not measured."
+
+
+def calibrate_board(path: Path, out: Path | None) -> None:
+    """Fit a cost model to the measured run at `path`; print its errors, and write its file.
+
+    Raises BadInputError for a run that is not one of a board, and the errors of
+    guidelines.session.runs.execute.
+    """
+    measured = run_folders.read_run(path)
+    refuse_unfit(measured)
+    folder = path if path.is_dir() else path.parent
+    core = _core(measured)
+    caches, assumed = caches_of(measured.fingerprint)
+    names = [e.name for e in measured.experiments if e.base is not None]
+    unknown = [name for name in names if name not in EXPERIMENTS]
+    if unknown or not names:
+        raise BadInputError(f"{path} holds no experiment that can be counted: run g1 to g4.")
+    protocol = measured.protocol
+    asked = counting_plan(
+        [EXPERIMENTS[name] for name in names],
+        caches,
+        protocol.seed,
+        protocol.channels,
+        protocol.g4_unit,
+    )
+    place = folder / COUNTS
+    counted = execute_with_progress(asked, place, True, quiet=False, again=SAME_COMMAND)
+    found = fit_board(
+        observations(measured, counted),
+        name=measured.platform.name.replace(":", "-"),
+        core=core,
+        fitted_on=f"{measured.platform.name}, measured {_started(measured)}",
+        counted=counted,
+    )
+    screen = Console(width=WIDTH)
+    for table in calibration_tables(found):
+        screen.print(Text(table.caption))
+        print_table(table, screen)
+    for line in _remarks(measured, counted, assumed):
+        typer.echo(line)
+    target = out or folder / COEFFICIENTS
+    comment = f"What events cost on {core}, fitted by `guidelines calibrate`.\n{WARNING}"
+    write_model(target, found.model, comment)
+    typer.echo(f"{target}   Use it: guidelines predict MODEL --on {target}")
+
+
+def _core(measured: Run) -> str:
+    """Return the core that was measured; raises BadInputError unless it is the fastest.
+
+    Of others a fingerprint does not name the caches.
+    """
+    clusters = measured.fingerprint.clusters
+    fastest = clusters[0].core if clusters else measured.fingerprint.cpu_model
+    for process in measured.processes:
+        kept = [process.core] if isinstance(process.core, int) else process.core or []
+        for cluster in clusters[1:]:
+            if {*kept} & {*cluster.cpus}:
+                raise BadInputError(
+                    f"The run was kept on {cluster.core}, and the fingerprint names the caches of "
+                    f"the fastest core, {fastest}: measure that one."
+                )
+    return "".join(c if c.isprintable() else " " for c in fastest)
+
+
+def _started(run: Run) -> str:
+    return run.sessions[0].started if run.sessions else "at an unknown time"
+
+
+def _remarks(measured: Run, counted: Run, assumed: list[str]) -> list[str]:
+    """Say what a reader must know of a calibration."""
+    said = [f"Warning: {warning}" for warning in warnings(measured)]
+    said.append(f"Caches counted for: {counted.protocol.modelled_caches}.")
+    if assumed:
+        said.append(f"Not shown by the board, so assumed: {', '.join(assumed)}.")
+    pair = [run.fingerprint.runtimes.get("onnxruntime", "none") for run in (measured, counted)]
+    if pair[0] != pair[1]:
+        said.append(
+            f"The board ran ONNX Runtime {pair[0]}, and {pair[1]} was counted: kernels may differ."
+        )
+    return said

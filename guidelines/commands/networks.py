@@ -1,0 +1,105 @@
+"""What every whole network costs, beside what the paper prints of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from networks.catalogue import NETWORKS, NamedNetwork
+from networks.cost import cost
+from reports.formats.console import WIDTH, rich_table
+from reports.layout import MISSING, Heading, Table, significant
+from results.paper import published_networks
+from results.record.cells import shape_text
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """Multiply-adds for one image, weights (batch norm's included), and the published figures.
+
+    `input` is (batch, channels, height, width). Published figures are None where the paper prints
+    none.
+    """
+
+    name: str
+    multiply_adds: int
+    weights: int
+    input: tuple[int, ...]
+    published_multiply_adds: float | None
+    published_weights: float | None
+
+
+def network_cost(network: NamedNetwork) -> NetworkCost:
+    """Count one network; nothing is computed, and no memory taken by its weights."""
+    with torch.device("meta"):
+        module = network.build()
+    total = cost(module, network.input_shape)
+    published = published_networks().get(network.name)
+    return NetworkCost(
+        name=network.name,
+        multiply_adds=total.multiply_adds,
+        weights=total.weights,
+        input=network.input_shape,
+        published_multiply_adds=published.multiply_adds if published else None,
+        published_weights=published.weights if published else None,
+    )
+
+
+def costs_table(costs: list[NetworkCost]) -> Table:
+    """Return the costs as a table, published figures as the paper prints them."""
+    headings = [
+        Heading("network", numeric=False),
+        Heading("input"),
+        Heading("multiply-adds, M"),
+        Heading("published"),
+        Heading("difference"),
+        Heading("weights, M"),
+        Heading("published"),
+    ]
+    rows = [
+        [
+            entry.name,
+            shape_text(entry.input[2:]),
+            significant(entry.multiply_adds / 1e6, 4),
+            _printed(entry.published_multiply_adds),
+            _difference(entry),
+            significant(entry.weights / 1e6),
+            _printed(entry.published_weights),
+        ]
+        for entry in costs
+    ]
+    return Table("Whole networks, one RGB image at a time", headings, rows)
+
+
+def _printed(figure: float | None) -> str:
+    return MISSING if figure is None else f"{figure / 1e6:g}"
+
+
+def _difference(entry: NetworkCost) -> str:
+    if entry.published_multiply_adds is None:
+        return MISSING
+    percent = 100 * (entry.multiply_adds / entry.published_multiply_adds - 1)
+    # Adding 0.0 makes a negative zero positive.
+    return f"{round(percent, 1) + 0.0:+.1f} %"
+
+
+def print_network_costs(as_json: bool) -> None:
+    """Count all networks (a few seconds) and print them as a table or as JSON."""
+    console = Console(stderr=True)
+    hidden = as_json or not console.is_terminal
+    wanted = list(NETWORKS.values())
+    counted = [
+        network_cost(network)
+        for network in track(wanted, "counting", console=console, transient=True, disable=hidden)
+    ]
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in counted], indent=2))
+    else:
+        screen = Console(width=WIDTH)
+        screen.print(rich_table(costs_table(counted)))
+        screen.print("Differences above 1 % are explained in docs/networks.md.")

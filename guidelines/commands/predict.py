@@ -1,0 +1,116 @@
+"""Predict the time of a network on the board of a cost model, without the board."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from guidelines.experiment import Study
+from guidelines.session import runs
+from guidelines.session.measuring import INTERRUPTED, counting_plan, parse_shape
+from guidelines.session.progress import ProgressDisplay
+from reports.run.counts import MODELLED
+from results.cost_model.model_file import load_model
+from results.cost_model.modelled import modelled
+from results.errors import BadInputError, CheckFailedError, suggestion
+from results.record.cells import CellDeclaration, Experiment, UserNetwork, WholeNetwork
+from results.record.schema import Run
+from results.store.files import cache_folder
+from results.tables.counts import counts_of
+from runners.emulator import count
+from runners.emulator.count_cache import CountCache
+
+DEFAULT_INPUT = "1,3,224,224"
+
+
+def predict_network(model: str, on: str, shape: str | None, as_json: bool) -> None:
+    """Print the modelled time of a network on the board of a coefficient file.
+
+    `model` is a whole network of networks/ by name, a module:callable, or an .onnx file. Raises
+    BadInputError for what is none of these, CheckFailedError for a network whose output is wrong
+    under emulation, and PlatformError without an emulator.
+    """
+    coefficients = load_model(on)
+    cell = _cell(model, shape)
+    study = Study(
+        Experiment(name="prediction", table="", title="", claim="", axes=[], base=None),
+        lambda _: [cell],
+    )
+    run = _counted(counting_plan([study], coefficients.caches), quiet=as_json)
+    counts = counts_of(run, run.cells[0], None)
+    if counts is None:
+        raise CheckFailedError(f"{model} failed its proof: {run.failures[cell.name]}.")
+    found = modelled(coefficients, counts, None)
+    assert found is not None
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "model": model,
+                    "input": list(cell.network.input_shape),
+                    "on": coefficients.model_dump(mode="json"),
+                    "modelled_ms": found.ms,
+                    "modelled_ci95_ms": list(found.ci95_ms),
+                    "counts": run.counts[0].model_dump(mode="json", exclude={"proof"}),
+                    "fingerprint": run.fingerprint.model_dump(mode="json"),
+                },
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
+        return
+    low, high = found.ci95_ms
+    typer.echo(
+        f"{model} on {coefficients.core}: {found.ms:.3g} ms, 95 % prediction interval "
+        f"{low:.3g} to {high:.3g} ms ({MODELLED})."
+    )
+    typer.echo(
+        f"From {counts.instructions / 1e6:.4g} M instructions of ONNX Runtime's kernels; fitted on "
+        f"{coefficients.fitted_on}. The interval is for networks like those."
+    )
+
+
+def _cell(model: str, shape: str | None) -> CellDeclaration:
+    from networks.catalogue import NETWORKS
+
+    network: WholeNetwork | UserNetwork
+    named = NETWORKS.get(model)
+    if named is not None:
+        if shape is not None:
+            raise BadInputError(
+                f"--input is for networks of your own: {model} has {named.size}×{named.size}."
+            )
+        network = WholeNetwork(name=model, size=named.size)
+    elif ":" in model or model.endswith(".onnx"):
+        network = UserNetwork(model=model, input=parse_shape(shape or DEFAULT_INPUT))
+    else:
+        hint = suggestion(model, NETWORKS)
+        raise BadInputError(
+            f"There is no network {model!r}. {hint} A module:callable or an .onnx file works too."
+        )
+    return CellDeclaration(
+        experiment="prediction",
+        row=model,
+        scale=1,
+        axes={},
+        network=network,
+        operators=None,
+    )
+
+
+def _counted(asked: runs.Plan, quiet: bool) -> Run:
+    """Return the counts of a plan that is not kept as a run; the cache keeps them."""
+    cache = cache_folder()
+    launcher = runs.emulated_launcher(cache)
+    fingerprint = count.identify(asked.platform, launcher)
+    try:
+        with ProgressDisplay(len(asked.cells), 1, quiet) as display:
+            cells, others, files = runs.prepare(asked, cache, display.preparing)
+            run = runs.begin(asked, fingerprint, cells, others)
+            run = run.model_copy(update={"sessions": [runs.new_session()]})
+            kept = CountCache(cache / "counts")
+            return count.count(run, files, launcher, lambda _: None, display, kept, reuse=True)
+    except KeyboardInterrupt:
+        typer.echo("guidelines: Interrupted. Nothing was stored yet.", err=True)
+        raise typer.Exit(INTERRUPTED) from None

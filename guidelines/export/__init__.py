@@ -1,0 +1,1 @@
+"""Networks made into the files that backends read."""

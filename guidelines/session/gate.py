@@ -1,0 +1,173 @@
+"""What `guidelines ab` and `guidelines check` do: judge, print, write for CI, and pass or not."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from guidelines.session import runs
+from guidelines.session.measuring import INTERRUPTED
+from guidelines.session.sides import Question
+from guidelines.session.trial_progress import TrialDisplay
+from guidelines.session.trials import Outcome, measure_trial
+from results.errors import BadInputError, CheckFailedError, PlatformError
+from results.gate import sequential, trial_store
+from results.gate.finding import Figure, Judgement
+from results.gate.regression import judge_run
+from results.gate.trial import Arm, Trial
+from results.store import run_folders
+from results.store.files import new_folder, write_file
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a gate answers: JSON in place of tables, strictly or not, and files for CI."""
+
+    json: bool
+    quiet: bool
+    strict: bool
+    ci: Path | None
+
+
+def ab(question: Question, out: Path | None, resume: bool, output: Output) -> None:
+    """Measure a trial, print what it found, and raise CheckFailedError where the gate stays shut.
+
+    Says where to continue when it ends early.
+    """
+    if resume and out is None:
+        raise BadInputError("--resume continues the trial in a folder: name it with --out.")
+    folder = out or default_folder(question)
+    display = TrialDisplay(question.protocol.max_seconds, output.quiet or output.json)
+    try:
+        with display:
+            outcome = measure_trial(question, folder, resume, display)
+    except KeyboardInterrupt:
+        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except PlatformError as error:
+        raise PlatformError(f"{error} {_kept(folder)}") from None
+    if output.quiet and not output.json:
+        typer.echo(folder)
+    publish(judgement_of(outcome, folder), output)
+
+
+def check(run: Path, baseline: Path, margin: float | None, output: Output) -> None:
+    """Judge a stored run against another; raise CheckFailedError where the gate stays shut."""
+    publish(judge_run(run_folders.read_run(run), run_folders.read_run(baseline), margin), output)
+
+
+def default_folder(question: Question) -> Path:
+    """Return a new folder for a trial: results/runs/ab-<a>-<b>-<time>."""
+    names = [Path(side.platform).stem for side in (question.a, question.b)]
+    return new_folder(f"ab-{'-'.join(names)}")
+
+
+def _kept(folder: Path) -> str:
+    if not trial_store.has_trial(folder):
+        return "Nothing was stored yet."
+    _, blocks = trial_store.read_trial(folder)
+    return f"Blocks kept in {folder}: {len(blocks)}; continue with: {runs.resume_command(folder)}"
+
+
+def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
+    """Return what a trial in a folder says, with the session's own false alarms as a remark."""
+    trial = outcome.trial
+    null = sequential.null_arm(outcome.ledger)
+    alarms = ", ".join(null.false_alarms) or "none"
+    remarks = [
+        "Like against like (A's processes among themselves, and B's): one test of all "
+        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
+        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
+    ]
+    return Judgement(
+        title="A/B trial: B against A",
+        metric="time",
+        margin=trial.protocol.margin,
+        facts=[
+            ("A", arm_text(trial.a)),
+            ("B", arm_text(trial.b)),
+            *_measured(outcome),
+            ("Record", str(folder)),
+        ],
+        findings=outcome.findings,
+        remarks=remarks,
+        figures=_figures(outcome),
+    )
+
+
+def arm_text(arm: Arm) -> str:
+    """Return an arm's platform, its Python if one was asked for, and its runtimes."""
+    python = f", {arm.python}" if arm.python else ""
+    return f"{arm.platform.name}{python} ({arm.fingerprint.software})"
+
+
+def _measured(outcome: Outcome) -> list[tuple[str, str]]:
+    trial: Trial = outcome.trial
+    stages = [block.stage for block in outcome.blocks]
+    screening = stages.count("screening")
+    return [
+        ("Machine", f"{trial.a.fingerprint.hostname}, {trial.a.fingerprint.cpu_model}"),
+        (
+            "Blocks",
+            f"{len(stages)} of four fresh processes, A B B A: {screening} of screening, "
+            f"{len(stages) - screening} of confirmation, in {outcome.seconds:.0f} s",
+        ),
+        (
+            "Decided",
+            f"against a margin of {100 * trial.protocol.margin:g} %; at most "
+            f"{100 * trial.protocol.alpha:g} % of sessions call anything SLOWER that lies within",
+        ),
+    ]
+
+
+def _figures(outcome: Outcome) -> Mapping[str, Figure]:
+    """Return the median time of each cell in arm B, in ms."""
+    times: dict[str, list[int]] = {}
+    for block in outcome.blocks:
+        for process in block.processes:
+            if process.arm == "b":
+                for name, ns in process.ns.items():
+                    times.setdefault(name, []).extend(ns)
+    cells = [cell.name for cell in outcome.trial.b.cells if cell.name in times]
+    return {name: Figure(float(np.median(times[name])) / 1e6, None, "ms") for name in cells}
+
+
+def publish(judgement: Judgement, output: Output) -> None:
+    """Print a judgement, write what CI reads, and raise CheckFailedError unless the gate opens.
+
+    On GitHub Actions the job summary and the annotations are written without being asked for.
+    """
+    from reports.gate import ci, gate
+
+    if output.json:
+        typer.echo(json.dumps(judgement.json_objects(), indent=2, ensure_ascii=False))
+    elif not output.quiet:
+        gate.print_judgement(judgement)
+    if output.ci is not None:
+        files = {
+            "junit.xml": ci.junit(judgement, output.strict),
+            "summary.md": gate.gate_markdown(judgement),
+            "annotations.txt": ci.workflow_commands(judgement),
+            "bencher.json": ci.bencher(judgement),
+            "github-action-benchmark.json": ci.action_benchmark(judgement),
+        }
+        for name, content in files.items():
+            write_file(output.ci / name, content)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        # The runner collects what steps append.
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(gate.gate_markdown(judgement, level=2))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        typer.echo(ci.workflow_commands(judgement), err=True, nl=False)
+    objections = judgement.objections(output.strict)
+    if objections:
+        shown = "; ".join(objections[:3])
+        more = f"; and {len(objections) - 3} more" if len(objections) > 3 else ""
+        raise CheckFailedError(f"The gate stays shut: {shown}{more}.")

@@ -1,0 +1,303 @@
+"""Begin a run, or continue an interrupted one."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol as Interface
+
+from guidelines.controls import controls
+from guidelines.experiment import Study
+from guidelines.export import model_files, user_networks
+from results.cost_model.cost_model import CostModel
+from results.errors import BadInputError, suggestion
+from results.record.cells import Cell, CellDeclaration, Experiment, UserNetwork, shape_text
+from results.record.platform import REACHING, Fingerprint, Platform
+from results.record.protocol import Protocol
+from results.record.same_machine import refuse_other_machine
+from results.record.schema import Run, Session
+from results.store import run_folders
+from results.store.files import cache_folder, locked, new_folder
+from runners import measure, worker_archive
+from runners.emulator import count, install
+from runners.emulator.count_cache import CountCache
+from runners.transports.ssh import Connection
+
+
+class Watcher(measure.Watcher, count.CountWatcher, Interface):
+    """Is told how far a run is, timed or counted."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to measure, on what, and how.
+
+    With `reuses_counts`, networks that were counted before in the same way are not counted again.
+    `model` is the cost model of a platform that names one.
+    """
+
+    studies: Sequence[Study]
+    platform: Platform
+    protocol: Protocol
+    reuses_counts: bool = False
+    model: CostModel | None = None
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The experiments as the record keeps them."""
+        return [study.experiment for study in self.studies]
+
+    @property
+    def cells(self) -> list[CellDeclaration]:
+        """The cells of all experiments, in the record's order, with the protocol's batch."""
+        cells = [cell for study in self.studies for cell in study.cells(self.protocol)]
+        batch = self.protocol.batch
+        return cells if batch is None else [with_batch(cell, batch) for cell in cells]
+
+
+def with_batch(cell: CellDeclaration, batch: int) -> CellDeclaration:
+    """Return a cell whose network runs so many images at a time; a user's has its own batch."""
+    if isinstance(cell.network, UserNetwork):
+        return cell
+    network = cell.network.model_copy(update={"batch": batch})
+    return cell.model_copy(update={"network": network})
+
+
+def default_folder(platform: Platform) -> Path:
+    """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
+    return new_folder(platform.name)
+
+
+def newest_unfinished(plan: Plan) -> Path | None:
+    """Return the newest stored run that `plan` could continue, or None."""
+    for folder in run_folders.stored_runs():
+        try:
+            run = run_folders.read_run(folder)
+        except BadInputError:
+            continue
+        if not run.complete and not _differences(run, plan):
+            return folder
+    return None
+
+
+def execute(
+    plan: Plan,
+    folder: Path,
+    resume: bool,
+    watcher: Watcher,
+    preparing: Callable[[int, int], None],
+) -> Run:
+    """Measure `plan` into `folder` and return the finished run.
+
+    With `resume`, a run that the folder holds is continued; without, it is refused. `preparing`
+    is told how many of how many networks are exported. Raises the errors of runners.measure,
+    results.store.run_folders and guidelines.export.model_files.
+    """
+    if plan.platform.backend not in model_files.backends():
+        hint = suggestion(plan.platform.backend, model_files.backends())
+        raise BadInputError(f"There is no backend {plan.platform.backend!r}. {hint}")
+    with locked(folder):
+        return _execute(plan, folder, resume, watcher, preparing)
+
+
+def _execute(
+    plan: Plan,
+    folder: Path,
+    resume: bool,
+    watcher: Watcher,
+    preparing: Callable[[int, int], None],
+) -> Run:
+    earlier = _earlier_run(plan, folder, resume)
+    cache = cache_folder()
+    if earlier is not None and earlier.complete:
+        # A file or a callable of the user's may have changed under its name.
+        if any(isinstance(cell.network, UserNetwork) for cell in plan.cells):
+            _refuse_changed(earlier, plan, folder, *prepare(plan, cache, preparing)[:2])
+        return earlier
+    # Before anything is exported, so that a missing runtime or another machine is told at once.
+    launcher: measure.Launcher | count.EmulatedLauncher
+    if plan.platform.counts:
+        launcher = emulated_launcher(cache)
+        fingerprint = count.identify(plan.platform, launcher)
+    else:
+        launcher = timed_launcher(plan.platform, cache, user_networks.search_path(plan.cells))
+        fingerprint = measure.identify(plan.platform, launcher, plan.protocol.core)
+    if earlier is not None:
+        refuse_other_machine(earlier.fingerprint, fingerprint)
+    cells, others, files = prepare(plan, cache, preparing)
+    run = begin(plan, fingerprint, cells, others) if earlier is None else earlier
+    _refuse_changed(run, plan, folder, cells, others)
+    run = run.model_copy(update={"sessions": [*run.sessions, new_session()]})
+
+    def keep(done: Run) -> None:
+        run_folders.write_run(folder, done)
+
+    if isinstance(launcher, count.EmulatedLauncher):
+        counts = CountCache(cache / "counts")
+        return count.count(run, files, launcher, keep, watcher, counts, plan.reuses_counts)
+    return measure.measure(run, files, launcher, keep, watcher)
+
+
+def _refuse_changed(
+    run: Run, plan: Plan, folder: Path, cells: list[Cell], others: list[Cell]
+) -> None:
+    """Raise BadInputError unless a run is of these very experiments and networks."""
+    if (run.experiments, run.cells, run.controls) != (plan.experiments, cells, others):
+        raise BadInputError(
+            "The experiments, their networks, or the versions of torch, onnx or numpy have changed "
+            f"since {folder} was begun, so it cannot be continued: begin a new run."
+        )
+
+
+def timed_launcher(
+    platform: Platform, cache: Path, search: Sequence[str] = (), python: str = ""
+) -> measure.Launcher:
+    """Return how workers that are timed are started; the worker is packed into `cache`.
+
+    On this machine they also look for modules in the folders `search`, and are run by `python`
+    instead of the suite's own.
+    """
+    archive, digest = worker_archive.build(cache), worker_archive.digest()
+    if platform.transport == "ssh":
+        board = Connection(platform, archive)
+        return measure.Launcher(board.command, digest, board=board)
+    return measure.Launcher([python or sys.executable, str(archive)], digest, search)
+
+
+def emulated_launcher(cache: Path) -> count.EmulatedLauncher:
+    """Return how workers are started in the emulator; the worker is packed into `cache`.
+
+    Raises PlatformError when the emulator is not set up.
+    """
+    emulator = install.installed(install.default_folder())
+    archive = worker_archive.build(cache)
+    return count.EmulatedLauncher(emulator, archive, worker_archive.digest())
+
+
+def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
+    if not run_folders.has_run(folder):
+        return None
+    if not resume:
+        raise BadInputError(
+            f"{folder} holds a run already: continue it with --resume or choose another --out."
+        )
+    run = run_folders.read_run(folder)
+    differences = _differences(run, plan)
+    if differences:
+        raise BadInputError(
+            f"{folder} holds a run of something else (there / asked for): "
+            f"{'; '.join(differences)}. Ask for the same, or choose another --out."
+        )
+    return run
+
+
+def _differences(run: Run, plan: Plan) -> list[str]:
+    """Name what a stored run and a plan disagree on, with both values."""
+    pairs = [
+        ("experiments", [e.name for e in run.experiments], [e.name for e in plan.experiments]),
+        ("networks", _rows(run.cells), _rows(plan.cells)),
+        ("inputs", _inputs(run.cells), _inputs(plan.cells)),
+        ("platform", run.platform.name, plan.platform.name),
+        ("costs in ns", run.model and run.model.costs, plan.model and plan.model.costs),
+    ]
+    # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
+    for field in (field for field in Platform.model_fields if field not in REACHING):
+        pairs.append((field, getattr(run.platform, field), getattr(plan.platform, field)))
+    for field in Protocol.model_fields:
+        pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))
+    return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
+
+
+def _rows(cells: Sequence[CellDeclaration]) -> str:
+    """Name the rows of some cells, shortened, to tell one set from another."""
+    return textwrap.shorten(", ".join(dict.fromkeys(cell.row for cell in cells)), 80)
+
+
+def _inputs(cells: Sequence[CellDeclaration]) -> str:
+    """Name the input shapes of the user's networks among some cells."""
+    networks = [cell.network for cell in cells if isinstance(cell.network, UserNetwork)]
+    return ", ".join(shape_text(network.input) for network in networks)
+
+
+def prepare(
+    plan: Plan, cache: Path, preparing: Callable[[int, int], None]
+) -> tuple[list[Cell], list[Cell], dict[str, measure.ModelFiles]]:
+    """Return the plan's cells, the controls, and the files of both, exported where missing."""
+    declared = plan.cells
+    # Controls show the state of a machine, of which counts are free.
+    wanted = [*declared, *([] if plan.platform.counts else controls(declared))]
+    cells, files = [], {}
+    for index, declaration in enumerate(wanted):
+        preparing(index, len(wanted))
+        cell, paths = model_files.prepare(
+            declaration, plan.platform.backend, plan.protocol.seed, cache
+        )
+        cells.append(cell)
+        files[cell.name] = paths
+    preparing(len(wanted), len(wanted))
+    return cells[: len(declared)], cells[len(declared) :], files
+
+
+def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[Cell]) -> Run:
+    """Return a run of `plan` in which nothing is measured yet."""
+    return Run(
+        platform=plan.platform,
+        fingerprint=fingerprint,
+        protocol=plan.protocol,
+        experiments=plan.experiments,
+        cells=cells,
+        controls=others,
+        sessions=[],
+        processes=[],
+        rounds=[],
+        model=plan.model,
+    )
+
+
+def new_session() -> Session:
+    """Return a record of this call of the command line."""
+    return Session(
+        started=measure.now(),
+        command=command_line(),
+        suite_version=importlib.metadata.version("guideline-benchmarks"),
+        git_revision=_git_revision(),
+        exporters=model_files.exporter_versions(),
+    )
+
+
+def command_line() -> list[str]:
+    """Return the words that started this program, so that they start it again."""
+    program, *words = sys.argv
+    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else None
+    return [*(started or [Path(program).name]), *words]
+
+
+def resume_command(folder: Path) -> str:
+    """Return the words, quoted for a shell, that continue in `folder` what this program began."""
+    words = [word for word in command_line() if word != "--resume"]
+    if not any(word.split("=")[0] == "--out" for word in words):
+        words += ["--out", str(folder)]
+    return shlex.join([*words, "--resume"])
+
+
+def _git_revision() -> str | None:
+    """Return the suite's commit, with "+changes" for a modified tree; None outside its checkout."""
+    root = Path(__file__).resolve().parent.parent.parent
+    describe = ("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
+    try:
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root:
+            return None
+        return _git(root, *describe)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

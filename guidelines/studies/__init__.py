@@ -1,0 +1,1 @@
+"""Research done once, with committed results; not a part of the wheel."""

@@ -1,0 +1,65 @@
+"""The plot of the cost model's validation: modelled against published time."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from guidelines.studies.cortex_a57.validation import EQUAL_WIDTH, FITTED, Validation
+from reports.run.plots import SETTINGS
+
+# Okabe and Ito's palette; marks tell the sets apart in grey.
+_STYLES = {
+    "g1": ("#000000", "o"),
+    "g2": ("#0072B2", "s"),
+    "g3": ("#009E73", "D"),
+    "g4": ("#D55E00", "^"),
+    "table8": ("#CC79A7", "v"),
+    "units-56": ("#E69F00", "P"),
+    "units-28": ("#56B4E9", "X"),
+}
+BAND = 1.1
+
+
+def scatter(validation: Validation, titles: dict[str, str]) -> Figure:
+    """Return modelled against published time on log axes, fitted tables left, all others right.
+
+    The band is within 10 %. Table 4 is shown in its default reading.
+    """
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(9.6, 4.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(1, 2, sharex=True, sharey=True)
+        shown = [group for group in _STYLES if group != EQUAL_WIDTH and validation.of(group)]
+        times = [c.published_ms for group in shown for c in validation.of(group)]
+        ends = [min(times) * 0.8, max(times) * 1.25]
+        sets = (
+            ("Tables 1 to 3, each left out of the fit", [g for g in shown if g in FITTED]),
+            ("In no fit", [g for g in shown if g not in FITTED]),
+        )
+        for panel, (title, groups) in zip(panels, sets, strict=True):
+            panel.plot(ends, ends, color="0.5", linewidth=0.8, zorder=1)
+            low, high = [e / BAND for e in ends], [e * BAND for e in ends]
+            panel.fill_between(ends, low, high, color="0.9", zorder=0)
+            for group in groups:
+                cells = validation.of(group)
+                colour, mark = _STYLES[group]
+                panel.plot(
+                    [c.published_ms for c in cells],
+                    [c.modelled_ms for c in cells],
+                    linestyle="none",
+                    marker=mark,
+                    markersize=5,
+                    color=colour,
+                    markerfacecolor="none",
+                    label=titles[group],
+                    zorder=2,
+                )
+            panel.set(xscale="log", yscale="log", xlim=ends, ylim=ends, title=title)
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_formatter("{x:g}")
+            panel.set_xlabel("published, ms (Snapdragon 810)")
+            panel.legend(frameon=False, fontsize=8)
+        panels[0].set_ylabel("modelled, ms (not measured); grey: within 10 %")
+    return figure

@@ -1,0 +1,51 @@
+"""Count what the cost model of the paper's ARM core needs, fit it, test it, and write the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from guidelines.catalogue import select
+from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
+from guidelines.studies.cortex_a57.page import write_arm_model
+from guidelines.studies.cortex_a57.validation import validate
+from results.cost_model.coefficient_file import write_model
+from results.errors import BadInputError
+from results.record.schema import Run
+
+EVERYTHING = ("all", "table8", "units-56", "units-28")
+COMMENT = (
+    "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
+    "Times made of it are modelled, not measured; how far they are off: docs/arm_model.md."
+)
+
+
+def make_arm_model(counts: Path, page: Path, model: Path) -> None:
+    """Count what is missing below `counts`, then write the coefficient file and the page.
+
+    Complete counts are taken as they are, and need no emulator. Raises the errors of
+    guidelines.session.runs.execute and guidelines.studies.cortex_a57.validation.validate.
+    """
+    if not model.parent.is_dir():
+        raise BadInputError(
+            f"There is no folder {model.parent} for the coefficient file: run this in a "
+            "checkout of the suite, or name --counts, --page and --model."
+        )
+    counted = [
+        _counted(EVERYTHING, "bottleneck", counts / "arm-model"),
+        _counted(("g4",), "equal-width", counts / "arm-model-equal-width"),
+    ]
+    validation = validate(counted)
+    written = write_arm_model(validation, page)
+    write_model(model, validation.model, COMMENT)
+    typer.echo(f"{model}\n{written}")
+
+
+def _counted(
+    names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], folder: Path
+) -> Run:
+    """Return the counts of some experiments, those of them that are missing counted first."""
+    asked = counting_plan(select(names), g4_unit=unit)
+    return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)

@@ -1,0 +1,1 @@
+"""How often the gate errs, measured with known extra work."""

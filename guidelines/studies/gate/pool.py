@@ -1,0 +1,200 @@
+"""How often the gate cries wolf and how often it sees known slow-downs, by resampling real blocks.
+
+Blocks were recorded in which both arms are the same and every execution is followed by known extra
+work, timed step by step (runners.worker.extra_work). Which step of arm B counts is chosen
+afterwards, so one set of blocks serves every slow-down of every cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.gate import sequential
+from results.gate.finding import Change, Finding, rows_of
+from results.gate.ratios import BlockTimes, Choice, block_times
+from results.gate.sequential import Ledger, advance, procedure
+from results.gate.trial import BLOCK, ArmProcess, Block, Step, Trial, TrialProtocol
+
+Array = NDArray[np.float64]
+
+# Neighbouring blocks share a state of the machine, so sessions are strung together from runs of
+# neighbours, of this mean length (Politis and Romano's stationary bootstrap, JASA 89, 1994).
+MEAN_RUN = 5
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Slowdown:
+    """Extra work of `fraction` of a network's time, in arm B, in the networks named."""
+
+    fraction: float
+    networks: frozenset[str]
+
+
+NOTHING = Slowdown(0.0, NONE)
+
+
+def injected(extra: Sequence[float], slowdown: Slowdown) -> Choice:
+    """Return the choice of times in which a slow-down counts, of the fractions `extra`."""
+
+    def choose(process: ArmProcess, network: str) -> Sequence[int]:
+        if process.arm == "b" and network in slowdown.networks and slowdown.fraction:
+            step = list(extra).index(slowdown.fraction)
+            return [times[step] for times in process.extra_ns[network]]
+        return process.ns[network]
+
+    return choose
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a block takes: seconds for each process, and for each second of its networks' rounds."""
+
+    process: float
+    scale: float
+    typical: Mapping[str, float]
+
+    def seconds(self, cells: Sequence[str], rounds: int) -> float:
+        """Return the seconds of a block of these cells."""
+        return len(BLOCK) * (self.process + self.scale * self.work(cells, rounds))
+
+    def work(self, cells: Sequence[str], rounds: int) -> float:
+        """Return the seconds that one process spends on its cells, warm-up included."""
+        return sum(self.typical[cell] for cell in cells) * (rounds + WARM_UP)
+
+
+# Executions of each network before its first sample, about.
+WARM_UP = 3
+
+
+class Pool:
+    """Recorded blocks of a calibration, ready to be drawn from."""
+
+    def __init__(self, trial: Trial, blocks: Sequence[Block]) -> None:
+        self.trial = trial
+        self.blocks = [block for block in blocks if block.stage == "screening"]
+        self.small = [block for block in blocks if block.stage == "confirmation"]
+        self.cells = [cell.name for cell in trial.a.cells]
+        self.controls = [control.name for control in trial.a.controls]
+        self.rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
+        everything = frozenset([*self.cells, *self.controls])
+        self._levels = {
+            fraction: [
+                block_times(block, injected(trial.extra, Slowdown(fraction, everything)))
+                for block in self.blocks
+            ]
+            for fraction in (0.0, *trial.extra)
+        }
+
+    @cached_property
+    def samples(self) -> dict[float, Array]:
+        """All samples of the cells in ns, (blocks, 4, rounds, cells), by the extra work in B."""
+        everything = frozenset(self.cells)
+        found = {}
+        for fraction in (0.0, *self.trial.extra):
+            choose = injected(self.trial.extra, Slowdown(fraction, everything))
+            found[fraction] = np.array(
+                [
+                    [np.array([choose(p, cell) for cell in self.cells]).T for p in block.processes]
+                    for block in self.blocks
+                ],
+                float,
+            )
+        return found
+
+    def really_injected(self, fraction: float) -> Array:
+        """Return what fraction of each network's time the extra work took: the median execution."""
+        step = list(self.trial.extra).index(fraction)
+        return np.array(
+            [
+                np.median(
+                    [
+                        extra[step] / ns - 1
+                        for block in self.blocks
+                        for process in block.processes
+                        for ns, extra in zip(process.ns[name], process.extra_ns[name], strict=True)
+                    ]
+                )
+                for name in (*self.cells, *self.controls)
+            ]
+        )
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What blocks take, by those recorded: of all cells, and of one cell alone."""
+        typical = {
+            name: float(
+                np.median([t for b in self.blocks for p in b.processes for t in p.ns[name]])
+            )
+            / 1e9
+            for name in self.cells
+        }
+        unit = Cost(0.0, 1.0, typical)
+        rounds = len(self.blocks[0].processes[0].ns[self.cells[0]])
+        full, full_work = (
+            np.mean([b.seconds for b in self.blocks]) / len(BLOCK),
+            unit.work(self.cells, rounds),
+        )
+        if not self.small:
+            return Cost(0.0, float(full / full_work), typical)
+        one = self.small[0]
+        few = np.mean([block.seconds for block in self.small]) / len(BLOCK)
+        few_work = unit.work(one.cells, len(one.processes[0].ns[one.cells[0]]))
+        scale = float((full - few) / (full_work - few_work))
+        return Cost(float(few) - scale * few_work, scale, typical)
+
+    def block(self, index: int, slowdown: Slowdown) -> BlockTimes:
+        """Return one block in which a slow-down counts."""
+        base = self._levels[0.0][index]
+        slowed = self._levels[slowdown.fraction][index]
+        changed = {name: slowed.logs[name] for name in slowdown.networks}
+        return BlockTimes({**base.logs, **changed})
+
+    def indexes(self, random: np.random.Generator) -> Iterator[int]:
+        """Draw blocks without end, in runs of neighbours."""
+        count = len(self.blocks)
+        at = int(random.integers(count))
+        while True:
+            yield at
+            follows = random.random() >= 1 / MEAN_RUN
+            at = (at + 1) % count if follows else int(random.integers(count))
+
+
+@dataclass(frozen=True)
+class SessionOutcome:
+    """What one simulated session found, and how long it would have taken."""
+
+    findings: Sequence[Finding]
+    seconds: float
+    blocks: int
+
+    def alarms(self) -> set[str]:
+        """Names of rows called SLOWER."""
+        return {f.row.name for f in self.findings if f.verdict == Change.SLOWER}
+
+
+def simulate(
+    pool: Pool,
+    slowdown: Slowdown,
+    protocol: TrialProtocol,
+    random: np.random.Generator,
+) -> SessionOutcome:
+    """Play one session on blocks drawn from a pool, within the time that they would have taken."""
+    ledger = Ledger(pool.rows, protocol)
+    steps = procedure(ledger)
+    step: Step | None = next(steps)
+    spent, blocks = 0.0, 0
+    draws = pool.indexes(random)
+    while step is not None:
+        spent += pool.cost.seconds(step.cells, protocol.rounds_of(step.stage))
+        if spent > protocol.max_seconds:
+            break
+        blocks += 1
+        step = advance(steps, pool.block(next(draws), slowdown))
+    sequential.end(ledger)
+    return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), blocks)

@@ -1,0 +1,159 @@
+"""A comparison of platforms: its tables, its heat map, its CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reports.compare.heat_map import MARKS, heat_map
+from reports.formats.console import WIDTH, print_parts
+from reports.formats.page import write_page
+from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
+from results.compare.comparison import Comparison, Entrant, Standing, rank_agreements
+from results.record.cells import Experiment
+from results.store.files import write_file
+
+NAME, TITLE = "compare", "Platforms side by side"
+# On a terminal, more columns than these get no intervals.
+WITH_INTERVALS = 3
+
+
+def marked(entrant: Entrant) -> str:
+    """Return an entrant's label, with its mark unless it was measured (see MARKS)."""
+    return f"{entrant.label}{MARKS[entrant.kind]}"
+
+
+def comparison_parts(comparison: Comparison, intervals: bool = True) -> list[Part]:
+    """Return all that a comparison says, part by part."""
+    parts = [
+        Part(
+            "What is compared",
+            [*(f"{marked(e)}: {e.origin}." for e in comparison.entrants), *comparison.left_out],
+        ),
+        Part("Verdicts", tables=[_verdicts(comparison)]),
+        Part(
+            "Speed relative to the base cell",
+            plots=[("heatmap", "Heat map of relative speeds: cells by platforms")],
+            tables=[_relative(comparison, e, intervals) for e in comparison.experiments],
+        ),
+    ]
+    if len(comparison.entrants) > 1:
+        parts.append(Part("Rank agreement", tables=[_agreement(comparison)]))
+    groups = comparison.speed_groups
+    if groups:
+        parts.append(Part("Absolute speed", tables=[_speeds(comparison, g) for g in groups]))
+    return parts
+
+
+def _headings(entrants: Sequence[Entrant], first: str, numeric: bool = True) -> list[Heading]:
+    labels = [Heading(marked(entrant), numeric=numeric) for entrant in entrants]
+    return [Heading(first, numeric=False), *labels]
+
+
+def _verdicts(comparison: Comparison) -> Table:
+    rows = []
+    for experiment in comparison.experiments:
+        for scale in comparison.scales(experiment):
+            said = [e.verdicts.get((experiment.name, scale), MISSING) for e in comparison.entrants]
+            rows.append([f"{experiment.name.upper()} {experiment.title}, ×{scale}", *said])
+    caption = (
+        "Guideline and platform: what each column of the tables says; τ is the agreement of an "
+        "order by instructions, or by modelled time, with the paper's"
+    )
+    return Table(caption, _headings(comparison.entrants, "guideline", numeric=False), rows)
+
+
+def _relative(comparison: Comparison, experiment: Experiment, intervals: bool) -> Table:
+    def entry(standing: Standing | None) -> str:
+        if standing is None or standing.relative is None:
+            return MISSING
+        shown = standing.interval if intervals and standing.relative != 1 else None
+        return f"{standing.relative:.3f} {interval_text(shown, '{:.3f}'.format)}".strip()
+
+    rows = [
+        [f"{key[1]}, ×{key[2]}", *(entry(e.standings.get(key)) for e in comparison.entrants)]
+        for key in comparison.keys(experiment)
+    ]
+    between = ", with 95 % intervals" if intervals else ""
+    caption = f"{experiment.table}: speed relative to {experiment.base}{between}"
+    return Table(caption, _headings(comparison.entrants, "cell"), rows)
+
+
+def _agreement(comparison: Comparison) -> Table:
+    found = rank_agreements(comparison)
+    rows = []
+    for one in comparison.entrants:
+        row = [marked(one)]
+        for other in comparison.entrants:
+            tau = found.get((one.label, other.label), found.get((other.label, one.label)))
+            row.append("1" if one is other else MISSING if tau is None else f"{tau:+.2f}")
+        rows.append(row)
+    caption = "Kendall's τ of the order of rows, the mean over columns with three rows of both"
+    return Table(caption, _headings(comparison.entrants, ""), rows)
+
+
+def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:
+    rows = []
+    for experiment in comparison.experiments:
+        for key in comparison.keys(experiment):
+            known = [entrant.standings.get(key) for entrant in group]
+            if any(standing is not None for standing in known):
+                speeds = [s.speed if s else None for s in known]
+                said = [MISSING if speed is None else significant(speed) for speed in speeds]
+                rows.append([f"{key[0]} {key[1]}, ×{key[2]}", *said])
+    caption = f"Speed in {group[0].unit}, {group[0].channels} channel set"
+    return Table(caption, _headings(group, "cell"), rows)
+
+
+def comparison_objects(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one object for each cell of each entrant: what `--json` prints and the CSV holds."""
+    return [
+        {
+            "platform": entrant.label,
+            "kind": entrant.kind,
+            "experiment": experiment,
+            "row": row,
+            "scale": scale,
+            "channels": entrant.channels,
+            "relative_speed": standing.relative,
+            "ci95_low": standing.interval[0] if standing.interval else None,
+            "ci95_high": standing.interval[1] if standing.interval else None,
+            "speed": standing.speed,
+            "unit": entrant.unit,
+            "verdict": entrant.verdicts.get((experiment, scale)),
+        }
+        for entrant in comparison.entrants
+        for (experiment, row, scale), standing in entrant.standings.items()
+    ]
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """Return the same as CSV, with a line of headings."""
+    objects = comparison_objects(comparison)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(objects[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(objects)
+    return buffer.getvalue()
+
+
+def write_comparison(
+    comparison: Comparison, folder: Path, meanwhile: Callable[[], None] = lambda: None
+) -> Path:
+    """Write compare.html, compare.md, compare.csv and the heat map; return the HTML page."""
+    write_file(folder / f"{NAME}.csv", comparison_csv(comparison))
+    figures = {"heatmap": heat_map(comparison)}
+    return write_page(folder, NAME, TITLE, comparison_parts(comparison), figures, meanwhile)
+
+
+def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
+    """Print a comparison on the terminal."""
+    console = console or Console()
+    console.width = max(console.width, WIDTH + 24 * len(comparison.entrants))
+    intervals = len(comparison.entrants) <= WITH_INTERVALS
+    print_parts(comparison_parts(comparison, intervals), console)

@@ -1,0 +1,1 @@
+"""What a calibration of a board's cost model says."""

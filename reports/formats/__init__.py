@@ -1,0 +1,1 @@
+"""How a document is set: a file for each format."""

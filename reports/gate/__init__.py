@@ -1,0 +1,1 @@
+"""What a gate says, to people and to continuous integration."""

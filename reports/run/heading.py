@@ -1,0 +1,203 @@
+"""What every report says of a run before its tables: where, how, and how far to trust it."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+
+from reports.layout import figure_name, significant
+from reports.run.gpu import describe_gpu, gpu_warnings
+from reports.run.roofline import describe_ceilings
+from results.cost_model.cost_model import CostModel
+from results.record.platform import Cluster, Machine
+from results.record.schema import Run, Session
+from results.statistics.stopping import worst_error
+
+
+def describe(run: Run) -> list[tuple[str, str]]:
+    """Return the run's platform, machine and protocol as pairs of a label and a text."""
+    machine, protocol = run.fingerprint, run.protocol
+    threads = _count(run.platform.threads, "thread")
+    first = run.sessions[0] if run.sessions else None
+    return [
+        ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
+        ("Processor", processor(machine)),
+        ("System", f"{machine.os}, Python {machine.python}, {machine.software}"),
+        (
+            "Protocol",
+            f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
+            f"seed {protocol.seed}",
+        ),
+        *describe_gpu(run),
+        *describe_ceilings(run),
+        *([("Model", _model(run.model))] if run.model else []),
+        (
+            "Counted" if run.platform.counts else "Measured",
+            f"{first.started if first else 'never'}{_load(run)}{_kept(run)}",
+        ),
+        ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
+        ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
+    ]
+
+
+def _model(model: CostModel) -> str:
+    costs = " + ".join(
+        f"{significant(coefficient.ns)} ns · {figure_name(name)}"
+        for name, coefficient in model.coefficients.items()
+    )
+    return f"{model.name}: {costs}; {model.core}, {model.caches}; fitted on {model.fitted_on}"
+
+
+def processor(machine: Machine) -> str:
+    """Return the kinds of cores of a machine, fastest first, with their clocks; and its caches."""
+    caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in machine.caches.items())
+    virtual = f", {machine.virtualisation}" if machine.virtualisation else ""
+    if len(machine.clusters) > 1:
+        kinds = " + ".join(_cluster(cluster) for cluster in machine.clusters)
+        brand = "" if machine.clusters[0].cpus else f"{machine.cpu_model}: "
+        cores = f"{brand}{kinds}"
+    else:
+        clock = "".join(f", {_clock(cluster)}" for cluster in machine.clusters if _clock(cluster))
+        cores = f"{machine.cpu_model}, {_count(machine.cores, 'core')}{clock}"
+    return f"{cores}{virtual}; {caches or 'caches unknown'}"
+
+
+def _cluster(cluster: Cluster) -> str:
+    numbers = f"cores {_numbers(cluster.cpus)}" if cluster.cpus else ""
+    known = ", ".join(text for text in (numbers, _clock(cluster)) if text)
+    return f"{cluster.core} ×{cluster.count}" + (f" ({known})" if known else "")
+
+
+def _clock(cluster: Cluster) -> str:
+    """Return a cluster's range of frequencies, "" if its highest is not known."""
+    if cluster.max_mhz is None:
+        return ""
+    lowest = f"{cluster.min_mhz} to " if cluster.min_mhz else "up to "
+    return f"{lowest}{cluster.max_mhz} MHz"
+
+
+def _numbers(cpus: Sequence[int]) -> str:
+    """Return numbers in a row as "4-7", others one by one; as the worker does by itself."""
+    if len(cpus) > 1 and list(cpus) == list(range(cpus[0], cpus[-1] + 1)):
+        return f"{cpus[0]}-{cpus[-1]}"
+    return ",".join(map(str, cpus))
+
+
+def cores_text(core: int | Sequence[int] | None, clusters: Sequence[Cluster]) -> str:
+    """Say which core, or cores, a worker was kept on; "" for none.
+
+    Of several clusters, the one that they belong to is named.
+    """
+    cpus = [core] if isinstance(core, int) else core
+    if not cpus:
+        return ""
+    names = [cluster.core for cluster in clusters if {*cpus} & {*cluster.cpus}]
+    kind = f" ({', '.join(names)})" if len(clusters) > 1 and names else ""
+    return f"core{'s' if len(cpus) > 1 else ''} {_numbers(cpus)}{kind}"
+
+
+def _kept_on(run: Run) -> str:
+    """Say on which cores the workers were kept, if all were kept on the same."""
+    kept = {cores_text(process.core, run.fingerprint.clusters) for process in run.processes}
+    where = kept.pop() if len(kept) == 1 else ""
+    return f" on {where}" if where else ""
+
+
+def _samples(run: Run) -> str:
+    if run.platform.counts:
+        caches = ", and misses of the modelled caches" if run.protocol.caches else ""
+        return (
+            f"the least of {_count(run.protocol.runs, 'count')} of executed instructions{caches}, "
+            "each cell in a fresh process"
+        )
+    measured = len({entry.process for entry in run.rounds})
+    taken = f"{_count(len(run.rounds), 'sample')} a cell, from {_count(measured, 'fresh process')}"
+    stop = run.protocol.stop
+    if stop is None:
+        return taken
+    wanted = f"{100 * stop.relative_error:g}"
+    return f"{taken}, until all medians are within {wanted} % or for {stop.seconds:g} s"
+
+
+def _count(number: int, what: str) -> str:
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"
+
+
+def _suite(session: Session) -> str:
+    commit = f", commit {session.git_revision}" if session.git_revision else ""
+    exporters = ", ".join(f"{name} {version}" for name, version in session.exporters.items())
+    return f"{session.suite_version}{commit}; networks exported by {exporters}"
+
+
+def _kept(run: Run) -> str:
+    """Say how many of a run's counts were made before it, and since when."""
+    kept = [c.started for c in run.counts if c.started < run.sessions[c.session].started]
+    return (
+        f"; {len(kept)} of {len(run.counts)} networks before, from {min(kept)} on" if kept else ""
+    )
+
+
+def _load(run: Run) -> str:
+    loads = [
+        load
+        for process in run.processes
+        for load in (process.load_start, process.load_end)
+        if load is not None
+    ]
+    if run.platform.counts:
+        return ""
+    if not loads:
+        return ", load unknown"
+    return f", load average {min(loads):.1f} to {max(loads):.1f}"
+
+
+def _not_reached(run: Run) -> list[str]:
+    """Say how far a run is from its stopping rule if it ended because its time was up."""
+    stop = run.protocol.stop
+    if stop is None or not run.complete:
+        return []
+    name, error = worst_error(run)
+    if error <= stop.relative_error:
+        return []
+    wanted = f"{100 * stop.relative_error:g}"
+    if not math.isfinite(error):
+        return [f"The time was up before any error was known; {wanted} % was asked for."]
+    return [
+        f"The time was up before all medians were within {wanted} %: the relative standard error "
+        f"of {name} is {significant(100 * error)} %."
+    ]
+
+
+def warnings(run: Run) -> list[str]:
+    """Return what a reader must know before trusting the figures."""
+    found = []
+    if run.failures:
+        found.append(f"{len(run.failures)} network(s) failed their proof and have no figures.")
+    if run.platform.counts:
+        said = "Counted on an emulated core, where no time was taken: not a speed."
+        if run.model is not None:
+            said = (
+                "All times are modelled from counts on an emulated core. None was measured, here "
+                f"or on any other machine. The fit saw {run.model.fitted_on}: of what it saw, its "
+                "times are no test."
+            )
+        found.insert(0, said)
+        if not run.complete:
+            found.append(
+                f"Unfinished: {len(run.counts)} of {len(run.networks)} networks were counted."
+            )
+        return found
+    if not run.complete:
+        found.append(
+            f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
+        )
+    found += [*_not_reached(run), *gpu_warnings(run)]
+    if len(run.processes) < 2:
+        found.append("One process alone: no interval can be given, so nothing is decided.")
+    if len({str(process.core) for process in run.processes}) > 1:
+        found.append("The processes ran on different cores.")
+    elif run.processes and run.processes[0].core is None:
+        found.append("The workers could not be pinned to a core.")
+    return found

@@ -1,0 +1,191 @@
+"""A plot for each table: relative speed against the axis, one line a scale."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from reports.layout import scale_title
+from reports.run.counts import label
+from results.paper import PAPER_PLATFORMS
+from results.record.cells import Experiment
+from results.statistics.verdict import Interval
+
+if TYPE_CHECKING:
+    # What it imports takes long, and pages of many runs do not need it.
+    from results.tables.summary import CellResult, Column, Summary
+
+# Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
+STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
+# Labels longer than so many letters do not fit side by side.
+LEVEL_LABELS = 13
+SETTINGS: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "guidelines",
+    # Names come from the record; they are text, not formulas.
+    "text.parse_math": False,
+}
+DPI = 150
+Kind = Literal["png", "svg"]
+
+
+def plot(summary: Summary, experiment: Experiment) -> Figure:
+    """Return the figure of one experiment.
+
+    Solid lines with filled marks and bands (95 % intervals) are measured; dashed lines with open
+    marks are the paper's. Of counts, instructions stand beside the paper's time, not its speed, and
+    with a cost model modelled speeds beside its speed. G3 has a panel for each arrangement of its
+    fragments.
+    """
+    run = summary.run
+    counts = run.platform.counts and run.model is None
+    columns = summary.columns_of(experiment)
+    panels = _panels([result for column in columns for result in column.results])
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(3.6 + 3.0 * len(panels), 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for panel, (title, rows) in zip(axes, panels, strict=True):
+            _draw_panel(panel, columns, rows)
+            panel.set_title(title)
+        shown = "instructions" if counts else "modelled speed" if run.model else "speed"
+        axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
+        device = PAPER_PLATFORMS[run.protocol.channels]
+        said = f" ({label(run)})" if run.platform.counts else ""
+        figure.suptitle(f"{experiment.table}: {experiment.title}, {run.platform.name}{said}")
+        solid = "measured,\nband: 95 % interval"
+        if any(True for column in columns for result in column.results for _ in _eager(result)):
+            solid = f"as one graph,\n{solid}\ndotted: eager"
+        if run.platform.counts:
+            solid = "modelled" if run.model else "counted instructions"
+        dashed = "time on the paper's" if counts else "the paper's"
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside right center",
+            frameon=False,
+            title=f"solid: {solid}\ndashed: {dashed}\n{device}",
+        )
+    return figure
+
+
+def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
+    """Return titles and rows of the panels: one, or one for each arrangement of fragments."""
+    arrangement_of = {r.cell.row: str(r.cell.axes.get("arrangement", "")) for r in results}
+    rows, arrangements = list(arrangement_of), list(arrangement_of.values())
+    kinds = [kind for kind in dict.fromkeys(arrangements) if kind not in ("", "single")]
+    if not kinds:
+        return [("", rows)]
+    return [
+        (
+            f"fragments in {kind}",
+            [
+                row
+                for row, arrangement in zip(rows, arrangements, strict=True)
+                if arrangement in ("single", kind)
+            ],
+        )
+        for kind in kinds
+    ]
+
+
+def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None:
+    panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
+    for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
+        by_row = {result.cell.row: result for result in column.results}
+        chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
+        measured = [(x, y, band) for x, result in chosen for y, band in _measured(result)]
+        published = [(x, y) for x, result in chosen for y in _published(result)]
+        panel.plot(
+            [x for x, _, _ in measured],
+            [y for _, y, _ in measured],
+            color=colour,
+            marker=mark,
+            label=scale_title(column),
+            zorder=3,
+        )
+        banded = [(x, interval) for x, _, interval in measured if interval]
+        panel.fill_between(
+            [x for x, _ in banded],
+            [i[0] for _, i in banded],
+            [i[1] for _, i in banded],
+            color=colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+        eager = [(x, y) for x, result in chosen for y in _eager(result)]
+        if eager:
+            panel.plot(
+                [x for x, _ in eager],
+                [y for _, y in eager],
+                color=colour,
+                marker=mark,
+                markersize=3,
+                linestyle=":",
+                linewidth=1,
+                zorder=2,
+            )
+        panel.plot(
+            [x for x, _ in published],
+            [y for _, y in published],
+            color=colour,
+            marker=mark,
+            linestyle="--",
+            linewidth=1,
+            markerfacecolor="white",
+            zorder=2,
+        )
+    labels = [_tick(row) for row in rows]
+    panel.set_xticks(range(len(rows)), labels)
+    if max(map(len, labels)) > LEVEL_LABELS:
+        for label in panel.get_xticklabels():
+            label.set(rotation=25, ha="right", rotation_mode="anchor")
+    panel.margins(x=0.08)
+
+
+def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
+    """Yield what is drawn of a cell with its interval, if there is anything."""
+    if result.modelled and result.modelled.relative_speed is not None:
+        yield result.modelled.relative_speed, None
+    elif result.counts and result.counts.relative is not None:
+        yield result.counts.relative, None
+    elif result.timing and result.timing.relative_speed is not None:
+        yield result.timing.relative_speed, result.timing.relative_speed_ci95
+
+
+def _eager(result: CellResult) -> Iterator[float]:
+    """Yield the speed operator by operator that was measured beside that of a graph, if it was."""
+    timing = result.beside.get("eager")
+    if timing and timing.relative_speed is not None:
+        yield timing.relative_speed
+
+
+def _published(result: CellResult) -> Iterator[float]:
+    """Yield the paper's figure that is drawn beside it, if there is one."""
+    relative = result.paper_relative_speed
+    if relative is not None:
+        yield 1 / relative if result.counts and not result.modelled else relative
+
+
+def _tick(row: str) -> str:
+    """Return a row's short label: "2" of "2-fragment-series", whose panel says the rest."""
+    return row.split("-")[0]
+
+
+def image(figure: Figure, kind: Kind) -> bytes:
+    """Return a figure as PNG or SVG, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,54 @@
+"""How near cells come to the ceilings of their machine, in words."""
+
+from __future__ import annotations
+
+from reports.layout import MISSING, significant
+from results.record.cells import Experiment
+from results.record.schema import Run
+from results.tables.roofline import ceilings_of
+from results.tables.summary import CellResult
+
+GIGA = 1e9
+
+
+def bound_text(result: CellResult) -> str:
+    """Return the ceiling that a cell comes nearest to, with its share: "compute, 71 %"."""
+    bound = result.bound
+    return f"{bound.roof}, {100 * bound.share:.0f} %" if bound else MISSING
+
+
+def prefixed(rate: float) -> str:
+    """Return a rate in G or T: "42.1 G"."""
+    if rate >= 1e12:
+        return f"{significant(rate / 1e12)} T"
+    return f"{significant(rate / GIGA)} G"
+
+
+def plot_name(experiment: Experiment) -> str:
+    """Return the name of an experiment's roofline plot."""
+    return f"{experiment.name}-roofline"
+
+
+def describe_ceilings(run: Run) -> list[tuple[str, str]]:
+    """Return the measured ceilings as a pair of a label and a text; none without them."""
+    ceilings = ceilings_of(run)
+    if ceilings is None:
+        return []
+    products = ", ".join(
+        f"{prefixed(rate)} multiply-adds/s ({precision} matrix product)"
+        for precision, rate in ceilings.products.items()
+    )
+    fastest = max(ceilings.streams, key=lambda stream: stream.bytes_per_second)
+    kernel = (
+        f"; {significant(ceilings.kernel_ns / 1e3)} µs a kernel in a graph"
+        if ceilings.kernel_ns
+        else ""
+    )
+    return [
+        (
+            "Ceilings",
+            f"{products}; memory {prefixed(ceilings.memory_bandwidth)}B/s, "
+            f"{prefixed(fastest.bytes_per_second)}B/s with a working set of "
+            f"{significant(fastest.working_set / 2**20)} MiB{kernel}",
+        )
+    ]

@@ -1,0 +1,213 @@
+"""The tables of a report as plain data, laid out as in the paper; exporters only set them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.layout import (
+    MISSING,
+    Heading,
+    Section,
+    Table,
+    by_cell,
+    interval_text,
+    millions,
+    paper_layout,
+    printed,
+    scale_title,
+    significant,
+)
+from reports.run.counts import count_tables, label, order_line
+from reports.run.gpu import beside_tables, speeds_by_mode
+from reports.run.roofline import bound_text
+from reports.run.roofline import plot_name as roofline_name
+from results.paper import PAPER_PLATFORMS
+from results.record.cells import Experiment
+from results.record.schema import Run
+from results.tables.summary import (
+    CellResult,
+    Column,
+    Summary,
+    kinds_beside,
+    multiply_adds_per_second,
+)
+
+
+def guideline_sections(summary: Summary) -> list[Section]:
+    """Return every experiment of a run that compares rows as a section."""
+    return [_section(summary, experiment) for experiment in summary.experiments]
+
+
+def overview(summary: Summary) -> tuple[str, Table]:
+    """Return a title, and the verdicts of all guidelines, a row each, smallest scale first.
+
+    Counts have no verdicts; of them it is how far their order agrees with the paper's.
+    """
+
+    def entry(column: Column) -> str:
+        if column.verdict is not None:
+            return f"{scale_title(column)}: {column.verdict.value}"
+        tau = "undefined" if column.tau is None else f"{column.tau:+.2f}"
+        return f"{scale_title(column)}: τ = {tau}"
+
+    rows = []
+    for experiment in summary.experiments:
+        entries = [entry(column) for column in summary.columns_of(experiment)]
+        rows.append([f"{_short_name(experiment)} {experiment.title}", *entries])
+    scales = max((len(row) for row in rows), default=1) - 1
+    titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
+    headings = [Heading("guideline", numeric=False)]
+    headings += [Heading(title, numeric=False) for title in titles]
+    if summary.run.platform.counts:
+        figure = "modelled time" if summary.run.model else "instructions"
+        said = label(summary.run)
+        caption = f"Order of each column's rows by {figure} ({said}), against the paper's"
+        return "Order agreement", Table(caption, headings, rows)
+    caption = "What each column of the tables says of its guideline"
+    return "Verdicts", Table(caption, headings, rows)
+
+
+def _short_name(experiment: Experiment) -> str:
+    """Return a guideline's name, "G1", or the paper's table of another experiment."""
+    return experiment.name.upper() if len(experiment.name) == 2 else experiment.table
+
+
+def _section(summary: Summary, experiment: Experiment) -> Section:
+    columns = summary.columns_of(experiment)
+    run = summary.run
+    # For instance "Table 1 · G1: Channel ratio".
+    names = dict.fromkeys((experiment.table, _short_name(experiment)))
+    title = f"{' · '.join(names)}: {experiment.title}"
+    notes = _notes(columns, experiment, run.protocol.g4_unit)
+    if run.platform.counts:
+        figure = "speed" if run.model else "instructions"
+        shown = f"{figure} ({label(run)}) relative to {experiment.base}"
+        tables = [*count_tables(run, columns), _costs(columns)]
+        verdicts = [order_line(column) for column in columns]
+    else:
+        shown = f"speed relative to {experiment.base}"
+        both = "eager" in kinds_beside(run)
+        speeds = speeds_by_mode(run, columns) if both else _speeds(run, columns)
+        tables = [speeds, _relative_speeds(columns), *beside_tables(run, columns)]
+        tables += [_costs(columns), _times(columns)]
+        verdicts = [_verdict_line(column) for column in columns]
+    plots = [(experiment.name, f"{title}: {shown}")]
+    if any(result.bound for column in columns for result in column.results):
+        text = f"{title}: cells below the ceilings of the machine"
+        plots.append((roofline_name(experiment), text))
+    return Section(experiment, title, tables, verdicts, notes, plots)
+
+
+def _speeds(run: Run, columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        measured = significant(result.timing.speed) if result.timing else MISSING
+        paper = printed(result.published.speed) if result.published else MISSING
+        return [measured, paper]
+
+    device = PAPER_PLATFORMS[run.protocol.channels]
+    paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
+    caption = (
+        f"Speed, {run.platform.unit} by the mean time: measured, and the paper's {device} ({paper})"
+    )
+    return paper_layout(columns, caption, ("measured", "paper"), entries)
+
+
+def _relative_speeds(columns: Sequence[Column]) -> Table:
+    def entries(result: CellResult) -> list[str]:
+        timing, paper = result.timing, result.paper_relative_speed
+        measured = MISSING
+        if timing and timing.relative_speed is not None:
+            measured = f"{timing.relative_speed:.3f}"
+            if result.cell.row != columns[0].experiment.base:
+                measured += " " + interval_text(timing.relative_speed_ci95, "{:.3f}".format)
+        return [measured.rstrip(), f"{paper:.3f}" if paper is not None else MISSING]
+
+    caption = f"Speed relative to {columns[0].experiment.base}, with 95 % intervals over processes"
+    return paper_layout(columns, caption, ("measured", "paper"), entries)
+
+
+def _costs(columns: Sequence[Column]) -> Table:
+    fragmented = "width" in columns[0].results[0].cell.axes
+
+    def entries(result: CellResult) -> list[str]:
+        cell = result.cell
+        bound = cell.memory_access_bound
+        return [
+            *([str(cell.axes["width"])] if fragmented else []),
+            millions(cell.multiply_adds),
+            f"{100 * result.multiply_adds_deviation:+.1f} %",
+            millions(cell.memory_access_cost),
+            significant(cell.memory_access_bytes / 2**20, 4),
+            f"{cell.memory_access_cost / bound:.2f}" if bound else MISSING,
+        ]
+
+    titles = ["multiply-adds, M", "against base", "MAC, M elements", "MAC, MiB", "MAC / bound"]
+    caption = "Cost by Eq. (1) and (2); the bound is Eq. (1)'s"
+    return by_cell(columns, caption, (["width"] if fragmented else []) + titles, entries)
+
+
+def _times(columns: Sequence[Column]) -> Table:
+    bounded = any(result.bound for column in columns for result in column.results)
+
+    def entries(result: CellResult) -> list[str]:
+        timing, rate = result.timing, multiply_adds_per_second(result)
+        if timing is None or rate is None:
+            return [MISSING] * (6 if bounded else 5)
+        return [
+            significant(timing.mean_ms),
+            significant(timing.median_ms),
+            interval_text(timing.ci95_ms, significant) or MISSING,
+            significant(timing.min_ms),
+            significant(rate / 1e9),
+            *([bound_text(result)] if bounded else []),
+        ]
+
+    titles = ["mean, ms", "median, ms", "95 % interval", "minimum, ms", "G multiply-adds/s"]
+    caption = "Time, the interval being the median's, and speed with the work divided out"
+    if bounded:
+        titles.append("bound by")
+        caption += "; the nearest ceiling of the machine, and the share of it that is reached"
+    return by_cell(columns, caption, titles, entries)
+
+
+def _verdict_line(column: Column) -> str:
+    assert column.verdict is not None
+    order = "" if column.tau is None else f"; order against the paper's: τ = {column.tau:+.2f}"
+    return f"{scale_title(column)}: {column.verdict.value}{order}"
+
+
+_G4_UNITS = {
+    "bottleneck": "c → c/4 → c/4 → c",
+    "equal-width": "c → c → c → c",
+}
+
+
+def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> list[str]:
+    notes = []
+    first = columns[0].results[0].cell
+    if experiment.name == "g4":
+        height, width = first.network.input_shape[2:]
+        notes.append(
+            f"The unit is read as {_G4_UNITS[g4_unit]} at {height}×{width} (docs/protocol.md, 4)."
+        )
+    results = [result for column in columns for result in column.results]
+    batches = {(r.cell.network.batch, r.published.batch) for r in results if r.published}
+    notes += [
+        f"Networks ran {ours} images at a time; the paper's figures are of {papers}."
+        for ours, papers in sorted(batches)
+        if ours != papers
+    ]
+    for column in columns:
+        for result in column.results:
+            cell = result.cell
+            if result.failure:
+                notes.append(f"{cell.name} has no figure: {result.failure}.")
+            elif result.timing is None and result.counts is None:
+                notes.append(f"{cell.name} was not measured yet.")
+            printed = result.published.axes.get("c") if result.published else None
+            if experiment.name == "g2" and printed not in (None, str(cell.axes.get("c"))):
+                notes.append(
+                    f"{cell.name}: the paper prints c = {printed}, which {cell.axes.get('groups')} "
+                    f"groups do not divide; c = {cell.axes.get('c')} was measured."
+                )
+    return notes

@@ -1,0 +1,1 @@
+"""Times modelled from counts: coefficients, their fit, and how far they are off."""

@@ -1,0 +1,47 @@
+"""Cost models on disk: TOML files; those that come with the suite lie in `fitted/`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from results.cost_model.cost_model import CostModel
+from results.errors import BadInputError
+from results.store.files import near_file, write_file
+
+
+def write_model(path: Path, model: CostModel, comment: str) -> None:
+    """Write a model below a comment (raises the errors of results.store.files.write_file)."""
+    content = tomli_w.dumps(_rounded(model.model_dump(mode="json", exclude_none=True)))
+    lines = "".join(f"# {line}\n" for line in comment.splitlines())
+    write_file(path, f"{lines}\n{content}")
+
+
+def _rounded(value: Any) -> Any:
+    """Return a value with all its numbers to six digits, as many as could ever mean something."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def read_model(path: Path) -> CostModel:
+    """Read a model; raises BadInputError, in one sentence, for what is none."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return CostModel.model_validate(content)
+    except OSError as error:
+        raise BadInputError(
+            f"Coefficient file {path} cannot be read: {error.strerror}.{near_file(path)}"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise BadInputError(f"Coefficient file {path}: {where}: {first['msg']}.") from None
+    except ValueError as error:
+        raise BadInputError(f"Coefficient file {path} is not valid TOML: {error}.") from None

@@ -1,0 +1,1 @@
+"""Whether anything got slower: trials, their procedure, and checks against a stored run."""

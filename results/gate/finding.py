@@ -1,0 +1,212 @@
+"""What a gate finds of one row: a cell, a guideline as a whole, or the machine itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from results.record.cells import Cell, Experiment
+from results.statistics.inference import Estimate, holm
+from results.statistics.verdict import Interval
+
+Kind = Literal["cell", "guideline", "absolute"]
+
+
+class Change(StrEnum):
+    """The four things that a gate can say of a row."""
+
+    SLOWER = "SLOWER"
+    FASTER = "FASTER"
+    SAME = "SAME"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is decided on: the log ratio, averaged over `cells`, of one thing to another.
+
+    Of an absolute row it is taken as it is; of others it is corrected by the controls.
+    """
+
+    name: str
+    kind: Kind
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A cell's typical value in the newer of two things, with its 95 % interval if there is one."""
+
+    value: float
+    interval: Interval | None
+    unit: Literal["ms", "instructions"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row's verdict; `ratio` is time over the baseline's time (or instructions over them).
+
+    `ratio` is None for a row without figures, of which `failure` says why. `p` is one-sided,
+    against the margin, in the direction of the ratio, and not adjusted; None where there is no
+    noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
+    80 %. `blocks` counts the blocks (or processes) that the verdict rests on.
+    """
+
+    row: Row
+    verdict: Change
+    ratio: float | None
+    ratio_ci95: Interval | None
+    p: float | None
+    smallest_detectable: float | None
+    blocks: int
+    failure: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The ratio with its interval, for people: "1.052 [1.041, 1.063]"; "" without one."""
+        if self.ratio is None:
+            return ""
+        digits = 3 if self.ratio_ci95 else 5
+        interval = self.ratio_ci95 and " [{:.3f}, {:.3f}]".format(*self.ratio_ci95)
+        return f"{self.ratio:.{digits}f}{interval or ''}"
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {
+            "cell": self.row.name,
+            "kind": self.row.kind,
+            "verdict": self.verdict.value,
+            "ratio": self.ratio,
+            "ratio_ci95": self.ratio_ci95,
+            "p": self.p,
+            "smallest_detectable": self.smallest_detectable,
+            "blocks": self.blocks,
+            "failure": self.failure,
+        }
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that a gate says: findings row by row, and what else a reader must know.
+
+    `title` names what was compared, `facts` are pairs of a label and a text, `remarks` sentences.
+    `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
+    `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
+    they tell the machine's own change, which is judged by nobody.
+    """
+
+    title: str
+    metric: Literal["time", "instructions"]
+    margin: float
+    facts: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+    remarks: Sequence[str]
+    figures: Mapping[str, Figure]
+    drifts: Mapping[str, tuple[float, Interval | None]] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether any row has a figure."""
+        return any(finding.ratio is not None for finding in self.findings)
+
+    def json_objects(self) -> list[dict[str, Any]]:
+        """Return what `--json` prints: an object for each finding, and for each drift."""
+        keys = without_figures(Row("", "cell", ()), "").json_object()
+        drifts = [
+            dict.fromkeys(keys)
+            | {"cell": name, "kind": "drift", "ratio": ratio, "ratio_ci95": interval}
+            for name, (ratio, interval) in self.drifts.items()
+        ]
+        return [*(finding.json_object() for finding in self.findings), *drifts]
+
+    def having(self, *verdicts: Change) -> list[Finding]:
+        """Return the findings with one of these verdicts."""
+        return [finding for finding in self.findings if finding.verdict in verdicts]
+
+    def objections(self, strict: bool) -> list[str]:
+        """Return what keeps a gate shut, a clause each; none where it opens.
+
+        `strict` lets nothing inconclusive pass.
+        """
+        said = [f"{f.row.name} is SLOWER ({f.text})" for f in self.having(Change.SLOWER)]
+        said += [f"{f.row.name} has no figures ({f.failure})" for f in self.findings if f.failure]
+        if not self.measured:
+            said.append("nothing was measured")
+        if strict:
+            said += [
+                f"{finding.row.name} is INCONCLUSIVE"
+                for finding in self.having(Change.INCONCLUSIVE)
+                if not finding.failure
+            ]
+        return said
+
+
+def without_figures(row: Row, reason: str) -> Finding:
+    """Return the finding of a row that has no figures."""
+    return Finding(row, Change.INCONCLUSIVE, None, None, None, None, 0, failure=reason)
+
+
+def rows_of(
+    experiments: Sequence[Experiment], cells: Sequence[Cell], controls: Sequence[Cell]
+) -> list[Row]:
+    """Return every cell as a row, then every guideline of several cells, then the controls.
+
+    A guideline's row is the geometric mean over its cells; controls are judged by absolute times.
+    """
+    rows = [Row(cell.name, "cell", (cell.name,)) for cell in cells]
+    for experiment in experiments:
+        members = tuple(cell.name for cell in cells if cell.experiment == experiment.name)
+        if len(members) > 1:
+            rows.append(Row(experiment.name, "guideline", members))
+    return rows + [Row(control.name, "absolute", (control.name,)) for control in controls]
+
+
+def decided(
+    estimates: Mapping[Row, Estimate], margin: float, level: float, family: int = 0
+) -> dict[Row, Change]:
+    """Return the verdicts of those rows that can be decided at a level, which Holm's method shares.
+
+    It is shared among all of the rows, or among their `family` if that is larger.
+    """
+    bound = math.log1p(margin)
+    slower = holm([estimate.p_above(bound) for estimate in estimates.values()], family)
+    faster = holm([estimate.p_below(-bound) for estimate in estimates.values()], family)
+    verdicts = {}
+    for (row, estimate), above, below in zip(estimates.items(), slower, faster, strict=True):
+        if above <= level:
+            verdicts[row] = Change.SLOWER
+        elif below <= level:
+            verdicts[row] = Change.FASTER
+        elif within(estimate, margin):
+            verdicts[row] = Change.SAME
+    return verdicts
+
+
+def judged(
+    row: Row, verdict: Change, estimate: Estimate | None, margin: float, level: float, blocks: int
+) -> Finding:
+    """Return a finding from the estimate of a row's log ratio; `level` is the test's own."""
+    if estimate is None:
+        return Finding(row, verdict, None, None, None, None, blocks)
+    bound = math.log1p(margin)
+    slower = estimate.mean >= 0
+    low, high = estimate.interval
+    return Finding(
+        row=row,
+        verdict=verdict,
+        ratio=math.exp(estimate.mean),
+        ratio_ci95=(math.exp(low), math.exp(high)),
+        p=estimate.p_above(bound) if slower else estimate.p_below(-bound),
+        smallest_detectable=math.exp(estimate.detectable(bound, level)),
+        blocks=blocks,
+    )
+
+
+def within(estimate: Estimate, margin: float) -> bool:
+    """Whether the 95 % interval lies wholly inside the margin, which is what SAME means."""
+    bound = math.log1p(margin)
+    low, high = estimate.interval
+    return -bound <= low and high <= bound

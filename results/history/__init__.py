@@ -1,0 +1,1 @@
+"""How cells have gone over many runs."""

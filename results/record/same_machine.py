@@ -1,0 +1,85 @@
+"""Whether two fingerprints are of one machine with the same software, or in what they differ."""
+
+from __future__ import annotations
+
+import textwrap
+
+from results.errors import BadInputError
+from results.record.platform import Fingerprint
+
+# What says which machine it is; all else in a fingerprint is software, or a setting.
+MACHINE = (
+    "hostname",
+    "architecture",
+    "cpu_model",
+    "clusters",
+    "cores",
+    "caches",
+    "memory",
+    "virtualisation",
+    "gpu",
+)
+# What a system shows of its memory changes a little with its kernel.
+SAME_MEMORY = 0.02
+
+
+def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name the fields in which two fingerprints differ, with what differs on each side."""
+    ours, theirs = one.model_dump(), other.model_dump()
+    differing = []
+    for field in ours:
+        here, there = ours[field], theirs[field]
+        if here != there:
+            if isinstance(here, list):
+                here, there = (
+                    [item for item in one if item not in other]
+                    for one, other in ((here, there), (there, here))
+                )
+            elif isinstance(here, dict) and isinstance(there, dict):
+                here, there = (
+                    {key: value for key, value in one.items() if value != other.get(key)}
+                    for one, other in ((here, there), (there, here))
+                )
+            differing.append(f"{field} ({_short(here)} / {_short(there)})")
+    return differing
+
+
+def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name the fields that show two fingerprints to be of two machines; none if of one.
+
+    Software may differ, and the memory shown by SAME_MEMORY; early records know no clusters.
+    """
+    differing = differing_fields(one, other)
+    if not (one.clusters and other.clusters):
+        differing = [text for text in differing if not text.startswith("clusters ")]
+    if abs(one.memory - other.memory) <= SAME_MEMORY * max(one.memory, other.memory):
+        differing = [text for text in differing if not text.startswith("memory ")]
+    return [text for text in differing if text.split(" ")[0] in MACHINE]
+
+
+def changed_software(one: Fingerprint, other: Fingerprint) -> list[str]:
+    """Name what differs between two fingerprints of one machine."""
+    return [text for text in differing_fields(one, other) if text.split(" ")[0] not in MACHINE]
+
+
+def _short(value: object) -> str:
+    items = value if isinstance(value, list) else [value]
+    text = ", ".join(_text(item) for item in items)
+    return textwrap.shorten(text, 80, placeholder="…") or "none"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+    return str(value)
+
+
+def refuse_other_machine(begun_on: Fingerprint, found: Fingerprint) -> None:
+    """Raise BadInputError, naming the fields that differ, unless both fingerprints are the same."""
+    fields = differing_fields(begun_on, found)
+    if fields:
+        raise BadInputError(
+            "This is not the platform that the run was begun on (then / now): "
+            + "; ".join(fields)
+            + ". Begin a new run."
+        )

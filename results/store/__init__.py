@@ -1,0 +1,1 @@
+"""Runs and other files on disk, written whole or not at all."""

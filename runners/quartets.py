@@ -1,0 +1,113 @@
+"""Measure one block of a trial: four fresh workers, A B B A, over the same networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from results.errors import SuiteError
+from results.gate.trial import BLOCK, ArmName, ArmProcess, Block, Step, Trial
+from results.record.cells import Cell
+from results.record.same_machine import refuse_other_machine
+from results.record.schema import Run
+from runners import measure, samples, schedule
+from runners.events import Stopped
+from runners.transports.ssh import START_SECONDS
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """How workers of one arm are started, and the model files of its networks by cell name."""
+
+    launcher: measure.Launcher
+    files: Mapping[str, measure.ModelFiles]
+
+
+def measure_block(
+    trial: Trial,
+    equipment: Mapping[ArmName, Equipment],
+    step: Step,
+    number: int,
+    taken: Callable[[ArmName, Cell], None],
+) -> Block:
+    """Measure block `number` of a trial; `taken` is told of every sample.
+
+    All four processes visit the networks in the same orders, the controls several times a round.
+    Raises the errors of runners.measure, which name the arm.
+    """
+    began = time.monotonic()
+    processes = []
+    for arm in BLOCK:
+        try:
+            processes.append(_measure(trial, arm, equipment[arm], step, number, taken))
+        except SuiteError as error:
+            raise type(error)(f"Arm {arm.upper()}: {error}") from None
+    return Block(
+        stage=step.stage,
+        session=len(trial.sessions) - 1,
+        cells=list(step.cells),
+        seconds=time.monotonic() - began,
+        processes=processes,
+    )
+
+
+def _measure(
+    trial: Trial,
+    name: ArmName,
+    equipment: Equipment,
+    step: Step,
+    number: int,
+    taken: Callable[[ArmName, Cell], None],
+) -> ArmProcess:
+    arm = trial.arm(name)
+    wanted = set(step.cells)
+    cells = [cell for cell in arm.cells if cell.name in wanted]
+    # No whole run, and not checked as one: the base cells of its experiments may be missing.
+    run = Run.model_construct(
+        platform=arm.platform,
+        fingerprint=arm.fingerprint,
+        protocol=trial.measured,
+        experiments=trial.experiments,
+        cells=cells,
+        controls=arm.controls,
+        sessions=[],
+        processes=[],
+        rounds=[],
+    )
+    started = measure.now()
+    with equipment.launcher.process() as worker:
+        ready = measure.set_up(run, worker, equipment.files, equipment.launcher)
+        found = measure.fingerprint(ready, equipment.launcher)
+        refuse_other_machine(arm.fingerprint, found)
+        loaded, proofs = samples.prove_all(run, worker, lambda _: None)
+        warmup = samples.warmup_times(loaded)
+        working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
+        ns: dict[str, list[int]] = {run.networks[i].name: [] for i in working}
+        extra: dict[str, list[list[int]]] = {}
+        for entry in range(trial.protocol.rounds_of(step.stage)):
+            order = schedule.interleaved(
+                [i for i in working if i < len(cells)],
+                [i for i in working if i >= len(cells)],
+                trial.measured.seed,
+                number,
+                entry,
+            )
+            measured = samples.measure_round(run, worker, order, warmup, lambda c: taken(name, c))
+            for sample in measured.samples:
+                network = run.networks[sample.cell].name
+                ns[network].append(sample.ns)
+                if sample.extra_ns:
+                    extra.setdefault(network, []).append(sample.extra_ns)
+        worker.send({"do": "stop"})
+        worker.receive(START_SECONDS, Stopped)
+    return ArmProcess(
+        arm=name,
+        started=started,
+        pid=ready.pid,
+        core=ready.core,
+        load=ready.load,
+        ns=ns,
+        extra_ns=extra,
+        failures={name: p.failure for name, p in proofs.items() if p.failure is not None},
+    )

@@ -1,0 +1,180 @@
+"""A board reached by ssh: OpenSSH's own client, an agent on the board, files copied by content.
+
+What is sent to the board's shell is made of letters, digits and a few signs that mean the same in
+every shell; all else travels on standard input: the agent (board_agent.py), then what the
+agent asks for, then the worker's requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from results.errors import PlatformError
+from results.record.platform import Platform
+from runners.events import Board, Lacks, Stored, Unavailable
+from runners.worker_process import NO_SPACE, WorkerProcess
+
+AGENT = Path(__file__).with_name("board_agent.py")
+START_SECONDS = 120.0
+COPY_SECONDS = 600.0
+# Nobody can be asked for a password, and a board that has gone must be noticed.
+OPTIONS = (
+    "BatchMode=yes",
+    "ConnectTimeout=15",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=4",
+)
+# It reads the agent from the first line; the folder it starts in is no place for modules.
+_BOOT = "import sys;sys.path=list(filter(None,sys.path));exec(eval(sys.stdin.buffer.readline()))"
+
+SSH_FAILED, NOT_EXECUTABLE, NOT_FOUND, SIGNALS = 255, 126, 127, 128
+KILLED = 9
+_ADVICE = {
+    "Permission denied": " Put your key there with ssh-copy-id, so that ssh needs no password.",
+    "Host key verification failed": " Connect once by hand with ssh, to check the board's key.",
+}
+
+Answer = TypeVar("Answer", Lacks, Stored)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the board of a platform is reached; `archive` is the packed worker."""
+
+    platform: Platform
+    archive: Path
+
+    @property
+    def place(self) -> str:
+        """The board as messages call it."""
+        user = f"{self.platform.user}@" if self.platform.user else ""
+        return f"{user}{self.platform.host}"
+
+    @property
+    def command(self) -> list[str]:
+        """The words that start the agent on the board."""
+        platform = self.platform
+        return [
+            "ssh",
+            "-T",
+            *(word for option in OPTIONS for word in ("-o", option)),
+            *(("-p", str(platform.port)) if platform.port else ()),
+            *(("-i", platform.identity_file) if platform.identity_file else ()),
+            *(("-l", platform.user) if platform.user else ()),
+            "--",
+            platform.host,
+            remote_command(platform.python),
+        ]
+
+    def process(self) -> WorkerProcess:
+        """Return a process on the board that is not started yet, and is to be introduced first.
+
+        Raises PlatformError when there is no ssh on this machine.
+        """
+        if shutil.which("ssh") is None:
+            raise PlatformError(
+                "There is no ssh on this machine: install OpenSSH's client, say with "
+                "apt install openssh-client."
+            )
+        return WorkerProcess(self.command, self._explain, f"The worker on {self.place}")
+
+    def introduce(
+        self, process: WorkerProcess, files: Sequence[Path], copying: Callable[[int, int], None]
+    ) -> Mapping[Path, str]:
+        """Make a fresh process a worker that has `files`; return their names on the board.
+
+        What the board lacks is copied, which `copying` is told of. Raises PlatformError when the
+        board is not reached, has no fit Python, or cannot keep the files.
+        """
+        return self._send(process, "work", files, copying)
+
+    def check(self) -> Board:
+        """Ask the board what it is and what it has. Raises PlatformError as `introduce` does."""
+        with self.process() as process:
+            self._send(process, "check", [], lambda *_: None)
+            return process.receive(START_SECONDS, Board)
+
+    def unavailable(self, event: Unavailable) -> PlatformError:
+        """Return the error for a board that cannot run the worker."""
+        advice = ""
+        if "No module named" in event.reason or "import" in event.reason:
+            advice = " `guidelines board check` says how to install what it lacks."
+        return PlatformError(f"{self.place} cannot run it: {event.clause}.{advice}")
+
+    def _send(
+        self,
+        process: WorkerProcess,
+        task: str,
+        files: Sequence[Path],
+        copying: Callable[[int, int], None],
+    ) -> dict[Path, str]:
+        digests, sizes = {}, {}
+        for path in (self.archive, *files):
+            content = _content(path)
+            digests[path] = hashlib.sha256(content).hexdigest()
+            sizes[digests[path]] = len(content)
+        sources = {digest: path for path, digest in digests.items()}
+        described = [{"digest": digest, "size": size} for digest, size in sizes.items()]
+        process.send_bytes(ascii(AGENT.read_text(encoding="utf-8")).encode() + b"\n")
+        process.send({"do": task, "worker": described[0], "files": described[1:]})
+        lacks = self._wanted(process.receive(START_SECONDS, Lacks, Unavailable, greeting=True))
+        if not sources.keys() >= {*lacks.files}:
+            raise PlatformError(f"{process.name} asked for files that it has no use for.")
+        for number, digest in enumerate(lacks.files):
+            copying(number, len(lacks.files))
+            process.send_bytes(_content(sources[digest]))
+            self._wanted(process.receive(COPY_SECONDS, Stored, Unavailable))
+        return digests
+
+    def _wanted(self, event: Answer | Unavailable) -> Answer:
+        """Return an answer; raise PlatformError for one that says why there is none."""
+        if isinstance(event, Unavailable):
+            raise self.unavailable(event)
+        return event
+
+    def _explain(self, code: int, said: str, spoke: bool) -> str:
+        """Say what the end of a process on the board means (see WorkerProcess)."""
+        because = f" ({said.strip().rstrip('.')})" if said else ""
+        if code == SSH_FAILED and spoke:
+            return f"The connection to {self.place} was lost{because}."
+        if code == SSH_FAILED:
+            advice = next((told for sign, told in _ADVICE.items() if sign in said), "")
+            return f"{self.place} cannot be reached by ssh{because}.{advice}"
+        if code in (NOT_EXECUTABLE, NOT_FOUND) and not spoke:
+            return (
+                f"{self.place} has no {self.platform.python}{because}: install Python 3.9 or newer "
+                'there, or name it in a platform file, say python = "venv/bin/python".'
+            )
+        if NO_SPACE in said:
+            return f"The disk of {self.place} is full{because}."
+        if code < 0:
+            return f"The ssh that held the connection to {self.place} was ended (signal {-code})."
+        if code > SIGNALS:
+            memory = ", for want of memory perhaps" if code - SIGNALS == KILLED else ""
+            return f"The worker on {self.place} was ended there (signal {code - SIGNALS}{memory})."
+        return f"The worker on {self.place} died (exit code {code}){because}."
+
+
+def remote_command(python: str) -> str:
+    """Return what the board's shell, whichever it is, is to run: a Python that waits for the agent.
+
+    The path is sent as octal numbers, so no shell finds anything in it to reinterpret; sh, which
+    turns them back, stays, so that its exit code tells of signals.
+    """
+    # "cd" goes home, wherever the shell has gone when it started.
+    path = os.fsencode(f"./{python[2:]}" if python.startswith("~/") else python)
+    octal = "".join(f"\\0{byte:03o}" for byte in path)
+    return f'sh -c \'cd; "$(printf %b "{octal}")" -c "{_BOOT}"; exit\''
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PlatformError(f"{path} cannot be read ({error.strerror}).") from None

@@ -1,0 +1,1 @@
+"""The runtimes, a file for each, behind one interface."""

@@ -1,0 +1,114 @@
+"""The one small interface to a runtime, and the runtimes by name."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# The module of each backend, and what to open it with besides the number of threads.
+MODULES: dict[str, tuple[str, ...]] = {
+    "onnxruntime-cpu": ("onnxruntime_cpu",),
+    "torch-cpu": ("torch_cpu",),
+    "torch-cuda": ("torch_cuda",),
+    "onnxruntime-cuda": ("onnxruntime_cuda", "CUDA"),
+    "onnxruntime-tensorrt": ("onnxruntime_cuda", "Tensorrt"),
+}
+
+
+class NoDeviceError(Exception):
+    """The runtime is there, but the device that it should run on is not."""
+
+
+class DeviceLostError(Exception):
+    """The device does not work any more, for no network."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How networks are run: threads of the host, how a GPU gets its work, and how it counts.
+
+    See results.record.platform.Platform on `threads` and `mode`, and on `precision`
+    results.record.protocol.Protocol.
+    """
+
+    threads: int
+    mode: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One execution under the runtime's profiler, in ns: the whole, and each operator in order.
+
+    `calls` says which operators: {"operator", "name", "inputs", "outputs", "recorded"} each, inputs
+    and outputs being lists of shapes, empty where the runtime does not show them. `recorded` counts
+    what the profiler writes down inside the operator's time, beyond what it does for any.
+    """
+
+    ns: int
+    calls: list[dict[str, Any]]
+    operators_ns: list[int]
+
+
+class LoadedNetwork(Protocol):
+    """A network ready to run on a fixed input; `layout` is that of its memory, if it chose one."""
+
+    layout: str | None
+
+    def run(self) -> None:
+        """Execute once; the output is complete when this returns."""
+
+    def output(self) -> Array:
+        """Return the output of the last execution, before any other network runs."""
+
+    def executed(self) -> dict[str, Any]:
+        """Say what one execution really runs.
+
+        Either {"graph": the optimised ONNX graph without its weights, base64} or
+        {"operators": {"convolutions": n, "adds": n, "relus": n}}.
+        """
+
+    def profile(self) -> Profile:
+        """Execute under the runtime's own profiler, after one execution that does not count."""
+
+
+class Backend(Protocol):
+    """A runtime with its settings made, and what times its networks (see stopwatch.Stopwatch)."""
+
+    stopwatch: Any
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the runtime and of what it depends on."""
+
+    def load(self, path: str, x: Array, y: Array) -> LoadedNetwork:
+        """Read the model file at `path`; bind input `x` and, if the runtime can, output `y`.
+
+        Raises DeviceLostError when no other network could be loaded, either.
+        """
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Say in one sentence what goes wrong with one network inside.
+
+        Raises DeviceLostError when nothing can be expected of another one, either.
+        """
+
+    def ceilings(self) -> dict[str, Any] | None:
+        """Measure what the machine can reach at most (see results.record.ceilings.Ceilings)."""
+
+
+def open_backend(name: str, settings: Settings) -> Backend:
+    """Return the backend called `name` with these settings.
+
+    Raises ImportError when its runtime is not installed, NoDeviceError when there is nothing for it
+    to run on, and KeyError for an unknown name.
+    """
+    module, *arguments = MODULES[name]
+    found = importlib.import_module("." + module, __package__)
+    backend: Backend = found.open_backend(settings, *arguments)
+    return backend

@@ -1,0 +1,1 @@
+"""What runtimes on NVIDIA's cards share: driver, events, clocks, errors."""
