@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.record.cells import CellDeclaration, Network, Operators
+from results.record.cells import Cell, Network, Operators
 
 # What the runtime's profiler adds to the time of each operator shows in a hundred trivial ones, and
 # what it adds for each thing more that it writes down, in some that give it much to write.
 PROFILER = (
-    CellDeclaration(
+    Cell(
         experiment="control",
         row="profiler",
         scale=1,
@@ -22,7 +22,7 @@ PROFILER = (
         operators=Operators(),
         profiled=True,
     ),
-    CellDeclaration(
+    Cell(
         experiment="control",
         row="profiler-composite",
         scale=1,
@@ -34,7 +34,7 @@ PROFILER = (
 )
 
 CONTROLS = (
-    CellDeclaration(
+    Cell(
         experiment="control",
         row="compute-bound",
         scale=1,
@@ -42,7 +42,7 @@ CONTROLS = (
         network=Network(block="ComputeBoundBlock", arguments={"c": 64}, channels=64, size=14),
         operators=Operators(convolutions=10),
     ),
-    CellDeclaration(
+    Cell(
         experiment="control",
         row="memory-heavy",
         scale=1,
@@ -53,6 +53,6 @@ CONTROLS = (
 )
 
 
-def controls(cells: Sequence[CellDeclaration]) -> list[CellDeclaration]:
+def controls(cells: Sequence[Cell]) -> list[Cell]:
     """Return the controls of a run that measures `cells`."""
     return [*CONTROLS, *(PROFILER if any(cell.profiled for cell in cells) else ())]

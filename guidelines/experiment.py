@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from results.paper import PublishedSpeed, published_speeds
-from results.record.cells import CellDeclaration, Experiment, NetworkChoice
+from results.record.cells import Cell, Experiment, NetworkChoice
 
 # The paper stacks ten of every block; Network.times has the same default.
 BLOCKS = 10
@@ -14,26 +13,21 @@ BLOCKS = 10
 
 @dataclass(frozen=True)
 class Study:
-    """One experiment: what the record keeps of it, and the cells that a choice of networks gives.
+    """One experiment: how it is called and what it claims, and its cells for a choice of networks.
 
-    Cells come in the paper's order.
+    Cells come in the order of the table's rows. Where what the paper leaves open can be read in
+    several ways, `reading` gives the experiment as a choice reads it.
     """
 
     experiment: Experiment
-    cells: Callable[[NetworkChoice], list[CellDeclaration]]
+    cells: Callable[[NetworkChoice], list[Cell]]
+    reading: Callable[[NetworkChoice], Experiment] | None = None
 
     @property
     def name(self) -> str:
-        """The experiment's short name, "g1" to "g4", "fig2", "table8", "units-56" or "units-28"."""
+        """The experiment's short name, by which the command line knows it."""
         return self.experiment.name
 
-
-def guideline(
-    experiment: Experiment, cell: Callable[[PublishedSpeed, NetworkChoice], CellDeclaration]
-) -> Study:
-    """Return the study of one of Tables 1 to 4: `cell` repeats each of its published entries."""
-
-    def cells(choice: NetworkChoice) -> list[CellDeclaration]:
-        return [cell(entry, choice) for entry in published_speeds(experiment.name, choice.channels)]
-
-    return Study(experiment, cells)
+    def declared(self, choice: NetworkChoice) -> Experiment:
+        """Return the experiment as the record of a run with this choice keeps it."""
+        return self.reading(choice) if self.reading else self.experiment

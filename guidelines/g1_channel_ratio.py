@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import guideline
-from results.paper import PublishedSpeed
-from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
+from guidelines.experiment import Study
+from results.paper import Entry, read_speeds
+from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+
+EXPERIMENT = Experiment(
+    name="g1",
+    label="G1",
+    table="Table 1",
+    title="Channel ratio",
+    claim="Equal channel widths minimise memory access cost",
+    axes=("ratio", "c1", "c2"),
+    base="1:1",
+    slower=True,
+    row_labels=(RowLabel("c1:c2", "{ratio}"), RowLabel("(c1, c2) at ×1", "({c1}, {c2})")),
+)
 
 
-def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
-    c1, c2 = int(entry.axes["c1"]), int(entry.axes["c2"])
-    return CellDeclaration(
-        experiment="g1",
-        row=entry.row,
+def _cell(entry: Entry) -> Cell:
+    ratio = entry.columns["ratio"]
+    c1, c2 = int(entry.columns["c1"]), int(entry.columns["c2"])
+    return Cell(
+        experiment=EXPERIMENT.name,
+        row=ratio,
         scale=entry.scale,
-        axes={"ratio": entry.axes["ratio"], "c1": c1, "c2": c2},
+        axes={"ratio": ratio, "c1": c1, "c2": c2},
         network=Network(block="ChannelRatioBlock", arguments={"c1": c1, "c2": c2}, channels=c1),
         operators=Operators(convolutions=20),
+        published=entry.published,
     )
 
 
-GUIDELINE = guideline(
-    Experiment(
-        name="g1",
-        table="Table 1",
-        title="Channel ratio",
-        claim="Equal channel widths minimise memory access cost",
-        axes=["ratio", "c1", "c2"],
-        base="1:1",
-        slower=True,
-    ),
-    cell=_cell,
-)
+def _cells(choice: NetworkChoice) -> list[Cell]:
+    return [_cell(e) for e in read_speeds("table1_g1_channel_ratio", choice.channels, "scale")]
+
+
+GUIDELINE = Study(EXPERIMENT, _cells)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import guideline
-from results.paper import PublishedSpeed
-from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
+from guidelines.experiment import Study
+from results.paper import Entry, read_speeds
+from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+
+EXPERIMENT = Experiment(
+    name="g2",
+    label="G2",
+    table="Table 2",
+    title="Group count",
+    claim="Excessive group convolution raises memory access cost",
+    axes=("groups", "c"),
+    base="g=1",
+    slower=True,
+    row_labels=(RowLabel("g", "{groups}"), RowLabel("c at ×1", "{c}")),
+)
 
 
 def divisible_width(c: int, groups: int) -> int:
@@ -21,28 +33,31 @@ def divisible_width(c: int, groups: int) -> int:
     return min(below, below + groups, key=lambda width: abs(width**2 / groups - ungrouped))
 
 
-def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
-    groups = int(entry.axes["groups"])
-    c = divisible_width(int(entry.axes["c"]), groups)
-    return CellDeclaration(
-        experiment="g2",
-        row=entry.row,
+def _cell(entry: Entry) -> Cell:
+    groups, printed = int(entry.columns["groups"]), int(entry.columns["c"])
+    c = divisible_width(printed, groups)
+    note = ""
+    if c != printed:
+        note = (
+            f"the paper prints c = {printed}, which {groups} groups do not divide; c = {c} was "
+            "measured"
+        )
+    return Cell(
+        experiment=EXPERIMENT.name,
+        row=f"g={groups}",
         scale=entry.scale,
         axes={"groups": groups, "c": c},
         network=Network(block="GroupConvolution", arguments={"c": c, "groups": groups}, channels=c),
         operators=Operators(convolutions=10),
+        note=note,
+        published=entry.published,
     )
 
 
-GUIDELINE = guideline(
-    Experiment(
-        name="g2",
-        table="Table 2",
-        title="Group count",
-        claim="Excessive group convolution raises memory access cost",
-        axes=["groups", "c"],
-        base="g=1",
-        slower=True,
-    ),
-    cell=_cell,
-)
+def _cells(choice: NetworkChoice) -> list[Cell]:
+    return [
+        _cell(entry) for entry in read_speeds("table2_g2_group_count", choice.channels, "scale")
+    ]
+
+
+GUIDELINE = Study(EXPERIMENT, _cells)

@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import math
 
-from guidelines.experiment import BLOCKS, guideline
-from results.paper import PublishedSpeed
-from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
+from guidelines.experiment import BLOCKS, Study
+from results.paper import Entry, read_speeds
+from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+
+EXPERIMENT = Experiment(
+    name="g3",
+    label="G3",
+    table="Table 3",
+    title="Fragmentation",
+    claim="Network fragmentation reduces the degree of parallelism",
+    axes=("fragments", "arrangement", "c", "width"),
+    base="1-fragment",
+    slower=True,
+    row_labels=(RowLabel("block", "{row}"),),
+    column_label="c = {c}",
+    tick="{fragments}",
+    panels="arrangement",
+    panel_title="fragments in",
+    in_every_panel="single",
+)
+# The table's rows as the paper prints them: how many fragments, and how they are arranged.
+ROWS = {
+    "1-fragment": (1, "single"),
+    "2-fragment-series": (2, "series"),
+    "4-fragment-series": (4, "series"),
+    "2-fragment-parallel": (2, "parallel"),
+    "4-fragment-parallel": (4, "parallel"),
+}
 
 
-def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
-    c = int(entry.axes["c_of_1_fragment"])
-    count, _fragment, *rest = entry.row.split("-")
-    fragments, arrangement = int(count), rest[0] if rest else "single"
+def _cell(entry: Entry) -> Cell:
+    row, c = entry.columns["block"], int(entry.columns["c_of_1_fragment"])
+    fragments, arrangement = ROWS[row]
     # n convolutions of width c/√n have the multiply-adds of one of width c, but for the rounding.
     width = round(c / math.sqrt(fragments))
     additions = fragments - 1 if arrangement == "parallel" else 0
-    return CellDeclaration(
-        experiment="g3",
-        row=entry.row,
+    return Cell(
+        experiment=EXPERIMENT.name,
+        row=row,
         scale=entry.scale,
         axes={"fragments": fragments, "arrangement": arrangement, "c": c, "width": width},
         network=Network(
@@ -27,18 +51,14 @@ def _cell(entry: PublishedSpeed, _: NetworkChoice) -> CellDeclaration:
             channels=width,
         ),
         operators=Operators(convolutions=BLOCKS * fragments, adds=BLOCKS * additions),
+        short=f"{fragments}" if fragments == 1 else f"{fragments}-{arrangement}",
+        published=entry.published,
     )
 
 
-GUIDELINE = guideline(
-    Experiment(
-        name="g3",
-        table="Table 3",
-        title="Fragmentation",
-        claim="Network fragmentation reduces the degree of parallelism",
-        axes=["fragments", "arrangement", "c", "width"],
-        base="1-fragment",
-        slower=True,
-    ),
-    cell=_cell,
-)
+def _cells(choice: NetworkChoice) -> list[Cell]:
+    table = read_speeds("table3_g3_fragmentation", choice.channels, "c_of_1_fragment")
+    return [_cell(entry) for entry in table]
+
+
+GUIDELINE = Study(EXPERIMENT, _cells)

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import BLOCKS, guideline
-from results.paper import PublishedSpeed
-from results.record.cells import CellDeclaration, Experiment, Network, NetworkChoice, Operators
+from dataclasses import replace
 
-# The two readings of "c is the number of channels in unit" (docs/protocol.md, decision 4):
-# how far the unit narrows inside, and the input size that goes with it.
-UNITS = {"bottleneck": (4, 56), "equal-width": (1, 28)}
+from guidelines.experiment import BLOCKS, Study
+from results.paper import Entry, read_speeds
+from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+
+EXPERIMENT = Experiment(
+    name="g4",
+    label="G4",
+    table="Table 4",
+    title="Element-wise operations",
+    claim="Element-wise operations are not negligible: without them the unit is faster",
+    axes=("relu", "shortcut", "c"),
+    base="relu+shortcut",
+    slower=False,
+    row_labels=(RowLabel("ReLU", "{relu}"), RowLabel("shortcut", "{shortcut}")),
+    column_label="c = {c}",
+)
+# The two readings of "c is the number of channels in unit" (docs/protocol.md, decision 4): how far
+# the unit narrows inside, the input size that goes with it, and the unit in signs.
+UNITS = {
+    "bottleneck": (4, 56, "c → c/4 → c/4 → c"),
+    "equal-width": (1, 28, "c → c → c → c"),
+}
 
 
-def _cell(entry: PublishedSpeed, choice: NetworkChoice) -> CellDeclaration:
-    c = int(entry.axes["c"])
-    relu, shortcut = entry.axes["relu"] == "yes", entry.axes["shortcut"] == "yes"
-    narrowing, size = UNITS[choice.g4_unit]
-    return CellDeclaration(
-        experiment="g4",
-        row=entry.row,
+def _cell(entry: Entry, unit: str) -> Cell:
+    c = int(entry.columns["c"])
+    relu, shortcut = entry.columns["relu"] == "yes", entry.columns["shortcut"] == "yes"
+    kept = [name for name, there in (("relu", relu), ("shortcut", shortcut)) if there]
+    narrowing, size, _ = UNITS[unit]
+    return Cell(
+        experiment=EXPERIMENT.name,
+        row="+".join(kept) or "none",
         scale=entry.scale,
         axes={"relu": relu, "shortcut": shortcut, "c": c},
         network=Network(
@@ -31,18 +49,19 @@ def _cell(entry: PublishedSpeed, choice: NetworkChoice) -> CellDeclaration:
             adds=BLOCKS if shortcut else 0,
             relus=3 * BLOCKS if relu else 0,
         ),
+        published=entry.published,
     )
 
 
-GUIDELINE = guideline(
-    Experiment(
-        name="g4",
-        table="Table 4",
-        title="Element-wise operations",
-        claim="Element-wise operations are not negligible: without them the unit is faster",
-        axes=["relu", "shortcut", "c"],
-        base="relu+shortcut",
-        slower=False,
-    ),
-    cell=_cell,
-)
+def _cells(choice: NetworkChoice) -> list[Cell]:
+    table = read_speeds("table4_g4_elementwise", choice.channels, "c")
+    return [_cell(entry, choice.g4_unit) for entry in table]
+
+
+def _reading(choice: NetworkChoice) -> Experiment:
+    _, size, signs = UNITS[choice.g4_unit]
+    note = f"The unit is read as {signs} at {size}×{size} (docs/protocol.md, 4)."
+    return replace(EXPERIMENT, reading={"unit": choice.g4_unit}, notes=(note,))
+
+
+GUIDELINE = Study(EXPERIMENT, _cells, _reading)

@@ -5,46 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guidelines.experiment import Study
-from results.paper import published_decomposition
-from results.record.cells import (
-    CellDeclaration,
-    Experiment,
-    NetworkChoice,
-    UserNetwork,
-    WholeNetwork,
-)
+from results.paper import PAPER_PLATFORMS, published_decomposition
+from results.record.cells import Cell, Experiment, NetworkChoice, UserNetwork, WholeNetwork
 
 TITLE = "Where the time goes"
 CLAIM = "Not all time goes into convolutions, which alone count as FLOPs"
 
 
-def _cell(experiment: str, row: str, network: WholeNetwork | UserNetwork) -> CellDeclaration:
-    return CellDeclaration(
-        experiment=experiment,
-        row=row,
-        scale=1,
-        axes={},
-        network=network,
-        operators=None,
-        profiled=True,
-    )
-
-
-def _cells(choice: NetworkChoice) -> list[CellDeclaration]:
-    names = published_decomposition(choice.channels)
-    return [_cell("fig2", name, WholeNetwork(name=name)) for name in names]
+def _cells(choice: NetworkChoice) -> list[Cell]:
+    pies = {channels: published_decomposition(channels) for channels in PAPER_PLATFORMS}
+    return [
+        Cell(
+            experiment=FIG2.name,
+            row=name,
+            scale=1,
+            axes={},
+            network=WholeNetwork(name=name),
+            profiled=True,
+            published_shares={channels: pie[name] for channels, pie in pies.items() if name in pie},
+        )
+        for name in pies[choice.channels]
+    ]
 
 
 FIG2 = Study(
-    Experiment(name="fig2", table="Fig. 2", title=TITLE, claim=CLAIM, axes=[], base=None),
+    Experiment(name="fig2", table="Fig. 2", title=TITLE, claim=CLAIM, axes=(), base=None),
     cells=_cells,
 )
 
 
 def user_study(model: str, shape: Sequence[int]) -> Study:
     """Return the decomposition of a network that the user names, on an input of `shape`."""
-    cell = _cell("decomposition", model, UserNetwork(model=model, input=list(shape)))
     experiment = Experiment(
-        name="decomposition", table="Decomposition", title=TITLE, claim=CLAIM, axes=[], base=None
+        name="decomposition", table="Decomposition", title=TITLE, claim=CLAIM, axes=(), base=None
     )
+    network = UserNetwork(model=model, input=tuple(shape))
+    cell = Cell(experiment.name, model, 1, axes={}, network=network, profiled=True)
     return Study(experiment, lambda _: [cell])

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from guidelines.experiment import Study
-from results.paper import UNIT_SIZES, PublishedSpeed, published_speeds
-from results.record.cells import AxisValue, CellDeclaration, Experiment, Network, NetworkChoice
+from results.paper import Entry, read_speeds
+from results.record.cells import (
+    AxisValue,
+    Cell,
+    Experiment,
+    Network,
+    NetworkChoice,
+    RowLabel,
+)
 
 KERNEL = 9
 V1_GROUPS, V1_NARROWING, V2_EXPANSION = 3, 4, 6
@@ -55,41 +62,46 @@ def equal_width(unit: Unit, c: int) -> int:
     return min(widths, key=lambda width: abs(unit.multiply_adds(width) - wanted))
 
 
-def _cell(experiment: str, entry: PublishedSpeed) -> CellDeclaration:
-    unit = UNITS[entry.row]
-    c = equal_width(unit, int(entry.axes["c"]))
-    return CellDeclaration(
+def _cell(experiment: str, size: int, entry: Entry) -> Cell:
+    unit_of, wanted = entry.columns["unit_of"], int(entry.columns["c_of_shufflenet_v2"])
+    unit = UNITS[unit_of]
+    c = equal_width(unit, wanted)
+    return Cell(
         experiment=experiment,
-        row=entry.row,
+        row=unit_of,
         scale=entry.scale,
-        axes={"c": int(entry.axes["c"]), "width": c},
+        axes={"c": wanted, "width": c},
         network=Network(
             block=unit.block,
             arguments={"c1": c, "c2": c, "stride": 1, **unit.arguments(c)},
             channels=c,
-            size=int(UNIT_SIZES[experiment].partition("x")[0]),
+            size=size,
         ),
-        operators=None,
+        published=entry.published,
     )
 
 
-def _cells(experiment: str, choice: NetworkChoice) -> list[CellDeclaration]:
-    entries = published_speeds(experiment, choice.channels)
-    return [_cell(experiment, entry) for entry in entries if entry.row in UNITS]
+def _cells(experiment: str, size: int, choice: NetworkChoice) -> list[Cell]:
+    only = {"input_size": f"{size}x{size}"}
+    table = read_speeds("appendix_table1b_units", choice.channels, "c_of_shufflenet_v2", **only)
+    return [_cell(experiment, size, e) for e in table if e.columns["unit_of"] in UNITS]
 
 
-STACKED_UNITS = [
-    Study(
-        Experiment(
-            name=experiment,
-            table="Appendix Table 1b",
-            title=f"Units at {size.replace('x', '×')}",
-            claim="At the same multiply-adds, ShuffleNet v2's unit is faster than the others",
-            axes=["c", "width"],
-            base="ShuffleNet v2",
-            slower=True,
-        ),
-        cells=partial(_cells, experiment),
+def _study(size: int) -> Study:
+    """Return the stacks of units at one of the table's two input sizes."""
+    experiment = Experiment(
+        name=f"units-{size}",
+        table="Appendix Table 1b",
+        title=f"Units at {size}×{size}",
+        claim="At the same multiply-adds, ShuffleNet v2's unit is faster than the others",
+        axes=("c", "width"),
+        base="ShuffleNet v2",
+        slower=True,
+        row_labels=(RowLabel("unit of", "{row}"),),
+        column_label="c = {c}",
+        across_platforms=False,
     )
-    for experiment, size in UNIT_SIZES.items()
-]
+    return Study(experiment, partial(_cells, experiment.name, size))
+
+
+STACKED_UNITS = [_study(size) for size in (56, 28)]

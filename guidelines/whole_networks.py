@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+import re
+
 from guidelines.experiment import Study
-from results.paper import PublishedSpeed, published_speeds
-from results.record.cells import CellDeclaration, Experiment, NetworkChoice, WholeNetwork
+from results.paper import Entry, read_network_speeds
+from results.record.cells import Cell, Experiment, NetworkChoice, RowLabel, WholeNetwork
 
-FAMILIES = ("ShuffleNet v1", "ShuffleNet v2", "MobileNet v1", "MobileNet v2")
+BASE = "ShuffleNet v2"
+FAMILIES = (BASE, "MobileNet v1", "MobileNet v2", "ShuffleNet v1", "ShuffleNet v2 SE")
+SIZE = 224
+EXPERIMENT = Experiment(
+    name="table8",
+    table="Table 8",
+    title="Whole networks",
+    claim="At the same multiply-adds, ShuffleNet v2 is faster than the others",
+    axes=("network", "size"),
+    base=BASE,
+    slower=True,
+    row_labels=(RowLabel("network", "{row}"),),
+    column_label="{scale} M",
+    across_platforms=False,
+)
 
 
-def _cell(entry: PublishedSpeed) -> CellDeclaration:
-    name, size = entry.axes["network"], int(entry.axes["size"])
-    return CellDeclaration(
-        experiment="table8",
-        row=entry.row,
+def _family(entry: Entry) -> str:
+    """Return a network's name without its width and groups."""
+    return re.sub(r" [\d.]+x( g=\d+)?", "", entry.columns["name"])
+
+
+def _cell(entry: Entry) -> Cell:
+    name, size = entry.columns["name"], int(entry.columns["input_size"])
+    return Cell(
+        experiment=EXPERIMENT.name,
+        row=_family(entry) if size == SIZE else f"{_family(entry)}, smaller input",
         scale=entry.scale,
         axes={"network": name, "size": size},
-        network=WholeNetwork(name=name, size=size, batch=entry.batch),
-        operators=None,
+        network=WholeNetwork(name=name, size=size, batch=entry.published.batch),
+        published=entry.published,
     )
 
 
-def _cells(choice: NetworkChoice) -> list[CellDeclaration]:
+def _cells(choice: NetworkChoice) -> list[Cell]:
     """Return the cells family after family; channel sets differ in the batch alone."""
-    entries = published_speeds("table8", choice.channels)
-    wanted = [entry for entry in entries if entry.row.startswith(FAMILIES)]
-    wanted.sort(key=lambda entry: (entry.row != "ShuffleNet v2", entry.row))
-    return [_cell(entry) for entry in wanted]
+    entries = read_network_speeds(choice.channels)
+    cells = [_cell(entry) for entry in entries if _family(entry) in FAMILIES]
+    return sorted(cells, key=lambda cell: (cell.row != BASE, cell.row))
 
 
-TABLE8 = Study(
-    Experiment(
-        name="table8",
-        table="Table 8",
-        title="Whole networks",
-        claim="At the same multiply-adds, ShuffleNet v2 is faster than the others",
-        axes=["network", "size"],
-        base="ShuffleNet v2",
-        slower=True,
-    ),
-    cells=_cells,
-)
+TABLE8 = Study(EXPERIMENT, _cells)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.record.cells import Cell, Experiment
+from results.record.cells import Experiment
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
@@ -48,28 +48,6 @@ class Section:
     plots: Sequence[tuple[str, str]]
 
 
-# How the paper labels the rows of each table: titles, and the entries for a row's first cell.
-_Labels = tuple[list[str], Callable[[Cell], list[str]]]
-_LABELS: dict[str, _Labels] = {
-    "g1": (
-        ["c1:c2", "(c1, c2) at ×1"],
-        lambda cell: [cell.row, f"({cell.axes.get('c1')}, {cell.axes.get('c2')})"],
-    ),
-    "g2": (["g", "c at ×1"], lambda cell: [str(cell.axes.get("groups")), str(cell.axes.get("c"))]),
-    "g3": (["block"], lambda cell: [cell.row]),
-    "g4": (
-        ["ReLU", "shortcut"],
-        lambda cell: ["yes" if cell.axes.get(axis) else "no" for axis in ("relu", "shortcut")],
-    ),
-    "table8": (["network"], lambda cell: [cell.row]),
-    "units-56": (["unit of"], lambda cell: [cell.row]),
-    "units-28": (["unit of"], lambda cell: [cell.row]),
-}
-_OTHER_LABELS: _Labels = (["row"], lambda cell: [cell.row])
-# Tables 1 and 2 name their columns by the scale, others by the channel number or the multiply-adds.
-_SCALES_BY_WIDTH = ("g3", "g4", "units-56", "units-28")
-
-
 def significant(value: float, digits: int = 3) -> str:
     """Return `value` to so many significant digits, in plain notation."""
     if value == 0:
@@ -101,12 +79,8 @@ def figure_name(figure: str) -> str:
 
 
 def scale_title(column: Column) -> str:
-    """Return a column's title: "×2", "c = 64", or "140 M" multiply-adds, as the paper names it."""
-    if column.experiment.name in _SCALES_BY_WIDTH:
-        return f"c = {column.results[0].cell.axes.get('c')}"
-    if column.experiment.name == "table8":
-        return f"{column.scale} M"
-    return f"×{column.scale}"
+    """Return a column's title, as its experiment names it: "×2", "c = 64", "140 M"."""
+    return column.results[0].cell.text(column.experiment.column_label)
 
 
 def _by_row(columns: Sequence[Column]) -> list[dict[int, CellResult]]:
@@ -125,13 +99,14 @@ def paper_layout(
     entries: Callable[[CellResult], list[str]],
 ) -> Table:
     """Return the paper's layout: a row's labels, then columns of these titles for each scale."""
-    labels, label = _LABELS.get(columns[0].experiment.name, _OTHER_LABELS)
-    headings = [Heading(title, numeric=False) for title in labels]
+    labels = columns[0].experiment.row_labels
+    headings = [Heading(label.title, numeric=False) for label in labels]
     for column in columns:
         headings += [Heading(title, group=scale_title(column)) for title in titles]
     rows = []
     for results in _by_row(columns):
-        row = label(next(iter(results.values())).cell)
+        cell = next(iter(results.values())).cell
+        row = [cell.text(label.text) for label in labels]
         for column in columns:
             result = results.get(column.scale)
             row += entries(result) if result else [MISSING] * len(titles)

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from results.record.bounds import NonNegativeInt, PositiveInt
 from results.record.card import CardState, EventClock
 from results.record.ceilings import Ceilings
 from results.record.cells import Operators
-from results.record.platform import Gpu, Machine, NonNegativeInt, PositiveInt
-from results.record.schema import Beside, OperatorCall
+from results.record.parts import Beside, OperatorCall
+from results.record.platform import Gpu, Machine
 
 LONGEST_REASON = 300
 

@@ -13,11 +13,12 @@ from typing import Protocol as Interface
 
 from results.errors import BadInputError, PlatformError
 from results.record.cells import Cell
+from results.record.parts import Process
 from results.record.platform import Fingerprint, Platform
 from results.record.protocol import Protocol
 from results.record.same_machine import refuse_other_machine
-from results.record.schema import Process, Run
-from results.statistics.stopping import time_is_up
+from results.record.schema import Run
+from results.statistics.stopping import complete, time_is_up
 from runners import schedule
 from runners.events import Ready, Stopped, Unavailable
 from runners.samples import measure_round, prove_all, warmup_times
@@ -121,7 +122,7 @@ def measure(
 
 def _rounds_of_next_process(run: Run) -> int:
     """Return how many rounds the next worker is to measure, 0 when nothing is missing."""
-    if run.complete:
+    if complete(run):
         return 0
     planned = schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
     counts = Counter(entry.process for entry in run.rounds)

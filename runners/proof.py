@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -12,7 +13,7 @@ from results.decomposition.operators import parts
 from results.errors import BadInputError, PlatformError
 from results.record.cells import Operators
 from results.record.consistency import same_operators
-from results.record.schema import OperatorCall
+from results.record.parts import OperatorCall
 from runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
@@ -69,7 +70,7 @@ def failure(
         return f"its output differs from the reference by {error:.2g} of the largest value"
     if claimed is None:
         return None
-    for name, wanted in claimed.model_dump().items():
+    for name, wanted in asdict(claimed).items():
         found = getattr(executed, name)
         if found != wanted:
             return f"it executes {found} {name} where the cell claims {wanted}"

@@ -9,7 +9,8 @@ from typing import TypeVar
 from results.errors import CheckFailedError, PlatformError
 from results.record.card import CardState
 from results.record.cells import Cell
-from results.record.schema import Profile, Proof, Round, Run
+from results.record.parts import Profile, Proof, Round
+from results.record.schema import Run
 from runners import proof
 from runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
 from runners.transports.ssh import START_SECONDS

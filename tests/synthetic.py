@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,10 +11,12 @@ from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
 from guidelines.experiment import Study
 from guidelines.runtime_decomposition import FIG2
-from results.record.cells import Cell, CellDeclaration, NetworkChoice, Operators
+from results.record.cells import Cell, NetworkChoice, Operators
+from results.record.consistency import checked
+from results.record.parts import Count, OperatorCall, Process, Profile, Proof, Round, Session
 from results.record.platform import Fingerprint, Platform
 from results.record.protocol import Protocol
-from results.record.schema import Count, OperatorCall, Process, Profile, Proof, Round, Run, Session
+from results.record.schema import Run
 
 FINGERPRINT = Fingerprint(
     hostname="bench",
@@ -39,7 +42,7 @@ def some(*names: str) -> list[Study]:
     """The guidelines that have these cells, reduced to them."""
 
     def reduced(study: Study) -> Study:
-        def cells(choice: NetworkChoice) -> list[CellDeclaration]:
+        def cells(choice: NetworkChoice) -> list[Cell]:
             return [cell for cell in study.cells(choice) if cell.name in names]
 
         return Study(study.experiment, cells)
@@ -48,9 +51,14 @@ def some(*names: str) -> list[Study]:
     return [reduced(study) for name, study in GUIDELINES.items() if name in wanted]
 
 
-def with_cost(declaration: CellDeclaration) -> Cell:
-    return Cell(
-        **declaration.model_dump(),
+def valid(content: object) -> Run:
+    """The run of that content, whose parts must fit together."""
+    return checked(Run.model_validate(content))
+
+
+def with_cost(cell: Cell) -> Cell:
+    return replace(
+        cell,
         multiply_adds=64_000_000,
         memory_access_cost=4_000_000,
         memory_access_bytes=16_000_000,
@@ -83,7 +91,7 @@ def run_of_studies(
 ) -> Run:
     """`run_of` of any experiments that compare rows."""
     protocol = Protocol(runs=sum(rounds), processes=len(rounds), channels=channels)
-    cells = [with_cost(cell) for g in guidelines for cell in g.cells(protocol)]
+    cells = [with_cost(cell) for g in guidelines for cell in g.cells(protocol.choice)]
     controls = [with_cost(cell) for cell in CONTROLS]
     networks = [*cells, *controls]
     failures = failures or {}
@@ -92,47 +100,49 @@ def run_of_studies(
         cell.name: Proof(output_error=1e-7, operators=Operators(), failure=failures.get(cell.name))
         for cell in networks
     }
-    return Run(
-        platform=Platform(name="cpu", backend="onnxruntime-cpu", **platform),
-        fingerprint=FINGERPRINT,
-        protocol=protocol,
-        experiments=[g.experiment for g in guidelines],
-        cells=cells,
-        controls=controls,
-        sessions=[
-            Session(
-                started="2026-01-01T00:00:00+00:00",
-                command=["guidelines", "run"],
-                suite_version="0",
-                git_revision=None,
-                exporters={"torch": "2"},
-            )
-        ],
-        processes=[
-            Process(
-                index=index,
-                session=0,
-                started="2026-01-01T00:00:00+00:00",
-                pid=100 + index,
-                core=1,
-                load_start=0.1,
-                load_end=1.0,
-                peak_memory=10**8,
-                warmup_ns={cell.name: [1000, 900] for cell in networks},
-                proofs=proofs,
-            )
-            for index in range(len(rounds))
-        ],
-        rounds=[
-            Round(
-                process=process,
-                round=number,
-                order=order,
-                ns=[max(1, round(1e6 * times_ms(networks[i], process, number))) for i in order],
-            )
-            for process, count in enumerate(rounds)
-            for number in range(count)
-        ],
+    return checked(
+        Run(
+            platform=Platform(name="cpu", backend="onnxruntime-cpu", **platform),
+            fingerprint=FINGERPRINT,
+            protocol=protocol,
+            experiments=[g.declared(protocol.choice) for g in guidelines],
+            cells=cells,
+            controls=controls,
+            sessions=[
+                Session(
+                    started="2026-01-01T00:00:00+00:00",
+                    command=["guidelines", "run"],
+                    suite_version="0",
+                    git_revision=None,
+                    exporters={"torch": "2"},
+                )
+            ],
+            processes=[
+                Process(
+                    index=index,
+                    session=0,
+                    started="2026-01-01T00:00:00+00:00",
+                    pid=100 + index,
+                    core=1,
+                    load_start=0.1,
+                    load_end=1.0,
+                    peak_memory=10**8,
+                    warmup_ns={cell.name: [1000, 900] for cell in networks},
+                    proofs=proofs,
+                )
+                for index in range(len(rounds))
+            ],
+            rounds=[
+                Round(
+                    process=process,
+                    round=number,
+                    order=order,
+                    ns=[max(1, round(1e6 * times_ms(networks[i], process, number))) for i in order],
+                )
+                for process, count in enumerate(rounds)
+                for number in range(count)
+            ],
+        )
     )
 
 
@@ -171,7 +181,7 @@ def counted_run(
         transport="emulator",
         unit="instructions",
     )
-    return Run.model_validate(
+    return valid(
         timed.model_dump()
         | {
             "platform": platform.model_dump(),
@@ -243,7 +253,7 @@ def fig2_run(
     random = np.random.default_rng(seed)
     failures = failures or {}
     bare = run_of([], lambda *_: 1.0, rounds=rounds)
-    cells = [with_cost(cell) for cell in study.cells(bare.protocol)]
+    cells = [with_cost(cell) for cell in study.cells(bare.protocol.choice)]
     others = [*bare.controls, *(with_cost(control) for control in PROFILER)]
     networks = [*cells, *others]
     working = [i for i, cell in enumerate(networks) if cell.name not in failures]
@@ -284,10 +294,10 @@ def fig2_run(
             )
     proofs = {cell.name: proof(cell) for cell in networks}
     content = bare.model_dump() | {
-        "experiments": [study.experiment.model_dump()],
-        "cells": [cell.model_dump() for cell in cells],
-        "controls": [cell.model_dump() for cell in others],
+        "experiments": [study.experiment],
+        "cells": cells,
+        "controls": others,
         "processes": [p.model_dump() | {"proofs": proofs} for p in bare.processes],
         "rounds": [entry.model_dump() for entry in entries],
     }
-    return Run.model_validate(content)
+    return valid(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -17,10 +18,9 @@ from guidelines.session import measuring
 from networks.cost import cost
 from reports.run.sections import sections
 from results.record.cells import NetworkChoice
-from results.record.schema import Run
 from results.store.run_folders import read_run
 from results.tables.summary import summarise
-from tests.synthetic import run_of
+from tests.synthetic import run_of, valid
 
 SMALL = [c for g in GUIDELINES.values() for c in g.cells(NetworkChoice()) if c.scale == 1]
 
@@ -55,12 +55,12 @@ def test_costs_grow_with_the_batch_and_weights_do_not(cell, batch):
 
 def test_networks_of_one_image_are_those_that_they_always_were():
     network = SMALL[0].network
-    declared = network.model_dump(mode="json")
+    declared = asdict(network)
     del declared["batch"]
     parts = [declared, "onnxruntime-cpu", 0, OPSET, model_files._exporters()]
     before = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     assert model_files.digest(network, "onnxruntime-cpu", 0) == before
-    several = network.model_copy(update={"batch": 2})
+    several = replace(network, batch=2)
     assert model_files.digest(several, "onnxruntime-cpu", 0) != before
 
 
@@ -84,7 +84,7 @@ def test_a_speed_is_in_images_or_in_batches(unit, factor):
     content = run.model_dump()
     for cell in content["cells"]:
         cell["network"]["batch"] = 8
-    (column, *_) = summarise(Run.model_validate(content)).columns
+    (column, *_) = summarise(valid(content)).columns
     assert column.results[0].timing.speed == pytest.approx(factor * 500)
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from guidelines.session.stored import read_run
 from results.cost_model import fitting
 from results.cost_model.board_model import fit_board, observations
 from results.cost_model.coefficient_file import read_model
 from results.cost_model.modelled import modelled_ms
 from results.errors import BadInputError
-from results.record.schema import Run
-from results.store.run_folders import read_run, write_run
+from results.store.run_folders import write_run
 from tests.program import complains
-from tests.synthetic import FINGERPRINT, run_of
+from tests.synthetic import FINGERPRINT, run_of, valid
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -50,11 +50,11 @@ def board_run(counted, noise, architecture="aarch64", **platform):
     }
     own = {cell.name: cell for cell in counted.cells}
     changes = {
-        "cells": [own[cell.name].model_dump() for cell in run.cells],
+        "cells": [own[cell.name] for cell in run.cells],
         "platform": run.platform.model_dump() | {"name": "a-board"},
         "fingerprint": FINGERPRINT.model_dump() | machine,
     }
-    return Run.model_validate(run.model_dump() | changes)
+    return valid(run.model_dump() | changes)
 
 
 @pytest.mark.parametrize(("noise", "within"), [(0.0, 1e-3), (0.03, 0.1)])
@@ -108,7 +108,7 @@ def test_one_cell_in_four_is_kept_aside_however_small_the_tables(counted):
 
 def test_cells_of_other_networks_are_not_taken_for_the_same(counted):
     measured = board_run(counted, 0.0)
-    cells = [cell.model_copy(update={"multiply_adds": 1}) for cell in measured.cells]
+    cells = [replace(cell, multiply_adds=1) for cell in measured.cells]
     assert observations(measured.model_copy(update={"cells": cells}), counted) == []
 
 
@@ -135,11 +135,11 @@ def board(tmp_path, counted):
     }
     write_run(
         tmp_path / "board" / "counts",
-        Run.model_validate(
+        valid(
             counted.model_dump()
             | {
-                "experiments": [e.model_dump() for e in wanted],
-                "cells": [c.model_dump() for c in counted.cells if c.name in kept],
+                "experiments": list(wanted),
+                "cells": [c for c in counted.cells if c.name in kept],
                 "counts": [c.model_dump() for c in counted.counts if c.cell in kept],
                 "protocol": protocol,
             }
@@ -184,7 +184,7 @@ def test_a_run_on_a_slower_core_is_refused(guidelines, tmp_path, counted):
         for core, cpus in (("Cortex-A57", [4, 5]), ("Cortex-A53", [0, 1]))
     ]
     machine = run.fingerprint.model_dump() | {"clusters": clusters}
-    write_run(tmp_path / "run", Run.model_validate(run.model_dump() | {"fingerprint": machine}))
+    write_run(tmp_path / "run", valid(run.model_dump() | {"fingerprint": machine}))
     said = "kept on Cortex-A53.*fastest core, Cortex-A57: measure that one"
     complains(guidelines("calibrate", tmp_path / "run"), 2, said)
 
@@ -195,7 +195,7 @@ def test_what_makes_a_run_doubtful_is_said(guidelines, board):
     name = "a [/bold] core"
     machine = run.fingerprint.model_dump() | {"cpu_model": name}
     changes = {"rounds": [entry.model_dump() for entry in kept], "fingerprint": machine}
-    write_run(board, Run.model_validate(run.model_dump() | changes))
+    write_run(board, valid(run.model_dump() | changes))
     counts = read_run(board / "counts")
     # Of a core that is not known ways are assumed.
     geometry = counts.protocol.geometry.model_dump() | {
@@ -204,7 +204,7 @@ def test_what_makes_a_run_doubtful_is_said(guidelines, board):
         "l2": {"kib": 2048, "ways": 8},
     }
     protocol = counts.protocol.model_dump() | {"geometry": geometry}
-    write_run(board / "counts", Run.model_validate(counts.model_dump() | {"protocol": protocol}))
+    write_run(board / "counts", valid(counts.model_dump() | {"protocol": protocol}))
     code, out, err = guidelines("calibrate", board)
     assert code == 0, err
     assert "Warning: Unfinished: 4 of 12" in out

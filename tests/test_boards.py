@@ -20,6 +20,7 @@ import pytest
 from guidelines.session import runs
 from guidelines.session.measuring import plan
 from results.errors import PlatformError
+from results.statistics.stopping import complete
 from results.store import run_folders
 from runners import platform_file, worker_archive, worker_process
 from runners.transports import ssh
@@ -99,7 +100,7 @@ def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on
     again = Watcher()
     run = runs.execute(asked, tmp_path, True, again, lambda *_: None)
     assert again.copied == 0
-    assert run.complete
+    assert complete(run)
     assert run.failures == {}
     assert run.rounds[:1] == kept.rounds
     assert [len(process.proofs) for process in run.processes] == [4, 4, 4]
@@ -138,7 +139,7 @@ def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command
     assert code == 0, err
     run = run_folders.read_run(tmp_path / "mine")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
-    assert run.complete
+    assert complete(run)
     assert {cell["platform"] for cell in json.loads(out)} == {"native"}
 
 
@@ -156,7 +157,7 @@ def test_several_boards_are_measured_at_the_same_time(board, command, tmp_path):
     for name, process in zip(names, started, strict=True):
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        assert run_folders.read_run(tmp_path / name).complete
+        assert complete(run_folders.read_run(tmp_path / name))
         assert run_folders.read_run(tmp_path / name).platform.name == name
 
 
@@ -266,7 +267,7 @@ def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path,
         os.utime(board.cache / name, (time.time() - age,) * 2)
     watcher = Watcher()
     run = runs.execute(asked, tmp_path / "other", False, watcher, lambda *_: None)
-    assert run.complete
+    assert complete(run)
     assert run.failures == {}
     # The networks of two cells and two controls, and their outputs.
     assert watcher.copied == 8

@@ -8,11 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from results.statistics.stopping import complete
 from results.store import run_folders
 from tests.program import complains, wait_for
 from tests.synthetic import noisy, run_of
@@ -32,7 +34,7 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
 
     jsonschema.validate(json.loads((tmp_path / "mine" / "run.json").read_text()), SCHEMA)
     run = run_folders.read_run(tmp_path / "mine")
-    assert run.complete
+    assert complete(run)
     assert len(run.processes) == 2
     assert all(len(entry.order) == 26 for entry in run.rounds)
     assert run.fingerprint.cpu_model
@@ -151,7 +153,7 @@ def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, tmp_pa
 def test_resume_begins_a_run_where_there_is_none(guidelines, tmp_path):
     code, _, err = guidelines("run", "g4", "--runs", 1, "--out", "empty", "--resume")
     assert code == 0, err
-    assert run_folders.read_run(tmp_path / "empty").complete
+    assert complete(run_folders.read_run(tmp_path / "empty"))
 
 
 def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
@@ -189,7 +191,7 @@ def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, tmp_path):
     arguments = ("run", "g4", "--runs", 2, "--out", "mine")
     assert guidelines(*arguments)[0] == 0
     run = run_folders.read_run(tmp_path / "mine")
-    cells = [run.cells[0].model_copy(update={"multiply_adds": 5}), *run.cells[1:]]
+    cells = [replace(run.cells[0], multiply_adds=5), *run.cells[1:]]
     changed = run.model_copy(update={"rounds": run.rounds[:1], "cells": cells})
     run_folders.write_run(tmp_path / "mine", changed)
     complains(guidelines(*arguments, "--resume"), 2, "have changed")

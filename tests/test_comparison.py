@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,10 +12,12 @@ from rich.console import Console
 from guidelines.catalogue import GUIDELINES
 from reports.compare import comparison as shown
 from reports.compare.heat_map import heat_map
-from results.compare.comparison import compare, published, rank_agreement, rank_agreements, recorded
-from results.paper import published_speeds
-from results.record.schema import Run
-from tests.synthetic import counted_run, fig2_run, noisy, run_of
+from results.compare.agreement import rank_agreement, rank_agreements
+from results.compare.comparison import compare
+from results.compare.entrants import published, recorded
+from results.paper import read_csv
+from results.record.cells import NetworkChoice
+from tests.synthetic import counted_run, fig2_run, noisy, run_of, valid
 
 
 def timed(experiments=("g2", "g4"), truth=lambda c: float(c.axes.get("groups", 2)), **options):
@@ -22,13 +25,16 @@ def timed(experiments=("g2", "g4"), truth=lambda c: float(c.axes.get("groups", 2
 
 
 def lay_side_by_side(runs):
-    experiments = [study.experiment for study in GUIDELINES.values()]
-    return compare(
-        [
-            published(name, experiments) if run is None else recorded(name, run)
-            for name, run in runs.items()
-        ]
-    )
+    experiments = {study.name: study.experiment for study in GUIDELINES.values()}
+
+    def entrant(name, run):
+        if run is not None:
+            return recorded(name, run)
+        choice = NetworkChoice(channels=name.removeprefix("paper:"))
+        cells = [cell for study in GUIDELINES.values() for cell in study.cells(choice)]
+        return published(name, experiments, cells)
+
+    return compare([entrant(name, run) for name, run in runs.items()])
 
 
 def named(run, platform):
@@ -42,7 +48,11 @@ def test_runs_and_the_papers_platforms_stand_side_by_side():
     assert [e.name for e in compared.experiments] == ["g2", "g4"]
     key = ("g2", "g=8", 1)
     assert compared.entrants[0].standings[key].relative == pytest.approx(1 / 8, rel=0.02)
-    gpu = {(e.row, e.scale): e.speed for e in published_speeds("g2", "gpu")}
+    gpu = {
+        (f"g={row['groups']}", int(row["scale"])): float(row["speed"])
+        for row in read_csv("table2_g2_group_count")
+        if row["platform"] == "gpu"
+    }
     assert compared.entrants[1].standings[key].relative == pytest.approx(
         gpu["g=8", 1] / gpu["g=1", 1]
     )
@@ -80,8 +90,9 @@ def test_counts_are_marked_and_have_no_speed_and_no_verdict():
 
 def test_table_4_of_another_unit_is_left_out():
     other = timed()
-    changed = other.protocol.model_copy(update={"g4_unit": "equal-width"})
-    other = named(other.model_copy(update={"protocol": changed}), "other")
+    g2, g4 = other.experiments
+    wide = replace(g4, reading={"unit": "equal-width"})
+    other = named(other.model_copy(update={"experiments": [g2, wide]}), "other")
     compared = lay_side_by_side({"a": timed(), "b": other})
     assert not any(key[0] == "g4" for key in compared.entrants[1].standings)
     assert any("Table 4 of other is left out" in said for said in compared.left_out)
@@ -96,12 +107,12 @@ def test_the_papers_two_platforms_can_be_compared_alone():
 def test_a_decomposition_alone_is_left_out():
     compared = lay_side_by_side({"a": timed(), "b": fig2_run()})
     assert len(compared.entrants) == 1
-    assert any("none of Tables 1 to 4" in said for said in compared.left_out)
+    assert any("no table to compare" in said for said in compared.left_out)
 
 
 def test_runs_of_one_platform_are_told_apart():
     run = timed()
-    later = Run.model_validate(
+    later = valid(
         run.model_dump() | {"sessions": [{**run.sessions[0].model_dump(), "started": "2026-02-01"}]}
     )
     labels = [e.label for e in lay_side_by_side({"a": run, "b": later, "c": later}).entrants]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from results.cost_model.caches import CORTEX_A57
-from results.record.schema import Run
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache
 from runners.measure import ModelFiles
-from tests.synthetic import counted_run
+from tests.synthetic import counted_run, valid
 
 RUN = counted_run(["g2"], lambda _: 10**6, caches=True)
 CELL = RUN.cells[0]
@@ -24,7 +25,7 @@ def files(tmp_path):
 
 
 def changed(**fields):
-    return Run.model_validate(RUN.model_dump() | fields)
+    return valid(RUN.model_dump() | fields)
 
 
 def with_protocol(**fields):
@@ -67,7 +68,7 @@ def test_a_failed_proof_and_a_damaged_file_are_not_kept(tmp_path):
 def test_how_often_it_was_counted_and_its_name_do_not_matter(files):
     key = count_cache.key(RUN, CELL, files)
     assert count_cache.key(with_protocol(runs=2), CELL, files) == key
-    named = CELL.model_copy(update={"row": "another", "experiment": "prediction"})
+    named = replace(CELL, row="another", experiment="prediction")
     assert count_cache.key(RUN, named, files) == key
     # None stands for the Cortex-A57's.
     assert count_cache.key(with_protocol(geometry=CORTEX_A57.model_dump()), CELL, files) == key

@@ -13,6 +13,7 @@ from guidelines.catalogue import EXPERIMENTS
 from guidelines.export import formats
 from guidelines.session import measuring
 from networks.blocks import initialise
+from results.statistics.stopping import complete
 from results.tables.summary import summarise
 from runners.worker import ceilings
 from runners.worker.backends import torch_cuda
@@ -39,7 +40,7 @@ def measured(tmp_path, cache, monkeypatch):
 @pytest.mark.parametrize("platform", ["cuda", "cuda-eager", "cuda-compile"])
 def test_every_mode_measures_proved_networks(platform, measured):
     run = measured(platform)
-    assert run.complete
+    assert complete(run)
     assert not run.failures
     assert run.fingerprint.gpu.l2_cache > 2**20
     expected = {"cold", "eager"} if platform == "cuda" else {"cold"}

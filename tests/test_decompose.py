@@ -19,6 +19,7 @@ from guidelines.export import user_networks
 from guidelines.session.measuring import parse_shape
 from results.errors import BadInputError
 from results.record.cells import UserNetwork
+from results.statistics.stopping import complete
 from results.store import run_folders
 from tests.program import complains, wait_for
 from tests.synthetic import fig2_run
@@ -151,7 +152,7 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     assert code == 0, err
     run = run_folders.read_run(folder / "run")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
-    assert run.complete
+    assert complete(run)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from reports.run.decomposition import rounded
 from results.decomposition.attribution import FIRST_PART, Written, added, shares
 from results.decomposition.shares import UNATTRIBUTED, decompose
 from results.paper import read_csv
-from results.record.schema import Run
 from results.tables.json_objects import json_objects, part_objects, share_objects
 from results.tables.summary import summarise
-from tests.synthetic import EXECUTION, fig2_run
+from tests.synthetic import EXECUTION, fig2_run, valid
 
 TOTAL = sum(ms for _, ms in EXECUTION)
 TRUTH = {"Conv": 3.0, "Elemwise": 0.5, "Shuffle": 1.0, "Data": 0.3, "Other": 0.2}
@@ -111,7 +110,7 @@ def test_what_the_scheduler_takes_away_moves_the_shares_little():
                 profile["operators_ns"][number % len(EXECUTION)] += 4_000_000
     for entry in content["rounds"][::3]:
         entry["ns"] = [4_000_000 + ns for ns in entry["ns"]]
-    disturbed = percents(Run.model_validate(content))
+    disturbed = percents(valid(content))
     for category, percent in calm.items():
         assert disturbed[category] == pytest.approx(percent, abs=1.0)
 
@@ -174,7 +173,7 @@ def test_without_the_control_nothing_is_claimed():
 
 
 def test_a_run_without_rounds_has_no_figures():
-    run = Run.model_validate(fig2_run(rounds=(1,)).model_dump() | {"rounds": []})
+    run = valid(fig2_run(rounds=(1,)).model_dump() | {"rounds": []})
     assert [e["percent"] for e in share_objects(summarise(run))] == [None, None]
 
 
@@ -188,11 +187,11 @@ def test_records_that_contradict_themselves_are_refused():
     content = fig2_run(rounds=(1, 1)).model_dump()
     plain = [control for control in content["controls"] if not control["profiled"]]
     with pytest.raises(ValueError, match="without the controls"):
-        Run.model_validate(content | {"controls": plain})
+        valid(content | {"controls": plain})
     proofs = content["processes"][1]["proofs"]["fig2/MobileNet v2 1x/x1"]
     proofs["calls"] = [{**proofs["calls"][0], "operator": "Sigmoid"}, *proofs["calls"][1:]]
     with pytest.raises(ValueError, match="executed other operators"):
-        Run.model_validate(content)
+        valid(content)
 
 
 def test_a_profile_must_belong_to_its_network():
@@ -204,7 +203,7 @@ def test_a_profile_must_belong_to_its_network():
     ):
         changed = {**content, "rounds": [{**content["rounds"][0], "profiles": profiles}]}
         with pytest.raises(ValueError, match=says):
-            Run.model_validate(changed)
+            valid(changed)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda drawn: sum(drawn) > 0))

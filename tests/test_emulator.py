@@ -16,6 +16,7 @@ from guidelines.session import runs
 from guidelines.session.measuring import plan
 from results.cost_model.caches import CORTEX_A57, Cache
 from results.errors import PlatformError
+from results.statistics.stopping import complete
 from results.store import run_folders
 from results.tables.json_objects import json_objects
 from results.tables.summary import summarise
@@ -183,7 +184,7 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         asked = counting(names, caches)
         run = runs.execute(asked, tmp_path / folder, False, watcher, lambda *_: None)
         assert watcher.stored == 1 + len(names)
-        assert run.complete
+        assert complete(run)
         assert run_folders.read_run(tmp_path / folder) == run
         return {count.cell: count for count in run.counts}
 
@@ -260,7 +261,7 @@ def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelin
     code, out, err = guidelines(*words, "--out", folder, "--resume", "--json")
     assert code == 0, err
     finished = run_folders.read_run(folder)
-    assert finished.complete
+    assert complete(finished)
     assert [count.cell for count in finished.counts] == [cell.name for cell in finished.cells]
     assert {c.cell: c for c in kept.counts}.items() <= {c.cell: c for c in finished.counts}.items()
     for found in json.loads(out):

@@ -10,11 +10,10 @@ import pytest
 from reports.run.heading import describe, warnings
 from reports.run.report import write_report
 from reports.run.sections import sections
-from results.record.schema import Run
 from results.tables.json_objects import json_objects
 from results.tables.roofline import bound_of
 from results.tables.summary import summarise
-from tests.synthetic import run_of
+from tests.synthetic import run_of, valid
 from tests.synthetic_gpu import CEILINGS, gpu_run
 
 
@@ -134,7 +133,7 @@ def test_a_compiler_launches_no_kernels_for_what_it_fuses():
     launch = {}
     for mode in ("graph", "compile"):
         content["platform"]["mode"] = mode
-        found = bound_of(Run.model_validate(content), run.cells[0], 1.0, CEILINGS)
+        found = bound_of(valid(content), run.cells[0], 1.0, CEILINGS)
         launch[mode] = found.shares["launch"]
     assert launch == {"graph": pytest.approx(0.07), "compile": pytest.approx(0.03)}
 
@@ -166,7 +165,7 @@ def test_the_ceiling_that_takes_longest_bounds_a_cell(ms, launch_us, roof, share
     for process in content["processes"]:
         for proof in process["proofs"].values():
             proof["operators"] = operators
-    run = Run.model_validate(content)
+    run = valid(content)
     bound = bound_of(run, run.cells[0], ms, slow_kernels)
     assert bound.roof == roof
     assert bound.share == pytest.approx(share)
@@ -192,7 +191,7 @@ def test_other_kinds_of_samples_in_some_rounds_are_no_run(run):
     content = run.model_dump()
     del content["rounds"][3]["beside"]["eager"]
     with pytest.raises(ValueError, match="different kinds of samples"):
-        Run.model_validate(content)
+        valid(content)
     content["rounds"][3] |= {"beside": run.rounds[3].beside, "sm_mhz": [1]}
     with pytest.raises(ValueError, match="order and times do not match"):
-        Run.model_validate(content)
+        valid(content)

@@ -12,6 +12,7 @@ from guidelines.catalogue import EXPERIMENTS, select
 from guidelines.session import measuring, runs
 from results.errors import BadInputError, PlatformError
 from results.record.cells import NetworkChoice
+from results.statistics.stopping import complete
 from results.store.run_folders import read_run
 from results.tables.summary import summarise
 from runners import measure
@@ -43,7 +44,7 @@ def measured(tmp_path, cache, monkeypatch):
 def test_a_graph_is_measured_hot_cold_and_eager_with_the_card_and_its_ceilings(measured, tmp_path):
     run = measured(rounds=4, processes=2)
     assert run == read_run(tmp_path / "run")
-    assert run.complete
+    assert complete(run)
     assert not run.failures
     assert run.fingerprint.gpu.name == "Simulated"
     for entry in run.rounds:
@@ -62,14 +63,14 @@ def test_a_graph_is_measured_hot_cold_and_eager_with_the_card_and_its_ceilings(m
 @pytest.mark.parametrize("platform", ["cuda-eager", "cuda-compile"])
 def test_other_modes_are_measured_hot_and_cold(platform, measured):
     run = measured(platform)
-    assert run.complete
+    assert complete(run)
     assert not run.failures
     assert {kind for entry in run.rounds for kind in entry.beside} == {"cold"}
 
 
 def test_a_network_that_is_too_large_has_no_figure_and_the_others_have(measured):
     run = measured(how="memory")
-    assert run.complete
+    assert complete(run)
     assert list(run.failures) == ["g4/relu/x1"]
     assert "more memory than the GPU has" in run.failures["g4/relu/x1"]
 
@@ -86,7 +87,7 @@ def test_a_gpu_that_is_lost_in_mid_run_leaves_all_rounds_and_the_run_goes_on(mea
     kept = read_run(tmp_path / "run")
     assert 0 < len(kept.rounds) < 40
     finished = measured(resume=True, rounds=40)
-    assert finished.complete
+    assert complete(finished)
     assert finished.rounds[: len(kept.rounds)] == kept.rounds
     assert [process.ceilings is None for process in finished.processes] == [True, False]
 

@@ -13,8 +13,8 @@ from reports.history import history as shown
 from results.errors import BadInputError
 from results.gate.ratios import typical_log
 from results.history.history import Digest, digest, folders_in, history_of
+from results.record.samples import samples_by_cell
 from results.store import run_folders
-from results.tables.summary import samples_by_cell
 from tests.synthetic import counted_run, noisy, run_of
 
 SLOW = "g4/none/x1"

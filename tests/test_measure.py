@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.record.cells import Operators
+from results.record.parts import OperatorCall
 from results.record.platform import Cluster
 from results.record.protocol import StoppingRule
 from results.record.same_machine import differing_fields
-from results.record.schema import OperatorCall, Run
+from results.record.schema import Run
+from results.statistics.stopping import complete
 from runners import measure, proof, samples, schedule
 from runners.measure import Launcher, ModelFiles
-from tests.synthetic import FINGERPRINT, fig2_run, run_of
+from tests.synthetic import FINGERPRINT, fig2_run, run_of, valid
 
 FAKE = Path(__file__).parent / "fake_worker.py"
 
@@ -60,7 +63,7 @@ def bench(tmp_path, log):
     def files_of(run):
         for cell in run.networks:
             path = tmp_path / cell.name.replace("/", "_")
-            path.write_text((cell.operators or Operators()).model_dump_json())
+            path.write_text(json.dumps(asdict(cell.operators or Operators())))
             models[cell.name] = ModelFiles(path, path)
         return models
 
@@ -92,14 +95,14 @@ def stopping(run, percent, seconds):
 def test_a_stopping_rule_asks_for_processes_until_an_error_is_known_and_small(bench):
     # The fake worker's times are always the same, so three processes are enough to know.
     run, recorder = bench(stopping(planned((2,)), 1.0, 1000))
-    assert run.complete
+    assert complete(run)
     assert [entry.process for entry in run.rounds] == [0, 0, 1, 1, 2, 2]
     assert bench(run, recorder=recorder)[0] == run
 
 
 def test_a_stopping_rule_ends_in_the_middle_of_a_process_when_its_time_is_up(bench):
     run, _ = bench(stopping(planned((3, 2)), 1.0, 1e-9))
-    assert run.complete
+    assert complete(run)
     assert len(run.rounds) == 1
 
 
@@ -114,7 +117,7 @@ def test_every_cell_and_control_is_measured_once_a_round_in_the_seeded_order(ben
     assert [json.loads(line) for line in log.read_text().splitlines()] == wanted
     assert [entry.order for entry in run.rounds] == wanted
     assert [entry.ns for entry in run.rounds] == [[1000 + i for i in o] for o in wanted]
-    assert run.complete
+    assert complete(run)
 
 
 def test_each_process_is_a_fresh_one(bench):
@@ -222,12 +225,12 @@ def test_a_run_in_which_nothing_is_right_ends(bench):
 def planned_decomposition():
     """A run of Fig. 2 with everything but its processes and rounds."""
     content = fig2_run(rounds=(2, 1)).model_dump() | {"processes": [], "rounds": []}
-    return Run.model_validate(content)
+    return valid(content)
 
 
 def test_profiles_are_stored_with_their_rounds(bench):
     run, recorder = bench(planned_decomposition())
-    assert run.complete
+    assert complete(run)
     profiled = [index for index, cell in enumerate(run.networks) if cell.profiled]
     for entry in run.rounds:
         assert sorted(profile.network for profile in entry.profiles) == profiled

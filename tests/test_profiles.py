@@ -12,7 +12,7 @@ from networks.blocks import initialise
 from networks.layers import ChannelShuffle, conv_bn, depthwise_bn
 from results.decomposition.operators import parts
 from results.record.cells import Operators
-from results.record.schema import OperatorCall
+from results.record.parts import OperatorCall
 from runners import proof
 from runners.worker import main as worker_main
 from runners.worker.backends import interface

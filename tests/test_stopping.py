@@ -12,9 +12,9 @@ from guidelines.session.measuring import plan, stopping_rule
 from reports.run.heading import describe, warnings
 from results.errors import BadInputError
 from results.record.protocol import StoppingRule
-from results.record.schema import Run
 from results.statistics import stopping
-from tests.synthetic import run_of
+from results.statistics.stopping import complete
+from tests.synthetic import run_of, valid
 
 MEDIANS = st.lists(st.floats(1e3, 1e9), min_size=3, max_size=20)
 
@@ -25,9 +25,7 @@ def stopped(times, percent, seconds=100.0, rounds=(5,) * 5, spent=1.0, failures=
     rule = StoppingRule(relative_error=percent / 100, seconds=seconds)
     protocol = run.protocol.model_copy(update={"runs": 15, "processes": 3, "stop": rule})
     processes = [p.model_copy(update={"seconds": spent}) for p in run.processes]
-    return Run.model_validate(
-        run.model_copy(update={"protocol": protocol, "processes": processes}).model_dump()
-    )
+    return valid(run.model_copy(update={"protocol": protocol, "processes": processes}).model_dump())
 
 
 @given(MEDIANS, st.floats(0.1, 10))
@@ -60,13 +58,13 @@ def test_the_worst_cell_decides():
     name, error = stopping.worst_error(run)
     assert name == "g1/1:6/x2"
     assert error == pytest.approx(math.sqrt(10) * 0.01 / 1.04 / math.sqrt(5), rel=1e-3)
-    assert not run.complete
-    assert stopped(growing(1), 1.4).complete
+    assert not complete(run)
+    assert complete(stopped(growing(1), 1.4))
 
 
 def test_fewer_rounds_than_asked_for_are_never_enough():
-    assert not stopped(growing(0), 1.0, rounds=(5, 5)).complete
-    assert stopped(growing(0), 1.0, rounds=(5, 5, 5)).complete
+    assert not complete(stopped(growing(0), 1.0, rounds=(5, 5)))
+    assert complete(stopped(growing(0), 1.0, rounds=(5, 5, 5)))
 
 
 def test_the_end_of_an_interrupted_process_says_nothing():
@@ -78,17 +76,17 @@ def test_the_end_of_an_interrupted_process_says_nothing():
 
 
 def test_cells_without_figures_do_not_count():
-    assert stopped(growing(1), 1.0, failures={"g1/1:6/x2": "wrong"}).complete
+    assert complete(stopped(growing(1), 1.0, failures={"g1/1:6/x2": "wrong"}))
 
 
 def test_when_the_time_is_up_the_run_is_done_and_says_how_far_it_came():
     run = stopped(growing(5), 0.5, seconds=4.5)
-    assert run.complete
+    assert complete(run)
     assert any("time was up before all medians were within 0.5" in w for w in warnings(run))
     assert any("g1/1:6/x2" in w for w in warnings(run))
     assert "until all medians are within 0.5 % or for 4.5 s" in dict(describe(run))["Protocol"]
     early = stopped(growing(5), 0.5, seconds=0.5, rounds=(2,))
-    assert early.complete
+    assert complete(early)
     assert any("before any error was known" in w for w in warnings(early))
 
 
@@ -96,7 +94,7 @@ def test_without_a_rule_more_rounds_than_planned_are_no_run():
     run = stopped(growing(0), 1.0)
     protocol = run.protocol.model_copy(update={"stop": None})
     with pytest.raises(ValueError, match="more rounds than the protocol"):
-        Run.model_validate(run.model_copy(update={"protocol": protocol}).model_dump())
+        valid(run.model_copy(update={"protocol": protocol}).model_dump())
 
 
 @pytest.mark.parametrize(

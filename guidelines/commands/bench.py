@@ -22,9 +22,9 @@ from rich.progress import track
 
 from guidelines.catalogue import GUIDELINES
 from guidelines.session import runs
+from guidelines.session.stored import read_run
 from results.errors import BadInputError
 from results.record.protocol import Protocol
-from results.store import run_folders
 from results.store.files import cache_folder
 from runners import measure, samples
 from runners.events import Loop, RoundDone, Sample
@@ -153,7 +153,7 @@ def measure_run_cost(platform: str) -> RunCost:
             text=True,
         )
         wall = time.monotonic() - started
-        run = run_folders.read_run(folder)
+        run = read_run(folder)
     seconds = [0.0, 0.0]
     for entry in run.rounds:
         for index, ns in zip(entry.order, entry.ns, strict=True):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from guidelines.catalogue import EXPERIMENTS
 from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
+from guidelines.session.stored import read_run
 from reports.cost_model.board_model import calibration_tables
 from reports.formats.console import WIDTH, print_table
 from reports.run.heading import warnings
@@ -18,7 +19,6 @@ from results.cost_model.caches import caches_of
 from results.cost_model.coefficient_file import write_model
 from results.errors import BadInputError
 from results.record.schema import Run
-from results.store import run_folders
 
 COUNTS = "counts"
 COEFFICIENTS = "cost_model.toml"
@@ -31,7 +31,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
     Raises BadInputError for a run that is not one of a board, and the errors of
     guidelines.session.runs.execute.
     """
-    measured = run_folders.read_run(path)
+    measured = read_run(path)
     refuse_unfit(measured)
     folder = path if path.is_dir() else path.parent
     core = _core(measured)

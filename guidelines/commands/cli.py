@@ -158,8 +158,8 @@ def show(
 ) -> None:
     """Print the tables of a stored run; with --json one object per cell, or per share of time."""
     from guidelines.session.measuring import print_json
+    from guidelines.session.stored import read_run
     from reports.formats.terminal import print_summary
-    from results.store.run_folders import read_run
     from results.tables.summary import summarise
 
     summary = summarise(read_run(run), depthwise)
@@ -178,9 +178,10 @@ def report(
     depthwise: DepthwiseAs = "conv",
 ) -> None:
     """Write every table, plot and page of stored runs again, without measuring."""
+    from guidelines.session.stored import read_run
     from reports.run.report import write_report
     from results.store.files import RUNS
-    from results.store.run_folders import read_run, stored_runs
+    from results.store.run_folders import stored_runs
     from results.tables.summary import summarise
 
     chosen = runs or stored_runs()[:1]

@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from guidelines.session.stored import read_run
 from results.errors import BadInputError, suggestion
-from results.store import files, run_folders
+from results.store import files
 from results.store.background import in_background
 
 if TYPE_CHECKING:
-    from results.compare.comparison import Entrant
+    from results.compare.entrants import Entrant
 
 
 def _entrant(name: str) -> Entrant:
     """Return what takes part in a comparison under a name: a folder's run, or the paper's."""
-    from guidelines.catalogue import GUIDELINES
-    from results.compare.comparison import PAPER, published, recorded
+    from guidelines.catalogue import EXPERIMENTS
+    from results.compare.entrants import PAPER, published, recorded
+    from results.record.cells import NetworkChoice
 
-    if name in PAPER:
-        return published(name, [study.experiment for study in GUIDELINES.values()])
-    return recorded(name, run_folders.read_run(Path(name)))
+    if name not in PAPER:
+        return recorded(name, read_run(Path(name)))
+    channels: Any = name.removeprefix("paper:")
+    studies = [s for s in EXPERIMENTS.values() if s.experiment.across_platforms]
+    cells = [cell for study in studies for cell in study.cells(NetworkChoice(channels))]
+    return published(name, {s.name: s.experiment for s in studies if s.experiment.base}, cells)
 
 
 def compare(names: Sequence[str], out: Path | None, json: bool) -> None:
@@ -32,8 +37,8 @@ def compare(names: Sequence[str], out: Path | None, json: bool) -> None:
 
     Raises BadInputError for what is no run, and for nothing that can be compared.
     """
-    from results.compare.comparison import PAPER
     from results.compare.comparison import compare as side_by_side
+    from results.compare.entrants import PAPER
 
     for name in names:
         if name.startswith("paper:") and name not in PAPER:

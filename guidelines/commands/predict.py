@@ -14,7 +14,7 @@ from reports.run.counts import MODELLED
 from results.cost_model.model_file import load_model
 from results.cost_model.modelled import modelled
 from results.errors import BadInputError, CheckFailedError, suggestion
-from results.record.cells import CellDeclaration, Experiment, UserNetwork, WholeNetwork
+from results.record.cells import Cell, Experiment, UserNetwork, WholeNetwork
 from results.record.schema import Run
 from results.store.files import cache_folder
 from results.tables.counts import counts_of
@@ -34,7 +34,7 @@ def predict_network(model: str, on: str, shape: str | None, as_json: bool) -> No
     coefficients = load_model(on)
     cell = _cell(model, shape)
     study = Study(
-        Experiment(name="prediction", table="", title="", claim="", axes=[], base=None),
+        Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
     run = _counted(counting_plan([study], coefficients.caches), quiet=as_json)
@@ -71,7 +71,7 @@ def predict_network(model: str, on: str, shape: str | None, as_json: bool) -> No
     )
 
 
-def _cell(model: str, shape: str | None) -> CellDeclaration:
+def _cell(model: str, shape: str | None) -> Cell:
     from networks.catalogue import NETWORKS
 
     network: WholeNetwork | UserNetwork
@@ -83,20 +83,13 @@ def _cell(model: str, shape: str | None) -> CellDeclaration:
             )
         network = WholeNetwork(name=model, size=named.size)
     elif ":" in model or model.endswith(".onnx"):
-        network = UserNetwork(model=model, input=parse_shape(shape or DEFAULT_INPUT))
+        network = UserNetwork(model=model, input=tuple(parse_shape(shape or DEFAULT_INPUT)))
     else:
         hint = suggestion(model, NETWORKS)
         raise BadInputError(
             f"There is no network {model!r}. {hint} A module:callable or an .onnx file works too."
         )
-    return CellDeclaration(
-        experiment="prediction",
-        row=model,
-        scale=1,
-        axes={},
-        network=network,
-        operators=None,
-    )
+    return Cell("prediction", model, 1, axes={}, network=network)
 
 
 def _counted(asked: runs.Plan, quiet: bool) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from guidelines.export import user_networks
 from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
-from results.record.cells import Cell, CellDeclaration, Network, UserNetwork, WholeNetwork
+from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
 from results.store.files import write_file
 from runners.measure import ModelFiles
 
@@ -36,7 +37,9 @@ def digest(network: Network | WholeNetwork, file_format: str, seed: int) -> str:
     That is its declaration, the seed, the sources of networks/, and the versions of the exporters.
     """
     # One image is what all networks had before batches could be chosen.
-    declaration = network.model_dump(mode="json", exclude={"batch"} if network.batch == 1 else None)
+    declaration = asdict(network)
+    if network.batch == 1:
+        del declaration["batch"]
     parts = [declaration, file_format, seed, OPSET, _exporters()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -72,9 +75,7 @@ def backends() -> list[str]:
     return list(EXPORTERS)
 
 
-def prepare(
-    declaration: CellDeclaration, backend: str, seed: int, store: Path
-) -> tuple[Cell, ModelFiles]:
+def prepare(cell: Cell, backend: str, seed: int, store: Path) -> tuple[Cell, ModelFiles]:
     """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
     Damaged files are exported again. Imports torch only for what is missing. Raises BadInputError
@@ -82,13 +83,14 @@ def prepare(
     network is not installed.
     """
     try:
-        folder, key, cost = _prepare(declaration.network, backend, seed, store / "models")
+        folder, key, cost = _prepare(cell.network, backend, seed, store / "models")
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
         ) from None
-    cell = Cell(**declaration.model_dump(), **cost, model=key)
-    return cell, ModelFiles(model=folder / MODEL, expected=folder / EXPECTED)
+    return replace(cell, **cost, model=key), ModelFiles(
+        model=folder / MODEL, expected=folder / EXPECTED
+    )
 
 
 def _prepare(
@@ -100,7 +102,7 @@ def _prepare(
         # by its name: each new version takes the place of the one before.
         model, expected = user_networks.export(network, backend, seed)
         uncounted = dict.fromkeys(COST_FIELDS, 0)
-        name = json.dumps([network.model_dump(mode="json"), backend, str(Path.cwd())])
+        name = json.dumps([asdict(network), backend, str(Path.cwd())])
         folder = models / f"user-{_sha256(name.encode())}"
         _store(folder, {MODEL: model, EXPECTED: expected}, uncounted)
         return folder, _sha256(model + expected), uncounted

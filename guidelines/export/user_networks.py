@@ -19,7 +19,7 @@ import numpy as np
 
 from guidelines.export.formats import EXPORTERS, example_input, npy
 from results.errors import BadInputError
-from results.record.cells import CellDeclaration, UserNetwork, shape_text
+from results.record.cells import Cell, UserNetwork, shape_text
 from results.store.files import near_file
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def is_onnx(model: str) -> bool:
     return model.lower().endswith(".onnx")
 
 
-def search_path(cells: Sequence[CellDeclaration]) -> list[str]:
+def search_path(cells: Sequence[Cell]) -> list[str]:
     """Return where a worker looks for the modules of cells that name module:callable."""
     networks = [cell.network for cell in cells]
     needed = any(isinstance(n, UserNetwork) and not is_onnx(n.model) for n in networks)

@@ -14,6 +14,7 @@ import typer
 from guidelines.session import runs
 from guidelines.session.measuring import INTERRUPTED
 from guidelines.session.sides import Question
+from guidelines.session.stored import read_run
 from guidelines.session.trial_progress import TrialDisplay
 from guidelines.session.trials import Outcome, measure_trial
 from results.errors import BadInputError, CheckFailedError, PlatformError
@@ -21,7 +22,6 @@ from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
 from results.gate.regression import judge_run
 from results.gate.trial import Arm, Trial
-from results.store import run_folders
 from results.store.files import new_folder, write_file
 
 
@@ -59,7 +59,7 @@ def ab(question: Question, out: Path | None, resume: bool, output: Output) -> No
 
 def check(run: Path, baseline: Path, margin: float | None, output: Output) -> None:
     """Judge a stored run against another; raise CheckFailedError where the gate stays shut."""
-    publish(judge_run(run_folders.read_run(run), run_folders.read_run(baseline), margin), output)
+    publish(judge_run(read_run(run), read_run(baseline), margin), output)
 
 
 def default_folder(question: Question) -> Path:

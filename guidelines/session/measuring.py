@@ -197,11 +197,12 @@ def execute_with_progress(
 def _kept(folder: Path, again: str) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
     from guidelines.session.runs import resume_command
+    from guidelines.session.stored import read_run
     from results.store import run_folders
 
     if not run_folders.has_run(folder):
         return "Nothing was stored yet."
-    run = run_folders.read_run(folder)
+    run = read_run(folder)
     kept = f"Networks kept in {folder}: {len(run.counts)}"
     if not run.platform.counts:
         kept = f"Rounds kept in {folder}: {len(run.rounds)}"

@@ -8,20 +8,23 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Interface
 
 from guidelines.controls import controls
 from guidelines.experiment import Study
 from guidelines.export import model_files, user_networks
+from guidelines.session.stored import read_run
 from results.cost_model.cost_model import CostModel
 from results.errors import BadInputError, suggestion
-from results.record.cells import Cell, CellDeclaration, Experiment, UserNetwork, shape_text
+from results.record.cells import Cell, Experiment, UserNetwork, shape_text
+from results.record.parts import Session
 from results.record.platform import REACHING, Fingerprint, Platform
 from results.record.protocol import Protocol
 from results.record.same_machine import refuse_other_machine
-from results.record.schema import Run, Session
+from results.record.schema import Run
+from results.statistics.stopping import complete
 from results.store import run_folders
 from results.store.files import cache_folder, locked, new_folder
 from runners import measure, worker_archive
@@ -51,22 +54,21 @@ class Plan:
     @property
     def experiments(self) -> list[Experiment]:
         """The experiments as the record keeps them."""
-        return [study.experiment for study in self.studies]
+        return [study.declared(self.protocol.choice) for study in self.studies]
 
     @property
-    def cells(self) -> list[CellDeclaration]:
+    def cells(self) -> list[Cell]:
         """The cells of all experiments, in the record's order, with the protocol's batch."""
-        cells = [cell for study in self.studies for cell in study.cells(self.protocol)]
+        cells = [cell for study in self.studies for cell in study.cells(self.protocol.choice)]
         batch = self.protocol.batch
         return cells if batch is None else [with_batch(cell, batch) for cell in cells]
 
 
-def with_batch(cell: CellDeclaration, batch: int) -> CellDeclaration:
+def with_batch(cell: Cell, batch: int) -> Cell:
     """Return a cell whose network runs so many images at a time; a user's has its own batch."""
     if isinstance(cell.network, UserNetwork):
         return cell
-    network = cell.network.model_copy(update={"batch": batch})
-    return cell.model_copy(update={"network": network})
+    return replace(cell, network=replace(cell.network, batch=batch))
 
 
 def default_folder(platform: Platform) -> Path:
@@ -78,10 +80,10 @@ def newest_unfinished(plan: Plan) -> Path | None:
     """Return the newest stored run that `plan` could continue, or None."""
     for folder in run_folders.stored_runs():
         try:
-            run = run_folders.read_run(folder)
+            run = read_run(folder)
         except BadInputError:
             continue
-        if not run.complete and not _differences(run, plan):
+        if not complete(run) and not _differences(run, plan):
             return folder
     return None
 
@@ -115,7 +117,7 @@ def _execute(
 ) -> Run:
     earlier = _earlier_run(plan, folder, resume)
     cache = cache_folder()
-    if earlier is not None and earlier.complete:
+    if earlier is not None and complete(earlier):
         # A file or a callable of the user's may have changed under its name.
         if any(isinstance(cell.network, UserNetwork) for cell in plan.cells):
             _refuse_changed(earlier, plan, folder, *prepare(plan, cache, preparing)[:2])
@@ -187,7 +189,7 @@ def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
         raise BadInputError(
             f"{folder} holds a run already: continue it with --resume or choose another --out."
         )
-    run = run_folders.read_run(folder)
+    run = read_run(folder)
     differences = _differences(run, plan)
     if differences:
         raise BadInputError(
@@ -214,12 +216,12 @@ def _differences(run: Run, plan: Plan) -> list[str]:
     return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
 
 
-def _rows(cells: Sequence[CellDeclaration]) -> str:
+def _rows(cells: Sequence[Cell]) -> str:
     """Name the rows of some cells, shortened, to tell one set from another."""
     return textwrap.shorten(", ".join(dict.fromkeys(cell.row for cell in cells)), 80)
 
 
-def _inputs(cells: Sequence[CellDeclaration]) -> str:
+def _inputs(cells: Sequence[Cell]) -> str:
     """Name the input shapes of the user's networks among some cells."""
     networks = [cell.network for cell in cells if isinstance(cell.network, UserNetwork)]
     return ", ".join(shape_text(network.input) for network in networks)

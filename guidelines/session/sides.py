@@ -99,7 +99,7 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipme
         b=arms["b"],
         measured=question.measured,
         protocol=question.protocol,
-        experiments=[study.experiment for study in question.studies],
+        experiments=[study.declared(question.measured.choice) for study in question.studies],
         extra=list(question.extra),
         sessions=[runs.new_session()],
     )

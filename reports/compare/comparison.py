@@ -14,9 +14,12 @@ from reports.compare.heat_map import MARKS, heat_map
 from reports.formats.console import WIDTH, print_parts
 from reports.formats.page import write_page
 from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
-from results.compare.comparison import Comparison, Entrant, Standing, rank_agreements
+from results.compare.agreement import rank_agreements
+from results.compare.comparison import Comparison
+from results.compare.entrants import Entrant
 from results.record.cells import Experiment
 from results.store.files import write_file
+from results.tables.metric import Standing
 
 NAME, TITLE = "compare", "Platforms side by side"
 # On a terminal, more columns than these get no intervals.
@@ -60,7 +63,7 @@ def _verdicts(comparison: Comparison) -> Table:
     for experiment in comparison.experiments:
         for scale in comparison.scales(experiment):
             said = [e.verdicts.get((experiment.name, scale), MISSING) for e in comparison.entrants]
-            rows.append([f"{experiment.name.upper()} {experiment.title}, ×{scale}", *said])
+            rows.append([f"{experiment.short_name} {experiment.title}, ×{scale}", *said])
     caption = (
         "Guideline and platform: what each column of the tables says; τ is the agreement of an "
         "order by instructions, or by modelled time, with the paper's"

@@ -13,7 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from reports.run.plots import SETTINGS
-from results.compare.comparison import CellKey, Comparison
+from results.compare.comparison import Comparison
+from results.compare.entrants import CellKey
 from results.record.cells import Experiment
 
 # Half as fast is as dark as twice as fast; beyond a factor of 4 colours stay the same.
@@ -92,7 +93,7 @@ def _draw(
     panel.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     panel.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=7)
     panel.tick_params(length=0)
-    panel.set_title(f"{experiment.name.upper()} {experiment.title}", fontsize=9)
+    panel.set_title(f"{experiment.short_name} {experiment.title}", fontsize=9)
     rows = len(comparison.rows(experiment))
     for border in range(rows, len(keys), rows):
         panel.axhline(border - 0.5, color="white", linewidth=2)

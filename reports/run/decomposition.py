@@ -14,7 +14,7 @@ from reports.layout import (
     significant,
 )
 from results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
-from results.paper import PAPER_PLATFORMS, published_decomposition
+from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment, shape_text
 from results.tables.summary import Summary
 
@@ -35,11 +35,8 @@ def measured_networks(summary: Summary, experiment: Experiment) -> list[Decompos
 
 def papers(found: Decomposition) -> dict[str, dict[str, float]]:
     """Return the pies that the paper gives for a network: percent by device and category."""
-    return {
-        device: published_decomposition(channels)[found.cell.row]
-        for channels, device in PAPER_PLATFORMS.items()
-        if found.cell.row in published_decomposition(channels)
-    }
+    shares = found.cell.published_shares
+    return {PAPER_PLATFORMS[channels]: pie for channels, pie in shares.items()}
 
 
 def rounded(percents: Sequence[float], whole: float = 100.0) -> list[float]:

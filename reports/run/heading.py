@@ -10,9 +10,10 @@ from reports.layout import figure_name, significant
 from reports.run.gpu import describe_gpu, gpu_warnings
 from reports.run.roofline import describe_ceilings
 from results.cost_model.cost_model import CostModel
+from results.record.parts import Session
 from results.record.platform import Cluster, Machine
-from results.record.schema import Run, Session
-from results.statistics.stopping import worst_error
+from results.record.schema import Run
+from results.statistics.stopping import complete, worst_error
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
@@ -156,7 +157,7 @@ def _load(run: Run) -> str:
 def _not_reached(run: Run) -> list[str]:
     """Say how far a run is from its stopping rule if it ended because its time was up."""
     stop = run.protocol.stop
-    if stop is None or not run.complete:
+    if stop is None or not complete(run):
         return []
     name, error = worst_error(run)
     if error <= stop.relative_error:
@@ -184,12 +185,12 @@ def warnings(run: Run) -> list[str]:
                 "times are no test."
             )
         found.insert(0, said)
-        if not run.complete:
+        if not complete(run):
             found.append(
                 f"Unfinished: {len(run.counts)} of {len(run.networks)} networks were counted."
             )
         return found
-    if not run.complete:
+    if not complete(run):
         found.append(
             f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
         )

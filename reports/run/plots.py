@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from reports.layout import scale_title
 from reports.run.counts import label
 from results.paper import PAPER_PLATFORMS
-from results.record.cells import Experiment
+from results.record.cells import Cell, Experiment
 from results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     run = summary.run
     counts = run.platform.counts and run.model is None
     columns = summary.columns_of(experiment)
-    panels = _panels([result for column in columns for result in column.results])
+    panels = _panels(experiment, [r.cell for column in columns for r in column.results])
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(3.6 + 3.0 * len(panels), 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for panel, (title, rows) in zip(axes, panels, strict=True):
-            _draw_panel(panel, columns, rows)
+            _draw_panel(panel, experiment, columns, rows)
             panel.set_title(title)
         shown = "instructions" if counts else "modelled speed" if run.model else "speed"
         axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
@@ -79,27 +79,26 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     return figure
 
 
-def _panels(results: Sequence[CellResult]) -> list[tuple[str, list[str]]]:
-    """Return titles and rows of the panels: one, or one for each arrangement of fragments."""
-    arrangement_of = {r.cell.row: str(r.cell.axes.get("arrangement", "")) for r in results}
-    rows, arrangements = list(arrangement_of), list(arrangement_of.values())
-    kinds = [kind for kind in dict.fromkeys(arrangements) if kind not in ("", "single")]
-    if not kinds:
+def _panels(experiment: Experiment, cells: Sequence[Cell]) -> list[tuple[str, list[str]]]:
+    """Return titles and rows of the panels: one, or one for each value of the panels' axis."""
+    rows = list(dict.fromkeys(cell.row for cell in cells))
+    if experiment.panels is None:
         return [("", rows)]
+    kind_of = {cell.row: cell.text(f"{{{experiment.panels}}}") for cell in cells}
+    shared = experiment.in_every_panel
+    kinds = [kind for kind in dict.fromkeys(kind_of.values()) if kind != shared]
     return [
         (
-            f"fragments in {kind}",
-            [
-                row
-                for row, arrangement in zip(rows, arrangements, strict=True)
-                if arrangement in ("single", kind)
-            ],
+            f"{experiment.panel_title} {kind}",
+            [row for row in rows if kind_of[row] in (shared, kind)],
         )
         for kind in kinds
-    ]
+    ] or [("", rows)]
 
 
-def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None:
+def _draw_panel(
+    panel: Axes, experiment: Experiment, columns: Sequence[Column], rows: list[str]
+) -> None:
     panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
     for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
         by_row = {result.cell.row: result for result in column.results}
@@ -145,7 +144,8 @@ def _draw_panel(panel: Axes, columns: Sequence[Column], rows: list[str]) -> None
             markerfacecolor="white",
             zorder=2,
         )
-    labels = [_tick(row) for row in rows]
+    cells = {result.cell.row: result.cell for column in columns for result in column.results}
+    labels = [cells[row].text(experiment.tick) for row in rows]
     panel.set_xticks(range(len(rows)), labels)
     if max(map(len, labels)) > LEVEL_LABELS:
         for label in panel.get_xticklabels():
@@ -175,11 +175,6 @@ def _published(result: CellResult) -> Iterator[float]:
     relative = result.paper_relative_speed
     if relative is not None:
         yield 1 / relative if result.counts and not result.modelled else relative
-
-
-def _tick(row: str) -> str:
-    """Return a row's short label: "2" of "2-fragment-series", whose panel says the rest."""
-    return row.split("-")[0]
 
 
 def image(figure: Figure, kind: Kind) -> bytes:

@@ -50,7 +50,7 @@ def roofline(summary: Summary, experiment: Experiment) -> Figure:
                 (
                     r.bound.intensity,
                     r.cell.multiply_adds / (r.timing.median_ms / 1e3) / GIGA,
-                    r.cell.row.replace("-fragment", ""),
+                    r.cell.text("{short}"),
                 )
                 for r in column.results
                 if r.bound and r.timing

@@ -53,7 +53,7 @@ def overview(summary: Summary) -> tuple[str, Table]:
     rows = []
     for experiment in summary.experiments:
         entries = [entry(column) for column in summary.columns_of(experiment)]
-        rows.append([f"{_short_name(experiment)} {experiment.title}", *entries])
+        rows.append([f"{experiment.short_name} {experiment.title}", *entries])
     scales = max((len(row) for row in rows), default=1) - 1
     titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
     headings = [Heading("guideline", numeric=False)]
@@ -67,18 +67,13 @@ def overview(summary: Summary) -> tuple[str, Table]:
     return "Verdicts", Table(caption, headings, rows)
 
 
-def _short_name(experiment: Experiment) -> str:
-    """Return a guideline's name, "G1", or the paper's table of another experiment."""
-    return experiment.name.upper() if len(experiment.name) == 2 else experiment.table
-
-
 def _section(summary: Summary, experiment: Experiment) -> Section:
     columns = summary.columns_of(experiment)
     run = summary.run
     # For instance "Table 1 · G1: Channel ratio".
-    names = dict.fromkeys((experiment.table, _short_name(experiment)))
+    names = dict.fromkeys((experiment.table, experiment.short_name))
     title = f"{' · '.join(names)}: {experiment.title}"
-    notes = _notes(columns, experiment, run.protocol.g4_unit)
+    notes = _notes(columns)
     if run.platform.counts:
         figure = "speed" if run.model else "instructions"
         shown = f"{figure} ({label(run)}) relative to {experiment.base}"
@@ -176,20 +171,8 @@ def _verdict_line(column: Column) -> str:
     return f"{scale_title(column)}: {column.verdict.value}{order}"
 
 
-_G4_UNITS = {
-    "bottleneck": "c → c/4 → c/4 → c",
-    "equal-width": "c → c → c → c",
-}
-
-
-def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> list[str]:
-    notes = []
-    first = columns[0].results[0].cell
-    if experiment.name == "g4":
-        height, width = first.network.input_shape[2:]
-        notes.append(
-            f"The unit is read as {_G4_UNITS[g4_unit]} at {height}×{width} (docs/protocol.md, 4)."
-        )
+def _notes(columns: Sequence[Column]) -> list[str]:
+    notes = list(columns[0].experiment.notes)
     results = [result for column in columns for result in column.results]
     batches = {(r.cell.network.batch, r.published.batch) for r in results if r.published}
     notes += [
@@ -197,17 +180,12 @@ def _notes(columns: Sequence[Column], experiment: Experiment, g4_unit: str) -> l
         for ours, papers in sorted(batches)
         if ours != papers
     ]
-    for column in columns:
-        for result in column.results:
-            cell = result.cell
-            if result.failure:
-                notes.append(f"{cell.name} has no figure: {result.failure}.")
-            elif result.timing is None and result.counts is None:
-                notes.append(f"{cell.name} was not measured yet.")
-            printed = result.published.axes.get("c") if result.published else None
-            if experiment.name == "g2" and printed not in (None, str(cell.axes.get("c"))):
-                notes.append(
-                    f"{cell.name}: the paper prints c = {printed}, which {cell.axes.get('groups')} "
-                    f"groups do not divide; c = {cell.axes.get('c')} was measured."
-                )
+    for result in results:
+        cell = result.cell
+        if result.failure:
+            notes.append(f"{cell.name} has no figure: {result.failure}.")
+        elif result.timing is None and result.counts is None:
+            notes.append(f"{cell.name} was not measured yet.")
+        if cell.note:
+            notes.append(f"{cell.name}: {cell.note}.")
     return notes

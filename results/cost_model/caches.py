@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from results.record.platform import Fingerprint, PositiveInt, Record
+from results.record.bounds import PositiveInt
+from results.record.platform import Fingerprint, Record
 
 LINE = 64
 KIB = 1024

@@ -14,7 +14,7 @@ from math import prod
 from typing import Literal
 
 from results.errors import BadInputError
-from results.record.schema import OperatorCall
+from results.record.parts import OperatorCall
 
 # Whether depthwise convolutions count as convolutions or as element-wise operations.
 Depthwise = Literal["conv", "elemwise"]

@@ -7,6 +7,7 @@ operator's time is learnt from two control networks and subtracted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,10 +26,11 @@ from results.decomposition.attribution import (
     slow_down,
 )
 from results.decomposition.operators import Category, Depthwise, Part, parts
-from results.paper import published_decomposition
 from results.record.cells import Cell, Experiment
 from results.record.consistency import PROFILER_CONTROLS
-from results.record.schema import OperatorCall, Run
+from results.record.parts import OperatorCall
+from results.record.samples import by_process
+from results.record.schema import Run
 from results.statistics.intervals import Array, hierarchical_interval, hierarchical_intervals
 from results.statistics.verdict import Interval
 
@@ -148,21 +150,25 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     found = [parts(listed, depthwise) for listed in calls]
     every = {part for own_parts in found for part in own_parts}
     kinds = sorted(every, key=lambda part: (part.category, part.label))
-    by_process: dict[int, list[Array]] = {}
+    plain = by_process(((r.process, r.order, r.ns) for r in run.rounds), len(names))
+    tables = {
+        process: np.zeros((FIRST_PART + len(kinds), len(times))) for process, times in plain.items()
+    }
+    for process, times in plain.items():
+        tables[process][PLAIN], tables[process][CONTROLS] = times[:, own], times[:, controls].T
+    done: Counter[int] = Counter()
     for entry in run.rounds:
-        plain = dict(zip(entry.order, entry.ns, strict=True))
+        rows = tables[entry.process][:, done[entry.process]]
+        done[entry.process] += 1
         profiles = {profile.network: profile for profile in entry.profiles}
-        rows = np.zeros(FIRST_PART + len(kinds))
-        rows[PLAIN], rows[PROFILED] = plain[own], profiles[own].ns
-        rows[CONTROLS] = [plain[control] for control in controls]
+        rows[PROFILED] = profiles[own].ns
         rows[CONTROL_OPERATORS] = [sum(profiles[control].operators_ns) for control in controls]
         for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
             rows[FIRST_PART + kinds.index(part)] += ns
-        by_process.setdefault(entry.process, []).append(rows)
     first = run.rounds[0].process
     proofs = run.processes[first].proofs
     return _Tables(
-        processes=[np.stack(rounds, axis=-1) for rounds in by_process.values()],
+        processes=list(tables.values()),
         parts=kinds,
         written=_written(
             [
@@ -190,7 +196,7 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
     plain = pooled[PLAIN] / 1e6
     plain_ms = float(np.median(plain))
     found = _shares(tables, pooled, plain_ms)
-    published = published_decomposition(run.protocol.channels).get(cell.row, {})
+    published = cell.published_shares.get(run.protocol.channels, {})
     categories = [
         CategoryShare(
             **vars(found[category]),

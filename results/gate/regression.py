@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,14 @@ from results.gate.ratios import typical_log
 from results.record.cells import NetworkChoice
 from results.record.platform import REACHING, Platform
 from results.record.same_machine import changed_software, other_machine
+from results.record.samples import samples_by_cell
 from results.record.schema import Run
 from results.statistics import inference, intervals
 from results.statistics.inference import Estimate
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from results.statistics.stopping import complete
 from results.statistics.verdict import Interval
 from results.tables.counts import counts_of
-from results.tables.summary import samples_by_cell
 
 Array = NDArray[np.float64]
 
@@ -39,6 +41,8 @@ TIME_MARGIN = 0.05
 # Instructions repeat to 0.003 %.
 COUNT_MARGIN = 0.0005
 ALPHA = 0.05
+# Of a protocol, what chooses the networks.
+NETWORKS = [field.name for field in fields(NetworkChoice)]
 LOST = "it is in the baseline and was not measured"
 
 
@@ -86,7 +90,7 @@ def _refuse_incomparable(run: Run, baseline: Run) -> None:
     ]
     pairs += [
         (field, getattr(baseline.protocol, field), getattr(run.protocol, field))
-        for field in (*NetworkChoice.model_fields, "precision", "seed")
+        for field in (*NETWORKS, "precision", "seed")
     ]
     differing = [f"{field} ({old} / {new})" for field, old, new in pairs if old != new]
     differing += other_machine(baseline.fingerprint, run.fingerprint)
@@ -106,11 +110,9 @@ def _logs(run: Run) -> Mapping[str, Array]:
     if run.platform.counts:
         found = {cell.name: counts_of(run, cell, None) for cell in run.cells}
         return {name: np.array([math.log(c.instructions)]) for name, c in found.items() if c}
-    samples = samples_by_cell(run)
-    longest = max((len(ns) for times in samples.values() for ns in times), default=0)
     logs = {
-        name: np.array([typical_log(ns) for ns in times if 2 * len(ns) >= longest])
-        for name, times in samples.items()
+        name: np.array([typical_log(ns) for ns in intervals.representative(times)])
+        for name, times in samples_by_cell(run).items()
     }
     missing = [control for control in (COMPUTE_BOUND, MEMORY_HEAVY) if control not in logs]
     if logs and missing:
@@ -223,7 +225,7 @@ def _remarks(run: Run, baseline: Run) -> list[str]:
         for name, reason in baseline.failures.items()
     ]
     for side, which in ((run, "run"), (baseline, "baseline")):
-        if not side.complete:
+        if not complete(side):
             remarks.append(f"The {which} is unfinished.")
     return remarks
 

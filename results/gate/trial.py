@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from results.record.bounds import NonNegativeInt, PositiveInt
 from results.record.cells import Cell, Experiment
-from results.record.platform import Fingerprint, NonNegativeInt, Platform, PositiveInt, Record
+from results.record.parts import Session
+from results.record.platform import Fingerprint, Platform, Record
 from results.record.protocol import Protocol
-from results.record.schema import Session
 
 TRIAL_VERSION: Literal[1] = 1
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from results.record.cells import Published
+
 FOLDER = Path(__file__).parent
 SCALES = (1, 2, 4)
 # Table 8's groups of networks, by millions of multiply-adds; the paper calls the last one 500+.
@@ -18,22 +20,15 @@ PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 
 
 @dataclass(frozen=True)
-class PublishedSpeed:
-    """One entry of Tables 1 to 4, of Table 8, or of Appendix Table 1b.
+class Entry:
+    """One published entry of a table of speeds, for one of the paper's two platforms.
 
-    `channels` is the set it belongs to ("gpu" or "arm", the paper's two platforms), `row` its row
-    in the suite's words, `scale` 1, 2 or 4 (of Table 8 one of LEVELS), `axes` the table's own
-    columns as printed (of Table 8 the network by the suite's name), `speed` in `unit` (batches/s
-    or images/s), `batch` the images in a batch.
+    `columns` are the table's own, as printed; `scale` is 1, 2 or 4, or of Table 8 one of LEVELS.
     """
 
-    channels: str
-    row: str
+    columns: dict[str, str]
     scale: int
-    axes: dict[str, str]
-    speed: float
-    unit: str
-    batch: int = 1
+    published: Published
 
 
 def read_csv(name: str) -> list[dict[str, str]]:
@@ -42,114 +37,50 @@ def read_csv(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _g1_row(axes: dict[str, str]) -> str:
-    return axes["ratio"]
-
-
-def _g2_row(axes: dict[str, str]) -> str:
-    return f"g={axes['groups']}"
-
-
-def _g3_row(axes: dict[str, str]) -> str:
-    return axes["block"]
-
-
-def _g4_row(axes: dict[str, str]) -> str:
-    kept = [name for name in ("relu", "shortcut") if axes[name] == "yes"]
-    return "+".join(kept) or "none"
-
-
-# Table 3 and 4 name their scales by the channel number itself, smallest first.
-_TABLES = {
-    "g1": ("table1_g1_channel_ratio", _g1_row, "scale"),
-    "g2": ("table2_g2_group_count", _g2_row, "scale"),
-    "g3": ("table3_g3_fragmentation", _g3_row, "c_of_1_fragment"),
-    "g4": ("table4_g4_elementwise", _g4_row, "c"),
-}
-
-
 @cache
-def published_speeds(experiment: str, channels: str) -> tuple[PublishedSpeed, ...]:
-    """Return the published entries of an experiment for a channel set, in the paper's order.
+def read_speeds(name: str, channels: str, steps: str, **only: str) -> tuple[Entry, ...]:
+    """Return the entries of a published table for a channel set ("gpu" or "arm"), in its order.
 
-    That is "g1" to "g4", "table8" or a stack of units, "units-56" and "units-28". Raises KeyError
-    for any other experiment.
+    The values of the column `steps` are the scales 1, 2 and 4, the smallest first. With `only`,
+    rows that have these values in these columns alone.
     """
-    if experiment == "table8":
-        return _table8(channels)
-    if experiment in UNIT_SIZES:
-        return _units(UNIT_SIZES[experiment], channels)
-    name, row_of, scale_column = _TABLES[experiment]
-    rows = [row for row in read_csv(name) if row["platform"] == channels]
-    steps = sorted({int(row[scale_column]) for row in rows})
+    wanted = {"platform": channels, **only}.items()
+    rows = [row for row in read_csv(name) if wanted <= row.items()]
+    values = sorted({int(row[steps]) for row in rows})
     return tuple(
-        PublishedSpeed(
-            channels=row.pop("platform"),
-            speed=float(row.pop("speed")),
-            unit=row.pop("unit"),
-            row=row_of(row),
-            scale=SCALES[steps.index(int(row[scale_column]))],
-            axes=row,
-        )
-        for row in rows
-    )
-
-
-# The two input sizes of Appendix Table 1b.
-UNIT_SIZES = {"units-56": "56x56", "units-28": "28x28"}
-
-
-def _units(input_size: str, channels: str) -> tuple[PublishedSpeed, ...]:
-    """Return the entries of Appendix Table 1b for one input size and channel set."""
-    rows = [
-        row
-        for row in read_csv("appendix_table1b_units")
-        if (row["platform"], row["input_size"]) == (channels, input_size)
-    ]
-    widths = sorted({int(row["c_of_shufflenet_v2"]) for row in rows})
-    return tuple(
-        PublishedSpeed(
-            channels=channels,
-            speed=float(row["speed"]),
-            unit=row["unit"],
-            row=row["unit_of"],
-            scale=SCALES[widths.index(int(row["c_of_shufflenet_v2"]))],
-            axes={"c": row["c_of_shufflenet_v2"]},
+        Entry(
+            columns=row,
+            scale=SCALES[values.index(int(row[steps]))],
+            published=Published(float(row["speed"]), row["unit"]),
         )
         for row in rows
     )
 
 
 # Of Table 8: the column of each platform, its unit, and its batch.
-_TABLE8 = {
+_NETWORK_SPEEDS = {
     "gpu": ("gpu_batches_per_s_batch8", "batches/s", 8),
     "arm": ("arm_images_per_s_batch1", "images/s", 1),
 }
 
 
-def _table8(channels: str) -> tuple[PublishedSpeed, ...]:
-    """Return a column of Table 8, rows being families of networks, scales the nearest of LEVELS.
+@cache
+def read_network_speeds(channels: str) -> tuple[Entry, ...]:
+    """Return a column of Table 8 in its order, with the suite's name of each network as "name".
 
-    Networks printed twice, as published elsewhere and as "our impl.", have the same speeds; the
-    former is kept.
+    Scales are the nearest of LEVELS. Networks printed twice, as published elsewhere and as "our
+    impl.", have the same speeds; the former is kept.
     """
-    entries = {}
-    column, unit, batch = _TABLE8[channels]
+    entries: dict[str, Entry] = {}
+    column, unit, batch = _NETWORK_SPEEDS[channels]
     for row in read_csv("table8_networks"):
         name = _network_name(row["model"])
-        if not row[column] or name in entries:
-            continue
-        family = re.sub(r" [\d.]+x( g=\d+)?", "", name)
-        smaller = "" if row["input_size"] == "224" else ", smaller input"
-        entries[name] = PublishedSpeed(
-            channels=channels,
-            speed=float(row[column]),
-            unit=unit,
-            batch=batch,
-            row=f"{family}{smaller}",
-            scale=min(LEVELS, key=lambda level: abs(math.log(float(row["mflops"]) / level))),
-            axes={"network": name, "size": row["input_size"]},
-        )
+        if row[column] and name not in entries:
+            entries[name] = Entry(
+                columns={**row, "name": name},
+                scale=min(LEVELS, key=lambda level: abs(math.log(float(row["mflops"]) / level))),
+                published=Published(float(row[column]), unit, batch),
+            )
     return tuple(entries.values())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from results.record.platform import NonNegativeInt, PositiveInt, Record
+from results.record.bounds import NonNegativeInt, PositiveInt
+from results.record.platform import Record
 
 
 class CardState(Record):

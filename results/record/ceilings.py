@@ -9,7 +9,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from results.record.platform import PositiveInt, Record
+from results.record.bounds import PositiveInt
+from results.record.platform import Record
 
 Rate = Annotated[float, Field(gt=0)]
 

@@ -1,16 +1,23 @@
-"""What is measured: experiments, their cells, and how the network of a cell is built."""
+"""What is measured: experiments, their cells, and how the network of a cell is built.
+
+All of it is declared by an experiment's module and travels in the record, so that whoever reads a
+record needs no other source. Plain dataclasses, which pydantic checks where a record is read.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from annotated_types import MinLen
 
-from results.record.platform import Name, NonNegativeInt, PositiveInt, Record
+from results.record.bounds import STRICT, Name, NonNegativeInt, PositiveInt
 
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
+_NAME = re.compile(r"\{(\w+)\}")
 
 
 def shape_text(shape: Sequence[int | str]) -> str:
@@ -18,7 +25,8 @@ def shape_text(shape: Sequence[int | str]) -> str:
     return "×".join(str(size) for size in shape)
 
 
-class NetworkChoice(Record):
+@dataclass(frozen=True)
+class NetworkChoice:
     """What a run may choose about the networks.
 
     The channel set, how Table 4's unit is read, and the batch, None being the paper's: 1, and 8 for
@@ -27,32 +35,73 @@ class NetworkChoice(Record):
 
     channels: Literal["gpu", "arm"] = "arm"
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
-    batch: PositiveInt | None = None
+    batch: int | None = None
 
 
-class Experiment(Record):
-    """One table or figure: what is claimed, and the row that the others are compared with.
+@dataclass(frozen=True)
+class RowLabel:
+    """A column that names a table's rows: its title, and its text, a template (see Experiment)."""
 
-    `slower` says that the guideline predicts the other rows to be slower than the base. `base` is
-    None for a decomposition of run time, which compares no rows.
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table or figure: what is claimed, how its rows and columns are called, and its base row.
+
+    `base` is the row that the others are compared with, None for a decomposition of run time, which
+    compares no rows. `slower` says that the guideline predicts the other rows to be slower than it.
+    `label` is the experiment's short name for readers, the table's if empty.
+
+    Templates hold "{row}", "{short}", "{scale}" and the cell's axes in braces: `row_labels` name a
+    row, `column_label` a column, `tick` a row on a plot's axis. Rows that differ in the axis
+    `panels` are plotted in panels of their own, titled "`panel_title` value"; rows with the value
+    `in_every_panel` are in all of them.
+
+    `across_platforms` says that `guidelines compare` lays it side by side. `reading` says how what
+    the paper leaves open was read, by name: two readings are not compared. `notes` are sentences
+    for its readers.
     """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
 
     name: Name
     table: str
     title: str
     claim: str
-    axes: list[str]
+    axes: tuple[str, ...]
     base: str | None
     slower: bool = True
+    label: str = ""
+    row_labels: tuple[RowLabel, ...] = (RowLabel("row", "{row}"),)
+    column_label: str = "×{scale}"
+    tick: str = "{row}"
+    panels: str | None = None
+    panel_title: str = ""
+    in_every_panel: str = ""
+    across_platforms: bool = True
+    reading: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def short_name(self) -> str:
+        """Its label, or the name of its table."""
+        return self.label or self.table
 
 
-class Network(Record):
+@dataclass(frozen=True)
+class Network:
     """How a network is built: a block, its arguments, and how many of it.
 
     Blocks are those of networks.blocks, and the units of whole networks.
 
     `batch`, `channels` and `size` give the input: (batch, channels, size, size).
     """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
 
     block: str
     arguments: dict[str, AxisValue]
@@ -67,8 +116,11 @@ class Network(Record):
         return (self.batch, self.channels, self.size, self.size)
 
 
-class WholeNetwork(Record):
+@dataclass(frozen=True)
+class WholeNetwork:
     """A network of networks.catalogue by name; `size` is the height and width of its RGB input."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
 
     name: str
     size: PositiveInt = 224
@@ -80,16 +132,19 @@ class WholeNetwork(Record):
         return (self.batch, 3, self.size, self.size)
 
 
-class UserNetwork(Record):
+@dataclass(frozen=True)
+class UserNetwork:
     """A network that the user named: the path of an .onnx file, or module:callable."""
 
+    __pydantic_config__: ClassVar[Any] = STRICT
+
     model: str
-    input: Annotated[list[PositiveInt], Field(min_length=1)]
+    input: Annotated[tuple[PositiveInt, ...], MinLen(1)]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The input's shape, batch first."""
-        return tuple(self.input)
+        return self.input
 
     @property
     def batch(self) -> int:
@@ -97,45 +152,79 @@ class UserNetwork(Record):
         return self.input[0]
 
 
-class Operators(Record):
+@dataclass(frozen=True)
+class Operators:
     """Operators in one execution, fused or not."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
 
     convolutions: NonNegativeInt = 0
     adds: NonNegativeInt = 0
     relus: NonNegativeInt = 0
 
 
-class CellDeclaration(Record):
-    """One entry of a table as its experiment declares it: a network and what it must execute.
+@dataclass(frozen=True)
+class Published:
+    """What the paper prints of a cell: its speed in `unit`, batches of so many images or images."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    speed: float
+    unit: str
+    batch: PositiveInt = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a table: a network, what it must execute, and what it costs.
 
     `operators` is None where nothing is claimed but the output. A `profiled` network is also
-    executed under the runtime's profiler in every round.
+    executed under the runtime's profiler in every round. `short` names the row where there is
+    little room (the row itself if empty), `note` is a sentence for its readers. `published` is what
+    the paper prints of it, `published_shares` are its pies of Fig. 2: percent by channel set and
+    category.
+
+    The rest is known once the network was exported. Costs are analytic, for the whole batch: memory
+    access cost, its bound and weights in elements. All are 0 for a network that the user named,
+    whose cost nobody counts. `model` is the digest of the exported network.
     """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
 
     experiment: Name
     row: str
     scale: PositiveInt
     axes: dict[str, AxisValue]
     network: Network | WholeNetwork | UserNetwork
-    operators: Operators | None
+    operators: Operators | None = None
     profiled: bool = False
+    short: str = ""
+    note: str = ""
+    published: Published | None = None
+    published_shares: dict[str, dict[str, float]] = field(default_factory=dict)
+    multiply_adds: NonNegativeInt = 0
+    memory_access_cost: NonNegativeInt = 0
+    memory_access_bytes: NonNegativeInt = 0
+    memory_access_bound: float = 0.0
+    weights: NonNegativeInt = 0
+    model: str = ""
 
     @property
     def name(self) -> str:
         """The cell's name, unique in a run: experiment/row/xscale."""
         return f"{self.experiment}/{self.row}/x{self.scale}"
 
+    def text(self, template: str) -> str:
+        """Return a template of its experiment, filled in: "c = 64" of "c = {c}".
 
-class Cell(CellDeclaration):
-    """A declared cell with what it costs analytically (for the whole batch).
+        Raises KeyError for a name that is none of its axes, "row", "short" or "scale".
+        """
+        own: dict[str, AxisValue] = {"row": self.row, "scale": self.scale}
+        values = {**self.axes, **own, "short": self.short or self.row}
+        return _NAME.sub(lambda name: _said(values[name[1]]), template)
 
-    Memory access cost, its bound and weights in elements. All are 0 for a network that the user
-    named, whose cost nobody counts. `model` is the digest of the exported network that was timed.
-    """
 
-    multiply_adds: NonNegativeInt
-    memory_access_cost: NonNegativeInt
-    memory_access_bytes: NonNegativeInt
-    memory_access_bound: float
-    weights: NonNegativeInt
-    model: str
+def _said(value: AxisValue) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

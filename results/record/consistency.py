@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from results.record.schema import OperatorCall, Round, Run
+from results.record.cells import Cell, Experiment
+from results.record.parts import OperatorCall, Round
+from results.record.schema import Run
 
 # The control networks that show what a profiler costs: trivial operators, and composite ones.
 PROFILER_CONTROLS = ("control/profiler/x1", "control/profiler-composite/x1")
+
+
+def checked(run: Run) -> Run:
+    """Return a run whose parts fit together; raises ValueError, saying in what they do not."""
+    fault = fault_of(run)
+    if fault:
+        raise ValueError(fault)
+    return run
 
 
 def fault_of(run: Run) -> str | None:
@@ -35,6 +43,8 @@ def _fault_of_cells(run: Run) -> str | None:
             return f"cell {cell.name} names an unknown experiment"
         if set(cell.axes) != set(experiments[cell.experiment].axes):
             return f"cell {cell.name} has other axes than its experiment"
+        if not _can_be_told(experiments[cell.experiment], cell):
+            return f"the labels of {cell.experiment} name an axis that {cell.name} lacks"
         compared = experiments[cell.experiment].base is not None
         if compared and not cell.multiply_adds:
             return f"cell {cell.name} has no multiply-adds"
@@ -48,6 +58,17 @@ def _fault_of_cells(run: Run) -> str | None:
         if experiment.base is not None and (experiment.name, experiment.base) not in rows:
             return f"experiment {experiment.name} has no base cell"
     return None
+
+
+def _can_be_told(experiment: Experiment, cell: Cell) -> bool:
+    """Whether a cell has all that the labels of its experiment name."""
+    labels = [label.text for label in experiment.row_labels]
+    try:
+        for template in (*labels, experiment.column_label, experiment.tick):
+            cell.text(template)
+    except KeyError:
+        return False
+    return experiment.panels is None or experiment.panels in cell.axes
 
 
 def _fault_of_processes(run: Run) -> str | None:

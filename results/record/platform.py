@@ -6,11 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# Names become parts of file names: no separators, no leading dot.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@:-]*$", max_length=100)]
-# Integers that fit any reader of JSON, and seeds that fit the generators.
-NonNegativeInt = Annotated[int, Field(ge=0, le=2**63 - 1)]
-PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]
+from results.record.bounds import Name, NonNegativeInt, PositiveInt
+
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
 HOST = r"^([A-Za-z0-9_:][A-Za-z0-9_.:%-]*)?$"
 USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from results.cost_model.caches import CORTEX_A57, Caches
+from results.record.bounds import PositiveInt
 from results.record.cells import NetworkChoice
-from results.record.platform import PositiveInt, Record
+from results.record.platform import Record
 
 Precision = Literal["fp32", "tf32", "fp16", "bf16"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
@@ -25,7 +26,7 @@ class StoppingRule(Record):
     seconds: Annotated[float, Field(gt=0)]
 
 
-class Protocol(NetworkChoice):
+class Protocol(Record):
     """How a run was measured (docs/protocol.md).
 
     Each cell gets `runs` samples: one a round, the rounds spread over `processes` fresh workers.
@@ -38,8 +39,13 @@ class Protocol(NetworkChoice):
     Where instructions are counted, each cell gets `runs` counts in a row, in a fresh process of its
     own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too, and
     `geometry` which ones, None being those of the Cortex-A57.
+
+    The first three fields choose the networks (see NetworkChoice).
     """
 
+    channels: Literal["gpu", "arm"] = "arm"
+    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
+    batch: PositiveInt | None = None
     runs: PositiveInt
     processes: PositiveInt
     seed: Seed = 0
@@ -53,6 +59,11 @@ class Protocol(NetworkChoice):
     core: str | None = None
     caches: bool = False
     geometry: Caches | None = None
+
+    @property
+    def choice(self) -> NetworkChoice:
+        """What it chooses about the networks."""
+        return NetworkChoice(self.channels, self.g4_unit, self.batch)
 
     @property
     def modelled_caches(self) -> Caches | None:

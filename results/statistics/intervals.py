@@ -68,7 +68,7 @@ def median_interval(
     middle of n values drawn with replacement from n is an order statistic, whose place among the
     sorted values is that of an order statistic of n uniform numbers, a beta variate.
     """
-    processes = _long_enough(processes)
+    processes = representative(processes)
     if len(processes) < 2:
         return None
     ordered = [np.sort(values) for values in processes]
@@ -100,6 +100,16 @@ def _median_places(rounds: int, number: int) -> tuple[NDArray[np.int64], NDArray
         upper = 1 - (1 - lower) * random.uniform(size=RESAMPLES) ** (1 / rest)
     places = [np.minimum((rounds * at).astype(np.int64), rounds - 1) for at in (lower, upper)]
     return places[0], places[1]
+
+
+def representative(samples: Samples) -> list[Array]:
+    """Return the samples without processes of fewer than half the longest one's rounds.
+
+    What an interrupted process left says too little of a process to count as one. Rounds are the
+    last axis.
+    """
+    longest = max((own.shape[-1] for own in samples), default=0)
+    return [own for own in samples if 2 * own.shape[-1] >= longest]
 
 
 def hierarchical_interval(
@@ -140,7 +150,7 @@ def hierarchical_intervals(
     out, since the spread between processes says nothing of theirs. None for fewer than two
     processes. Deterministic: the resampling has a fixed seed.
     """
-    processes = _long_enough(processes)
+    processes = representative(processes)
     if len(processes) < 2:
         return None
     estimates = np.stack([statistic(process) for process in processes])
@@ -151,12 +161,6 @@ def hierarchical_intervals(
         drawn = process[:, random.integers(rounds, size=(resamples, rounds))]
         inside.append(statistic(np.moveaxis(drawn, 0, 1)))
     return _intervals(estimates, _over_processes(inside), confidence)
-
-
-def _long_enough(processes: Sequence[Array]) -> list[Array]:
-    """Leave out processes of fewer than half the longest one's rounds."""
-    longest = max((process.shape[-1] for process in processes), default=0)
-    return [process for process in processes if 2 * process.shape[-1] >= longest]
 
 
 def _over_processes(inside: Sequence[Array]) -> Array:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from results.errors import BadInputError
-from results.record.protocol import Protocol
+from results.record.consistency import checked
 from results.record.schema import SCHEMA_VERSION, Run
 from results.store.files import RUNS, near_file, write_file
 
 FILE = "run.json"
-# The version of the record from which on a batch can be chosen.
-FIRST_WITH_BATCHES = 5
+# The versions of the record from which on a batch can be chosen, and experiments tell all of
+# themselves.
+FIRST_WITH_BATCHES, FIRST_WITH_DECLARATIONS = 5, 6
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -23,22 +25,23 @@ def write_run(folder: Path, run: Run) -> None:
     write_file(folder / FILE, run.model_dump_json() + "\n")
 
 
-def read_run(path: Path) -> Run:
+def as_it_is(run: Run) -> Run:
+    """Return a run as its record has it."""
+    return run
+
+
+def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     """Read the run in folder `path` (or the record file `path` itself).
+
+    A record of a version before FIRST_WITH_DECLARATIONS lacks what readers need to know of its
+    experiments: `declared` adds it.
 
     Raises BadInputError, in one sentence, for a missing, unreadable, truncated, foreign or
     inconsistent record, and for one of a newer schema version.
     """
-    file = path
+    file, text = _content(path)
     try:
-        file = path / FILE if path.is_dir() else path
-        text = file.read_bytes()
         content = json.loads(text)
-    except FileNotFoundError:
-        hint = near_file(path)
-        raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
-    except OSError as error:
-        raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{file} is truncated or not JSON at all ({error}).") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
@@ -50,11 +53,7 @@ def read_run(path: Path) -> Run:
             "read it with a newer version of the suite."
         )
     try:
-        run = Run.model_validate_json(text, strict=True)
-        # What is written from here on is of this version.
-        return run.model_copy(
-            update={"schema_version": SCHEMA_VERSION, "protocol": _protocol_now(run)}
-        )
+        run = checked(Run.model_validate_json(text, strict=True))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -62,12 +61,32 @@ def read_run(path: Path) -> Run:
             f"{file} is not a valid run: {where}: {first['msg']}"
             f" ({error.error_count()} fault(s) in all)."
         ) from None
+    except ValueError as error:
+        raise BadInputError(f"{file} is not a valid run: {error}.") from None
+    return _of_this_version(run, declared)
 
 
-def _protocol_now(run: Run) -> Protocol:
-    """Return a run's protocol in the words of this version: its batch was always the paper's."""
-    chosen = run.schema_version >= FIRST_WITH_BATCHES
-    return run.protocol if chosen else run.protocol.model_copy(update={"batch": None})
+def _content(path: Path) -> tuple[Path, bytes]:
+    """Return the record's file and its content."""
+    file = path
+    try:
+        file = path / FILE if path.is_dir() else path
+        return file, file.read_bytes()
+    except FileNotFoundError:
+        hint = near_file(path)
+        raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _of_this_version(run: Run, declared: Callable[[Run], Run]) -> Run:
+    """Return a run as one of this version, as which it is written from here on."""
+    protocol = run.protocol
+    if run.schema_version < FIRST_WITH_BATCHES:
+        # Its batch was always the paper's.
+        protocol = protocol.model_copy(update={"batch": None})
+    found = run.model_copy(update={"schema_version": SCHEMA_VERSION, "protocol": protocol})
+    return declared(found) if run.schema_version < FIRST_WITH_DECLARATIONS else found
 
 
 def has_run(folder: Path) -> bool:

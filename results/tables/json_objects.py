@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from results.decomposition.shares import CategoryShare, Decomposition
-from results.record.schema import Beside, Run
+from results.record.parts import Beside
+from results.record.schema import Run
 from results.tables.summary import CellResult, Column, Summary, multiply_adds_per_second
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,13 +11,15 @@ import numpy as np
 from results.cost_model.modelled import Modelled, modelled
 from results.decomposition.operators import Depthwise
 from results.decomposition.shares import Decomposition, decompose
-from results.paper import PublishedSpeed, published_speeds
-from results.record.cells import Cell, Experiment
-from results.record.schema import Beside, Run
+from results.record.cells import Cell, Experiment, Published
+from results.record.parts import Beside
+from results.record.samples import samples_by_cell
+from results.record.schema import Run
 from results.statistics import intervals
 from results.statistics.intervals import Samples
 from results.statistics.verdict import Interval, Verdict, judge, order_agreement
 from results.tables.counts import Counts, counts_of
+from results.tables.metric import Metric, metric_of
 from results.tables.roofline import Bound, bound_of, ceilings_of
 
 
@@ -64,7 +66,6 @@ class CellResult:
     modelled: Modelled | None
     failure: str | None
     multiply_adds_deviation: float
-    published: PublishedSpeed | None
     paper_relative_speed: float | None
     beside: Mapping[Beside, Timing] = field(default_factory=dict)
     bound: Bound | None = None
@@ -80,6 +81,11 @@ class CellResult:
         own, times = self.timing.times, other.times
         ratio = intervals.relative_speed(own, times)
         return ratio, intervals.relative_speed_interval(own, times)
+
+    @property
+    def published(self) -> Published | None:
+        """What the paper prints of it, None where it prints nothing."""
+        return self.cell.published
 
     @property
     def published_ms(self) -> float | None:
@@ -115,6 +121,11 @@ class Summary:
     columns: Sequence[Column]
     decompositions: Sequence[Decomposition]
     depthwise: Depthwise
+
+    @property
+    def metric(self) -> Metric:
+        """What the run's figures are."""
+        return metric_of(self.run)
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -160,47 +171,21 @@ def kinds_beside(run: Run) -> list[Beside]:
     return list(run.rounds[0].beside) if run.rounds else []
 
 
-def samples_by_cell(run: Run, beside: Beside | None = None) -> dict[str, Samples]:
-    """Return each cell's samples in ns, a row of times for every process that took some.
-
-    Those that were taken `beside`, if that is given. Cells that failed their proof in any process
-    have none. Rounds stay aligned across cells.
-    """
-    names = [cell.name for cell in run.networks]
-    failures = run.failures
-    rows: dict[str, dict[int, list[int]]] = {}
-    for entry in run.rounds:
-        times = entry.ns if beside is None else entry.beside[beside]
-        for index, ns in zip(entry.order, times, strict=True):
-            rows.setdefault(names[index], {}).setdefault(entry.process, []).append(ns)
-    return {
-        name: [np.asarray(times, float) for times in by_process.values()]
-        for name, by_process in rows.items()
-        if name not in failures
-    }
-
-
 def _column(
     run: Run,
     experiment: Experiment,
     scale: int,
     cells: list[Cell],
-    samples: dict[str, Samples],
-    beside: Mapping[Beside, dict[str, Samples]],
+    samples: Mapping[str, Samples],
+    beside: Mapping[Beside, Mapping[str, Samples]],
 ) -> Column:
     base = next((cell for cell in cells if cell.row == experiment.base), None)
-    published = {
-        (entry.row, entry.scale): entry
-        for entry in _published(experiment.name, run.protocol.channels)
-    }
-    base_published = published.get((experiment.base or "", scale))
-    results = []
+    printed = base.published if base is not None else None
     base_counts = counts_of(run, base, base) if base is not None else None
     ceilings = ceilings_of(run)
+    results = []
     for cell in cells:
         counts = counts_of(run, cell, base)
-        entry = published.get((cell.row, scale))
-        relative = entry.speed / base_published.speed if entry and base_published else None
         timing = _timing(run, cell, base, samples)
         further = {kind: _timing(run, cell, base, taken) for kind, taken in beside.items()}
         results.append(
@@ -213,51 +198,40 @@ def _column(
                 multiply_adds_deviation=(
                     cell.multiply_adds / base.multiply_adds - 1 if base is not None else 0.0
                 ),
-                published=entry,
-                paper_relative_speed=relative,
+                paper_relative_speed=(
+                    cell.published.speed / printed.speed if cell.published and printed else None
+                ),
                 beside={kind: other for kind, other in further.items() if other},
                 bound=(
                     bound_of(run, cell, timing.median_ms, ceilings) if timing and ceilings else None
                 ),
             )
         )
+    metric = metric_of(run)
     others = [result for result in results if result.cell.row != experiment.base]
-    intervals = [result.timing.relative_speed_ci95 if result.timing else None for result in others]
-    verdict = None if run.platform.counts else judge(intervals, experiment.slower)
-    return Column(experiment, scale, results, verdict, _orders(run, results))
+    known = [metric.standing(result).interval for result in others]
+    verdict = judge(known, experiment.slower) if metric.noisy else None
+    return Column(experiment, scale, results, verdict, _orders(metric, results))
 
 
-def _orders(run: Run, results: Sequence[CellResult]) -> dict[str, float | None]:
-    """Return the agreement of each figure's order with the paper's, by the figure's name."""
+def _orders(metric: Metric, results: Sequence[CellResult]) -> dict[str, float | None]:
+    """Return the agreement of each figure's order with the paper's, by the figure's name.
+
+    The metric's own figure first; others where any cell has them.
+    """
     rows = [(result, result.published.speed) for result in results if result.published]
-
-    def agreement(figure: Callable[[CellResult], float | None]) -> float | None:
+    orders: dict[str, float | None] = {}
+    for name, figure in metric.orders.items():
         pairs = [(figure(result), speed) for result, speed in rows]
         known = [(value, speed) for value, speed in pairs if value is not None]
-        return order_agreement([value for value, _ in known], [speed for _, speed in known])
-
-    def fewest(name: str) -> float | None:
-        return agreement(lambda r: -getattr(r.counts, name) if r.counts else None)
-
-    if not run.platform.counts:
-        return {"speed": agreement(lambda r: r.timing.speed if r.timing else None)}
-    orders = {"instructions": fewest("instructions")}
-    if run.model is not None:
-        times = agreement(lambda r: -r.modelled.ms if r.modelled else None)
-        return {"modelled time": times, **orders}
-    if run.protocol.caches:
-        orders |= {"L1d misses": fewest("l1d_misses"), "L2 misses": fewest("l2_misses")}
+        if known or not orders:
+            orders[name] = order_agreement([v for v, _ in known], [speed for _, speed in known])
     return orders
 
 
-def _published(experiment: str, channels: str) -> Sequence[PublishedSpeed]:
-    try:
-        return published_speeds(experiment, channels)
-    except KeyError:
-        return ()
-
-
-def _timing(run: Run, cell: Cell, base: Cell | None, samples: dict[str, Samples]) -> Timing | None:
+def _timing(
+    run: Run, cell: Cell, base: Cell | None, samples: Mapping[str, Samples]
+) -> Timing | None:
     own = samples.get(cell.name)
     if own is None:
         return None

@@ -19,10 +19,11 @@ from typing import Protocol as Interface
 from results.cost_model.caches import Caches
 from results.errors import PlatformError, SuiteError
 from results.record.cells import Cell
+from results.record.parts import Count
 from results.record.platform import Fingerprint, Platform
 from results.record.protocol import Protocol
 from results.record.same_machine import refuse_other_machine
-from results.record.schema import Count, Run
+from results.record.schema import Run
 from runners import measure, samples
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache

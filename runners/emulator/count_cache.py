@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from results.cost_model.cost_model import Figure
 from results.record.cells import Cell
-from results.record.schema import Count, Run
+from results.record.parts import Count
+from results.record.schema import Run
 from results.store.files import write_file
 from runners.measure import ModelFiles
 
@@ -34,7 +35,7 @@ def key(run: Run, cell: Cell, files: ModelFiles) -> str:
         tempfile.gettempdir(),
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files.paths),
         list(cell.network.input_shape),
-        cell.operators and cell.operators.model_dump(),
+        cell.operators and asdict(cell.operators),
         run.fingerprint.model_dump(),
         {name: getattr(run.protocol, name) for name in _PROTOCOL},
         caches and caches.model_dump(),

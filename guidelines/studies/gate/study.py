@@ -79,7 +79,7 @@ def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
 
 def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
     """Measure the blocks that a pool lacks: `blocks` of all cells, and some of one cell alone."""
-    cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured)]
+    cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured.choice)]
     whole, small = Step("screening", tuple(cells)), Step("confirmation", (SMALL_CELL,))
     with opened(asked, folder, resume=True) as bench:
         stages = Counter(block.stage for block in bench.blocks)

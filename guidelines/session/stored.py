@@ -1,0 +1,48 @@
+"""Stored runs as commands read them: those of earlier versions with what they lack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from guidelines.catalogue import EXPERIMENTS
+from results.record.cells import Cell, Experiment
+from results.record.schema import Run
+from results.store import run_folders
+
+
+def read_run(path: Path) -> Run:
+    """Read a stored run (see results.store.run_folders.read_run for the errors)."""
+    return run_folders.read_run(path, declared)
+
+
+def declared(run: Run) -> Run:
+    """Return a run with what its experiments declare now, which its record is too old to have.
+
+    Experiments and cells that are not in the catalogue stay as they are.
+    """
+    choice = run.protocol.choice
+    studies = [EXPERIMENTS[e.name] for e in run.experiments if e.name in EXPERIMENTS]
+    known = {study.name: study.declared(choice) for study in studies}
+    cells = {cell.name: cell for study in studies for cell in study.cells(choice)}
+
+    def experiment(own: Experiment) -> Experiment:
+        now = known.get(own.name, own)
+        return now if (now.axes, now.base) == (own.axes, own.base) else own
+
+    def cell(own: Cell) -> Cell:
+        now = cells.get(own.name, own)
+        return replace(
+            own,
+            short=now.short,
+            note=now.note,
+            published=now.published,
+            published_shares=now.published_shares,
+        )
+
+    return run.model_copy(
+        update={
+            "experiments": [experiment(own) for own in run.experiments],
+            "cells": [cell(own) for own in run.cells],
+        }
+    )

@@ -1,0 +1,116 @@
+"""What takes part in a comparison: a recorded run, or one of the paper's two platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from results.paper import PAPER_PLATFORMS
+from results.record.cells import Cell, Experiment
+from results.record.schema import Run
+from results.statistics.verdict import judge
+from results.tables.metric import Kind, Standing
+from results.tables.summary import Column, summarise
+
+PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
+
+# Experiment, row, scale.
+CellKey = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One platform in a comparison; `verdicts` are by experiment and scale, in words.
+
+    `label` is its platform's name until others with the same name are known. `channels` says which
+    networks it has, `unit` what its speeds are in, and `batch` how many images were asked for in a
+    batch, None being the paper's.
+    """
+
+    name: str
+    label: str
+    started: str
+    kind: Kind | Literal["published"]
+    origin: str
+    channels: str
+    unit: str
+    batch: int | None
+    experiments: Sequence[Experiment]
+    standings: Mapping[CellKey, Standing]
+    verdicts: Mapping[tuple[str, int], str]
+
+    @property
+    def networks(self) -> tuple[str, str, int | None]:
+        """What must be the same for absolute speeds to be compared."""
+        return self.channels, self.unit, self.batch
+
+
+def recorded(name: str, run: Run) -> Entrant:
+    """Return the tables of a run as an entrant; `name` is what the user called it."""
+    summary, machine = summarise(run), run.fingerprint
+    chip = machine.gpu.name if machine.gpu else machine.cpu_model
+    fit = f"; times modelled, fitted on {run.model.fitted_on}" if run.model else ""
+    columns = [c for c in summary.columns if c.experiment.across_platforms]
+    standings = {
+        (column.experiment.name, result.cell.row, column.scale): summary.metric.standing(result)
+        for column in columns
+        for result in column.results
+    }
+    return Entrant(
+        name=name,
+        label=run.platform.name,
+        started=run.sessions[0].started if run.sessions else "",
+        kind=summary.metric.kind,
+        origin=f"{name}: {run.platform.backend} on {chip}, {machine.software}{fit}",
+        channels=run.protocol.channels,
+        unit=run.platform.unit,
+        batch=run.protocol.batch,
+        experiments=[e for e in summary.experiments if e.across_platforms],
+        standings=standings,
+        verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
+    )
+
+
+def _verdict(column: Column) -> str:
+    """Return a column's verdict in words; counts decide nothing, but their order agrees or not."""
+    if column.verdict is not None:
+        return column.verdict.value
+    return "undefined" if column.tau is None else f"τ = {column.tau:+.2f}"
+
+
+def published(name: str, experiments: Mapping[str, Experiment], cells: Sequence[Cell]) -> Entrant:
+    """Return one of the paper's platforms, by its name in PAPER.
+
+    `cells` are those of its channel set. Its verdicts take the bare figures for certain.
+    """
+    speeds = {(c.experiment, c.row, c.scale): c.published for c in cells if c.published}
+    standings: dict[CellKey, Standing] = {}
+    others: dict[tuple[str, int], list[float]] = {}
+    unit = ""
+    for (experiment, row, scale), own in speeds.items():
+        base = speeds.get((experiment, experiments[experiment].base or "", scale))
+        if base is None:
+            continue
+        unit, relative = own.unit, own.speed / base.speed
+        standings[experiment, row, scale] = Standing(relative, None, own.speed)
+        column = others.setdefault((experiment, scale), [])
+        if own is not base:
+            column.append(relative)
+    verdicts = {
+        key: judge([(value, value) for value in column], experiments[key[0]].slower).value
+        for key, column in others.items()
+    }
+    return Entrant(
+        name=name,
+        label=name,
+        started="",
+        kind="published",
+        origin=f"published figures of the {PAPER[name]}, without intervals",
+        channels=name.removeprefix("paper:"),
+        unit=unit,
+        batch=None,
+        experiments=list(experiments.values()),
+        standings=standings,
+        verdicts=verdicts,
+    )
