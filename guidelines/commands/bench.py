@@ -25,6 +25,7 @@ from guidelines.session import runs
 from guidelines.session.stored import read_run
 from results.errors import BadInputError
 from results.record.protocol import Protocol
+from results.record.samples import samples_by_cell
 from results.store.files import cache_folder
 from runners import measure, samples
 from runners.events import Loop, RoundDone, Sample
@@ -154,12 +155,19 @@ def measure_run_cost(platform: str) -> RunCost:
         )
         wall = time.monotonic() - started
         run = read_run(folder)
-    seconds = [0.0, 0.0]
-    for entry in run.rounds:
-        for index, ns in zip(entry.order, entry.ns, strict=True):
-            seconds[index >= len(run.cells)] += ns / 1e9
+    cells = {cell.name for cell in run.cells}
+    seconds = {
+        name: float(sum(times.sum() for times in own)) / 1e9
+        for name, own in samples_by_cell(run).items()
+    }
     peaks = [process.peak_memory or 0 for process in run.processes]
-    return RunCost(wall, seconds[0], seconds[1], int(done.stderr.split()[-1]), max(peaks))
+    return RunCost(
+        wall=wall,
+        cells=sum(spent for name, spent in seconds.items() if name in cells),
+        controls=sum(spent for name, spent in seconds.items() if name not in cells),
+        controller_memory=int(done.stderr.split()[-1]),
+        worker_memory=max(peaks),
+    )
 
 
 def measure_start(arguments: Sequence[str]) -> float:

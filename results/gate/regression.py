@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
 
 from results.errors import BadInputError
-from results.gate.finding import (
-    Change,
-    Figure,
-    Finding,
-    Judgement,
-    Row,
-    decided,
-    judged,
-    rows_of,
-    without_figures,
-)
-from results.gate.ratios import typical_log
+from results.gate import counted, timed
+from results.gate.finding import Figure, Finding, Judgement, Row, rows_of, without_figures
+from results.gate.ratios import Array
 from results.record.cells import NetworkChoice
 from results.record.platform import REACHING, Platform
 from results.record.same_machine import changed_software, other_machine
-from results.record.samples import samples_by_cell
 from results.record.schema import Run
-from results.statistics import inference, intervals
-from results.statistics.inference import Estimate
-from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.statistics.stopping import complete
 from results.statistics.verdict import Interval
-from results.tables.counts import counts_of
+from results.tables.metric import metric_of
 
-Array = NDArray[np.float64]
-
-# A stored run was measured at another time, in another state of the machine: see docs/gate.md.
-TIME_MARGIN = 0.05
-# Instructions repeat to 0.003 %.
-COUNT_MARGIN = 0.0005
-ALPHA = 0.05
 # Of a protocol, what chooses the networks.
 NETWORKS = [field.name for field in fields(NetworkChoice)]
 LOST = "it is in the baseline and was not measured"
+Logs = Mapping[str, Array]
+Drifts = dict[str, tuple[float, Interval | None]]
+
+
+def no_drifts(*_: Logs) -> Drifts:
+    """Return nothing: what does not depend on the machine's state does not drift."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Check:
+    """How runs of one kind are checked: `metric` is what is compared, `margin` the usual one.
+
+    `logs` are logarithms of what is compared, by network; the rest is made of them.
+    """
+
+    metric: Literal["time", "instructions"]
+    margin: float
+    logs: Callable[[Run], Logs]
+    findings: Callable[[Sequence[Row], Logs, Logs, float], list[Finding]]
+    drifts: Callable[[Logs, Logs], Drifts]
+    figures: Callable[[Run], dict[str, Figure]]
+    amount: Callable[[Run], str]
+
+
+TIMED = Check(
+    "time", timed.MARGIN, timed.logs, timed.findings, timed.drifts, timed.figures, timed.amount
+)
+COUNTED = Check(
+    "instructions",
+    counted.MARGIN,
+    counted.logs,
+    counted.findings,
+    no_drifts,
+    counted.figures,
+    counted.amount,
+)
 
 
 def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement:
@@ -54,30 +68,26 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
     choices of networks.
     """
     _refuse_incomparable(run, baseline)
-    counts = run.platform.counts
-    margin = (COUNT_MARGIN if counts else TIME_MARGIN) if margin is None else margin
+    check = TIMED if metric_of(run).noisy else COUNTED
+    margin = check.margin if margin is None else margin
     names = {cell.name for cell in run.networks}
     failures = {name: why for name, why in run.failures.items() if name not in baseline.failures}
-    new, old = _logs(run), _logs(baseline)
+    new, old = check.logs(run), check.logs(baseline)
     lost = [c.name for c in baseline.cells if c.name in old and c.name not in {*new, *failures}]
     common = [cell for cell in baseline.cells if cell.name in names and cell.name in old]
     measured = [cell for cell in common if cell.name in new or cell.name in failures]
     rows = rows_of(baseline.experiments, measured, [])
-    if counts:
-        findings = [_counted(row, new, old, margin) for row in rows]
-    else:
-        findings = _timed(rows, new, old, margin)
-    findings = [_with_failure(finding, failures) for finding in findings]
+    findings = [_with_failure(f, failures) for f in check.findings(rows, new, old, margin)]
     findings += [without_figures(Row(cell, "cell", (cell,)), LOST) for cell in lost]
     return Judgement(
         title=f"Check of {run.platform.name} against its baseline",
-        metric="instructions" if counts else "time",
+        metric=check.metric,
         margin=margin,
-        facts=[("Run", _told(run)), ("Baseline", _told(baseline))],
+        facts=[("Run", _told(run, check)), ("Baseline", _told(baseline, check))],
         findings=findings,
         remarks=_remarks(run, baseline),
-        figures=_figures(run),
-        drifts={} if counts or not (new and old) else _drifts(new, old),
+        figures=check.figures(run),
+        drifts=check.drifts(new, old) if new and old else {},
     )
 
 
@@ -102,91 +112,6 @@ def _refuse_incomparable(run: Run, baseline: Run) -> None:
         )
 
 
-def _logs(run: Run) -> Mapping[str, Array]:
-    """Return typical log times (of ns) by network, one a process, or one log count.
-
-    Processes of fewer than half the longest one's rounds are left out, as in every interval.
-    """
-    if run.platform.counts:
-        found = {cell.name: counts_of(run, cell, None) for cell in run.cells}
-        return {name: np.array([math.log(c.instructions)]) for name, c in found.items() if c}
-    logs = {
-        name: np.array([typical_log(ns) for ns in intervals.representative(times)])
-        for name, times in samples_by_cell(run).items()
-    }
-    missing = [control for control in (COMPUTE_BOUND, MEMORY_HEAVY) if control not in logs]
-    if logs and missing:
-        raise BadInputError(
-            f"{missing[0]} has no times in the run begun {_started(run)}, and without the controls "
-            "a regression cannot be told from a drift of the machine: measure it again."
-        )
-    return logs
-
-
-def _counted(
-    row: Row, new: Mapping[str, Array], old: Mapping[str, Array], margin: float
-) -> Finding:
-    """Judge a row by its instructions, which have no noise worth the name."""
-    known = [cell for cell in row.cells if cell in new and cell in old]
-    if not known:
-        return without_figures(row, "it was not counted")
-    difference = float(np.mean([new[cell][0] - old[cell][0] for cell in known]))
-    bound = math.log1p(margin)
-    verdict = Change.SAME
-    if abs(difference) > bound:
-        verdict = Change.SLOWER if difference > 0 else Change.FASTER
-    return Finding(row, verdict, math.exp(difference), None, None, 1 + margin, len(known))
-
-
-def _timed(
-    rows: Sequence[Row], new: Mapping[str, Array], old: Mapping[str, Array], margin: float
-) -> list[Finding]:
-    """Judge all rows by their times, with Holm's method over them."""
-    differences = {row: _difference(row, new, old) for row in rows}
-    estimates = {row: found for row, found in differences.items() if isinstance(found, Estimate)}
-    verdicts = decided(estimates, margin, ALPHA)
-    level = ALPHA / max(1, len(estimates))
-    findings = []
-    for row, found in differences.items():
-        if isinstance(found, Estimate):
-            processes = min(len(new[row.cells[0]]), len(old[row.cells[0]]))
-            verdict = verdicts.get(row, Change.INCONCLUSIVE)
-            findings.append(judged(row, verdict, found, margin, level, processes))
-        elif found is None:
-            findings.append(without_figures(row, "it has no times"))
-        else:
-            ratio = math.exp(found)
-            findings.append(Finding(row, Change.INCONCLUSIVE, ratio, None, None, None, 1))
-    return findings
-
-
-def _difference(
-    row: Row, new: Mapping[str, Array], old: Mapping[str, Array]
-) -> Estimate | float | None:
-    """Return the estimate of a row's log ratio, a bare one from single processes, None without."""
-    known = [cell for cell in row.cells if cell in new and cell in old]
-    if not known:
-        return None
-    sides = [_corrected(cell, new, old) for cell in known]
-    run = np.mean([side[0] for side in sides], axis=0)
-    base = np.mean([side[1] for side in sides], axis=0)
-    return inference.of_difference(run, base) or float(run.mean() - base.mean())
-
-
-def _corrected(
-    cell: str, new: Mapping[str, Array], old: Mapping[str, Array]
-) -> tuple[Array, Array]:
-    """Return a cell's log times in both runs less those of the controls' mixture.
-
-    The mixture is chosen by how processes of one run differ from their mean.
-    """
-    own = [side[cell] - side[MEMORY_HEAVY] for side in (new, old)]
-    apart = [side[COMPUTE_BOUND] - side[MEMORY_HEAVY] for side in (new, old)]
-    x, y = (np.concatenate([part - part.mean() for part in parts]) for parts in (apart, own))
-    weight = mixture(x, y)
-    return own[0] - weight * apart[0], own[1] - weight * apart[1]
-
-
 def _with_failure(finding: Finding, failures: Mapping[str, str]) -> Finding:
     failed = [cell for cell in finding.row.cells if cell in failures]
     return (
@@ -194,12 +119,9 @@ def _with_failure(finding: Finding, failures: Mapping[str, str]) -> Finding:
     )
 
 
-def _told(run: Run) -> str:
+def _told(run: Run, check: Check) -> str:
     """Say when a run was measured, with what, and how much of it."""
-    amount = f"{len(run.processes)} processes, {len(run.rounds)} rounds"
-    if run.platform.counts:
-        amount = f"{len(run.counts)} networks counted"
-    return f"{_started(run)}, {run.fingerprint.software}; {amount}"
+    return f"{_started(run)}, {run.fingerprint.software}; {check.amount(run)}"
 
 
 def _started(run: Run) -> str:
@@ -228,31 +150,3 @@ def _remarks(run: Run, baseline: Run) -> list[str]:
         if not complete(side):
             remarks.append(f"The {which} is unfinished.")
     return remarks
-
-
-def _drifts(
-    new: Mapping[str, Array], old: Mapping[str, Array]
-) -> dict[str, tuple[float, Interval | None]]:
-    """Return how the controls changed: the machine's state, which is taken off every cell."""
-    found: dict[str, tuple[float, Interval | None]] = {}
-    for control in (COMPUTE_BOUND, MEMORY_HEAVY):
-        estimate = inference.of_difference(new[control], old[control])
-        mean = float(new[control].mean() - old[control].mean())
-        low, high = estimate.interval if estimate else (mean, mean)
-        found[control] = math.exp(mean), (math.exp(low), math.exp(high)) if estimate else None
-    return found
-
-
-def _figures(run: Run) -> dict[str, Figure]:
-    """Return every cell's median time in ms with its interval, or its instructions."""
-    if run.platform.counts:
-        found = {cell.name: counts_of(run, cell, None) for cell in run.cells}
-        return {n: Figure(c.instructions, None, "instructions") for n, c in found.items() if c}
-    cells = {cell.name for cell in run.cells}
-    figures = {}
-    for name, times in samples_by_cell(run).items():
-        if name in cells:
-            interval = intervals.time_interval(times)
-            ends = interval and (interval[0] / 1e6, interval[1] / 1e6)
-            figures[name] = Figure(float(np.median(np.concatenate(times))) / 1e6, ends, "ms")
-    return figures

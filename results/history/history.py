@@ -15,7 +15,9 @@ from pydantic_core import from_json
 
 from results.errors import BadInputError
 from results.history.change_points import change_points
+from results.record.cells import cell_name
 from results.record.same_machine import MACHINE
+from results.record.samples import by_process
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.store.run_folders import FILE
 
@@ -31,7 +33,8 @@ NETWORKS = ("channels", "g4_unit")
 class Digest:
     """What a history takes from one run: log typical times (ns) or log instructions, by network.
 
-    `networks` says which networks its cells are: channel set, Table 4's unit, batch.
+    `networks` says which networks its cells are: channel set, Table 4's unit, batch. `controls` are
+    the names of those that are no cells.
     """
 
     folder: str
@@ -42,6 +45,7 @@ class Digest:
     runtimes: str
     counted: bool
     logs: Mapping[str, float]
+    controls: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def digest(folder: Path) -> Digest | str:
             runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
             counted=counted,
             logs=_counts(content) if counted else _typical_logs(content),
+            controls=frozenset(map(_name, content["controls"])),
         )
     except OSError as error:
         return f"{folder / FILE} cannot be read: {error.strerror}."
@@ -124,24 +129,23 @@ def _typical_logs(content: dict[str, Any]) -> dict[str, float]:
     failed their proof in any process are left out.
     """
     networks = [*content["cells"], *content["controls"]]
-    rounds: dict[int, list[dict[str, Any]]] = {}
-    for entry in content["rounds"]:
-        rounds.setdefault(entry["process"], []).append(entry)
+    rounds = ((entry["process"], entry["order"], entry["ns"]) for entry in content["rounds"])
     typical = []
-    for entries in rounds.values():
-        times = np.full((len(entries), len(networks)), math.nan)
-        places = np.array([entry["order"] for entry in entries])
-        times[np.arange(len(entries))[:, None], places] = [entry["ns"] for entry in entries]
+    for times in by_process(rounds, len(networks)).values():
         if (times <= 0).any():
             raise ValueError("a time is not above 0")
         ordered = np.sort(np.log(times), axis=0)
-        typical.append(ordered[: (len(entries) + 1) // 2].mean(axis=0))
+        typical.append(ordered[: (len(times) + 1) // 2].mean(axis=0))
     means = np.mean(typical, axis=0) if typical else np.full(len(networks), math.nan)
     return {
-        f"{cell['experiment']}/{cell['row']}/x{cell['scale']}": float(mean)
+        _name(cell): float(mean)
         for cell, mean in zip(networks, means, strict=True)
         if not math.isnan(mean)
     }
+
+
+def _name(cell: dict[str, Any]) -> str:
+    return cell_name(cell["experiment"], cell["row"], cell["scale"])
 
 
 def folders_in(folder: Path) -> list[Path]:
@@ -196,10 +200,10 @@ def _history(runs: Sequence[Digest], left_out: list[str]) -> History:
     values = {
         name: np.array([run.logs.get(name, math.nan) for run in runs], float) for name in names
     }
-    controls = [name for name in names if name.startswith("control/")]
+    controls = frozenset.union(*(run.controls for run in runs))
     cells = {name: values[name] for name in names if name not in controls}
     if not runs[0].counted:
-        if not {COMPUTE_BOUND, MEMORY_HEAVY} <= set(controls):
+        if not {COMPUTE_BOUND, MEMORY_HEAVY} <= controls & values.keys():
             raise BadInputError("Runs without controls cannot be told from drifts of the machine.")
         compute, memory = values[COMPUTE_BOUND], values[MEMORY_HEAVY]
         cells = {name: _corrected(series, compute, memory) for name, series in cells.items()}

@@ -211,8 +211,8 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The cell's name, unique in a run: experiment/row/xscale."""
-        return f"{self.experiment}/{self.row}/x{self.scale}"
+        """The cell's name, unique in a run."""
+        return cell_name(self.experiment, self.row, self.scale)
 
     def text(self, template: str) -> str:
         """Return a template of its experiment, filled in: "c = 64" of "c = {c}".
@@ -222,6 +222,11 @@ class Cell:
         own: dict[str, AxisValue] = {"row": self.row, "scale": self.scale}
         values = {**self.axes, **own, "short": self.short or self.row}
         return _NAME.sub(lambda name: _said(values[name[1]]), template)
+
+
+def cell_name(experiment: str, row: str, scale: int) -> str:
+    """Return the name by which a cell is known in a run: experiment/row/xscale."""
+    return f"{experiment}/{row}/x{scale}"
 
 
 def _said(value: AxisValue) -> str:
