@@ -21,22 +21,23 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise
 from guidelines.catalogue import EXPERIMENTS
 from guidelines.export import model_files
 from guidelines.export.formats import example_input
 from reports.formats.console import print_table
 from reports.layout import Heading, Table
 from results.errors import PlatformError, SuiteError
-from results.record.cells import NetworkChoice
+from results.record.cells import NetworkChoice, cell_name
 from results.store.files import cache_folder
 
 CELLS = (
-    "g1/1:1/x1",
-    "g1/1:12/x4",
-    "g2/g=8/x2",
-    "g3/4-fragment-parallel/x1",
-    "g4/none/x1",
-    "g4/relu+shortcut/x4",
+    cell_name(g1_channel_ratio.EXPERIMENT.name, "1:1", 1),
+    cell_name(g1_channel_ratio.EXPERIMENT.name, "1:12", 4),
+    cell_name(g2_group_count.EXPERIMENT.name, "g=8", 2),
+    cell_name(g3_fragmentation.EXPERIMENT.name, "4-fragment-parallel", 1),
+    cell_name(g4_elementwise.EXPERIMENT.name, "none", 1),
+    cell_name(g4_elementwise.EXPERIMENT.name, "relu+shortcut", 4),
 )
 # Samples of each network on either side of nvbench.
 ROUNDS = 50

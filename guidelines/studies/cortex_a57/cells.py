@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines.studies.cortex_a57.validation import EQUAL_WIDTH, ValidatedCell
+from guidelines.studies.cortex_a57.sets import TITLES
+from guidelines.studies.cortex_a57.validation import ValidatedCell
 from reports.layout import MISSING, Heading, Table, significant
-
-TITLES = {
-    "g1": "Table 1",
-    "g2": "Table 2",
-    "g3": "Table 3",
-    "g4": "Table 4",
-    EQUAL_WIDTH: "Table 4, equal-width reading",
-    "table8": "Table 8, whole networks",
-    "units-56": "Appendix Table 1b, 56×56",
-    "units-28": "Appendix Table 1b, 28×28",
-}
 
 
 def relative_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from guidelines.studies.cortex_a57.cells import TITLES, cells_content, cells_table, relative_table
+from guidelines.studies.cortex_a57.cells import cells_content, cells_table, relative_table
 from guidelines.studies.cortex_a57.plots import scatter
-from guidelines.studies.cortex_a57.unit import unit_part
-from guidelines.studies.cortex_a57.validation import (
+from guidelines.studies.cortex_a57.sets import (
     EQUAL_WIDTH,
     FITTED,
-    SAME_NETWORK,
     SPREAD_SETS,
+    TABLE_1,
+    TABLE_2,
+    TITLES,
+)
+from guidelines.studies.cortex_a57.unit import unit_part
+from guidelines.studies.cortex_a57.validation import (
+    SAME_NETWORK,
     ValidatedCell,
     Validation,
     differences,
@@ -29,7 +34,6 @@ from results.store.files import write_file
 
 TITLE = "The paper's ARM columns, modelled"
 SCATTER = ("arm_model", f"Modelled against published times ({MODELLED})")
-GUIDELINES = ("g1", "g2", "g3", "g4")
 WORST = 15
 LARGE = 0.15
 
@@ -89,7 +93,7 @@ def _failures(validation: Validation) -> Part:
 def _effects(validation: Validation) -> Table:
     """Return the largest effect of each guideline, published and modelled."""
     extreme = []
-    for group in GUIDELINES:
+    for group in SPREAD_SETS:
         cells = validation.of(group)
         extreme += [cell for cell in cells if cell.cell.row == cells[-1].cell.row]
     return relative_table("How much of each guideline it shows, at the extreme row", extreme)
@@ -106,8 +110,8 @@ def _disagreement(validation: Validation) -> str:
 
     A block of Table 1 at ratio 1:1 holds two of the convolutions of Table 2 with one group.
     """
-    twice = {c.cell.axes["c1"]: c for c in validation.of("g1") if c.cell.row == "1:1"}
-    once = {c.cell.axes["c"]: c for c in validation.of("g2") if c.cell.row == "g=1"}
+    twice = {c.cell.axes["c1"]: c for c in validation.of(TABLE_1) if c.cell.row == "1:1"}
+    once = {c.cell.axes["c"]: c for c in validation.of(TABLE_2) if c.cell.row == "g=1"}
     return "; ".join(
         f"twenty convolutions of {width} channels take {significant(twice[width].published_ms)} ms "
         f"in Table 1, ten of them {significant(once[width].published_ms)} ms in Table 2"

@@ -6,18 +6,29 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from guidelines.studies.cortex_a57.validation import EQUAL_WIDTH, FITTED, Validation
+from guidelines.studies.cortex_a57.sets import (
+    EQUAL_WIDTH,
+    FITTED,
+    TABLE_1,
+    TABLE_2,
+    TABLE_3,
+    TABLE_4,
+    TABLE_8,
+    UNITS_28,
+    UNITS_56,
+)
+from guidelines.studies.cortex_a57.validation import Validation
 from reports.run.plots import SETTINGS
 
 # Okabe and Ito's palette; marks tell the sets apart in grey.
 _STYLES = {
-    "g1": ("#000000", "o"),
-    "g2": ("#0072B2", "s"),
-    "g3": ("#009E73", "D"),
-    "g4": ("#D55E00", "^"),
-    "table8": ("#CC79A7", "v"),
-    "units-56": ("#E69F00", "P"),
-    "units-28": ("#56B4E9", "X"),
+    TABLE_1: ("#000000", "o"),
+    TABLE_2: ("#0072B2", "s"),
+    TABLE_3: ("#009E73", "D"),
+    TABLE_4: ("#D55E00", "^"),
+    TABLE_8: ("#CC79A7", "v"),
+    UNITS_56: ("#E69F00", "P"),
+    UNITS_28: ("#56B4E9", "X"),
 }
 BAND = 1.1
 

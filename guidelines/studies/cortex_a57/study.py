@@ -10,12 +10,13 @@ import typer
 from guidelines.catalogue import select
 from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
 from guidelines.studies.cortex_a57.page import write_arm_model
+from guidelines.studies.cortex_a57.sets import READING, TABLE_4, TABLE_8, UNITS_28, UNITS_56
 from guidelines.studies.cortex_a57.validation import validate
 from results.cost_model.coefficient_file import write_model
 from results.errors import BadInputError
 from results.record.schema import Run
 
-EVERYTHING = ("all", "table8", "units-56", "units-28")
+EVERYTHING = ("all", TABLE_8, UNITS_56, UNITS_28)
 COMMENT = (
     "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
     "Times made of it are modelled, not measured; how far they are off: docs/arm_model.md."
@@ -35,7 +36,7 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
         )
     counted = [
         _counted(EVERYTHING, "bottleneck", counts / "arm-model"),
-        _counted(("g4",), "equal-width", counts / "arm-model-equal-width"),
+        _counted((TABLE_4,), READING, counts / "arm-model-equal-width"),
     ]
     validation = validate(counted)
     written = write_arm_model(validation, page)

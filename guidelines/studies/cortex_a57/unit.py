@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from guidelines.studies.cortex_a57.sets import EQUAL_WIDTH, TABLE_4
 from guidelines.studies.cortex_a57.validation import (
-    EQUAL_WIDTH,
     ValidatedCell,
     Validation,
     differences,
@@ -12,7 +12,7 @@ from guidelines.studies.cortex_a57.validation import (
 from reports.layout import MISSING, Heading, Part, Table
 
 READINGS = {
-    "g4": "c → c/4 → c/4 → c at 56×56",
+    TABLE_4: "c → c/4 → c/4 → c at 56×56",
     EQUAL_WIDTH: "c → c → c → c at 28×28",
 }
 # A Winograd kernel F(2×2, 3×3) makes a 3×3 convolution of 16 instead of 36 multiplications.

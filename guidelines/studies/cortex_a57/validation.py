@@ -12,6 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from guidelines.studies.cortex_a57.sets import (
+    EQUAL_WIDTH,
+    FITTED,
+    READING,
+    SETS,
+    SPREAD_SETS,
+)
 from results.cost_model import fitting
 from results.cost_model.caches import CORTEX_A57
 from results.cost_model.cost_model import CostModel, Errors
@@ -23,11 +30,6 @@ from results.record.cells import Cell
 from results.record.schema import Run
 from results.tables.summary import CellResult, summarise
 
-FITTED = ("g1", "g2", "g3")
-EQUAL_WIDTH = "g4 equal-width"
-SETS = (*FITTED, "g4", EQUAL_WIDTH, "table8", "units-56", "units-28")
-# What the prediction interval is taken from: the paper's four tables, none of them seen.
-SPREAD_SETS = (*FITTED, "g4")
 # Networks whose multiply-adds are off the published ones by more are not quite the paper's.
 SAME_NETWORK = 0.05
 NAME = "cortex-a57"
@@ -137,7 +139,7 @@ def _results(runs: Sequence[Run]) -> dict[str, _Found]:
         for column in summarise(run).columns:
             for result in column.results:
                 group = result.cell.experiment
-                if group == "g4" and run.protocol.g4_unit == "equal-width":
+                if READING in column.experiment.reading.values():
                     group = EQUAL_WIDTH
                 counted = result.counts is not None and result.counts.l1i_misses is not None
                 if counted and result.published is not None and group in SETS:

@@ -1,0 +1,39 @@
+"""The sets of cells that the cost model is fitted to and tested on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from guidelines import (
+    g1_channel_ratio,
+    g2_group_count,
+    g3_fragmentation,
+    g4_elementwise,
+    stacked_units,
+    whole_networks,
+)
+
+TABLE_1, TABLE_2, TABLE_3, TABLE_4 = (
+    module.EXPERIMENT.name
+    for module in (g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise)
+)
+TABLE_8 = whole_networks.EXPERIMENT.name
+UNITS_56, UNITS_28 = (study.name for study in stacked_units.STACKED_UNITS)
+# Table 4 in the other reading of its unit.
+READING: Literal["equal-width"] = "equal-width"
+EQUAL_WIDTH = f"{TABLE_4} {READING}"
+
+FITTED = (TABLE_1, TABLE_2, TABLE_3)
+SETS = (*FITTED, TABLE_4, EQUAL_WIDTH, TABLE_8, UNITS_56, UNITS_28)
+# What the prediction interval is taken from: the paper's four tables, none of them seen.
+SPREAD_SETS = (*FITTED, TABLE_4)
+TITLES = {
+    TABLE_1: "Table 1",
+    TABLE_2: "Table 2",
+    TABLE_3: "Table 3",
+    TABLE_4: "Table 4",
+    EQUAL_WIDTH: "Table 4, equal-width reading",
+    TABLE_8: "Table 8, whole networks",
+    UNITS_56: "Appendix Table 1b, 56×56",
+    UNITS_28: "Appendix Table 1b, 28×28",
+}
