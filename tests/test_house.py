@@ -65,3 +65,40 @@ def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
 
     drawing = "import sys, reports.formats.terminal; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0
+
+
+def strings(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_no_file_but_its_own_names_an_experiment():
+    from guidelines.catalogue import EXPERIMENTS
+
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            named = {
+                text
+                for text in strings(file)
+                for name in EXPERIMENTS
+                if text == name or text.startswith(f"{name}/")
+            }
+            declares = file.parent == ROOT / "guidelines" and "Experiment(" in file.read_text()
+            assert not named or declares, (file, named)
+
+
+def test_declarations_need_neither_numpy_nor_pydantic():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; from guidelines.catalogue import EXPERIMENTS as found;"
+        "from results.record.cells import NetworkChoice;"
+        "assert all(study.cells(NetworkChoice()) for study in found.values());"
+        "sys.exit(', '.join({'numpy', 'pydantic', 'torch'} & {*sys.modules}) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guidelines.session import stored
 from results.errors import BadInputError, PlatformError
 from results.record import schema
 from results.record.parts import Round
@@ -166,3 +167,27 @@ def test_the_newest_run_comes_first(run, tmp_path):
         run_folders.write_run(tmp_path / name, run)
         os.utime(tmp_path / name / run_folders.FILE, (10**9 - age, 10**9 - age))
     assert [folder.name for folder in run_folders.stored_runs(tmp_path)] == ["new", "middle", "old"]
+
+
+DECLARED_SINCE_6 = {
+    "experiments": (
+        *("label", "row_labels", "column_label", "tick", "panels", "panel_title"),
+        *("in_every_panel", "across_platforms", "reading", "notes"),
+    ),
+    "cells": ("short", "note", "published", "published_shares"),
+}
+
+
+@pytest.mark.parametrize("names", [["g1", "g2", "g3", "g4"], ["g2"]])
+def test_a_record_of_version_5_gets_what_its_experiments_declare_now(names, tmp_path):
+    run = run_of(names, lambda *_: 1.0, rounds=(1,))
+    content = json.loads(run.model_dump_json()) | {"schema_version": 5}
+    for part, fields in DECLARED_SINCE_6.items():
+        for entry in content[part]:
+            for field in fields:
+                del entry[field]
+    (tmp_path / run_folders.FILE).write_text(json.dumps(content))
+    bare = run_folders.read_run(tmp_path)
+    assert bare.cells[0].published is None
+    assert bare.schema_version == schema.SCHEMA_VERSION
+    assert stored.read_run(tmp_path) == run

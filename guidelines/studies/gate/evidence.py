@@ -164,8 +164,9 @@ def guideline_detection(
     pool: Pool, name: str, fraction: float, protocol: TrialProtocol
 ) -> Detection:
     """Return sessions in which all cells of one guideline were slower; found by the guideline."""
-    members = frozenset(cell for cell in pool.cells if cell.startswith(f"{name}/"))
-    seed = (3, int(name[1:]), round(1000 * fraction))
+    members = frozenset(pool.members(name))
+    place = [experiment.name for experiment in pool.trial.experiments].index(name)
+    seed = (3, place + 1, round(1000 * fraction))
     slowdown = Slowdown(fraction, members)
     return _detection(pool, slowdown, {name}, protocol, SESSIONS_PER_GROUP // 4, seed)
 

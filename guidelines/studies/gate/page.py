@@ -13,6 +13,7 @@ from guidelines.studies.gate.evidence import RuleScores
 from guidelines.studies.gate.plots import Curve, power_plot, roc_plot
 from guidelines.studies.gate.pool import Pool, SessionOutcome
 from guidelines.studies.gate.tables import (
+    COMPUTE_BOUND,
     ROC,
     detection_table,
     hardest_cells,
@@ -84,7 +85,10 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
                 "the margin, and are rightly called SLOWER now and then."
             ],
             [POWER],
-            [detection_table(cells, guidelines, overall), hardest_cells(cells)],
+            [
+                detection_table(cells, guidelines, overall, pool.members(*COMPUTE_BOUND)),
+                hardest_cells(cells),
+            ],
         ),
         rules_part(pool, scores),
         _statistic(pool),

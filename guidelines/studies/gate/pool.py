@@ -91,6 +91,10 @@ class Pool:
             for fraction in (0.0, *trial.extra)
         }
 
+    def members(self, *experiments: str) -> list[str]:
+        """Return the cells of some experiments, by their names."""
+        return [cell.name for cell in self.trial.a.cells if cell.experiment in experiments]
+
     @cached_property
     def samples(self) -> dict[float, Array]:
         """All samples of the cells in ns, (blocks, 4, rounds, cells), by the extra work in B."""

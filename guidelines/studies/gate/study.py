@@ -33,7 +33,6 @@ EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Blocks of one cell alone show what a process costs before it times anything.
 SMALL_BLOCKS = 4
 SESSIONS = "sessions"
-SMALL_CELL = "g1/1:1/x1"
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
 def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
     """Measure the blocks that a pool lacks: `blocks` of all cells, and some of one cell alone."""
     cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured.choice)]
-    whole, small = Step("screening", tuple(cells)), Step("confirmation", (SMALL_CELL,))
+    whole, small = Step("screening", tuple(cells)), Step("confirmation", (cells[0],))
     with opened(asked, folder, resume=True) as bench:
         stages = Counter(block.stage for block in bench.blocks)
         missing = [whole] * (blocks - stages["screening"])
@@ -92,7 +91,7 @@ def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Bloc
 
 def injections(pool: Pool) -> Iterator[Injection]:
     """Yield what whole sessions are measured with, in turns: nothing, cells, guidelines, all."""
-    compute = [cell for cell in pool.cells if cell.startswith(COMPUTE_BOUND)]
+    compute = pool.members(*COMPUTE_BOUND)
     everything = frozenset([*pool.cells, *pool.controls])
     for turn in itertools.count():
         yield Injection(NOTHING)
@@ -100,7 +99,7 @@ def injections(pool: Pool) -> Iterator[Injection]:
         yield _in_cell(0.03, compute[(7 * turn + 5) % len(compute)])
         yield Injection(NOTHING)
         name = list(GUIDELINES)[turn % len(GUIDELINES)]
-        members = frozenset(cell for cell in pool.cells if cell.startswith(f"{name}/"))
+        members = frozenset(pool.members(name))
         yield Injection(Slowdown(0.03, members), name, frozenset([name]))
         everywhere = "everything, controls too"
         yield Injection(Slowdown(0.05, everything), everywhere, frozenset(pool.controls))
