@@ -15,11 +15,13 @@ PIP_ARGS ?=
 
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
+PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadgroup
+PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report compare history ab check calibrate-gate \
-        arm-emulator arm-model doctor bench lint test
+        arm-emulator arm-model doctor bench lint test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -80,5 +82,14 @@ lint: $(INSTALLED) ## check style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-test: $(INSTALLED) ## run the tests
-	$(VENV)/bin/python -m pytest
+test: $(INSTALLED) ## run the tests that take no minutes of measuring
+	$(PYTEST) -m 'not slow'
+
+test-all: $(INSTALLED) ## run all tests
+	$(PYTEST) --durations=20
+
+coverage: $(INSTALLED) ## run all tests and say which lines they reach
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest $(PARALLEL)
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report --skip-covered

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from results.errors import PlatformError
@@ -21,22 +22,57 @@ settings.load_profile("suite")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the longest tests, so that no worker ends long after the others."""
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+def shared_root(tmp_path_factory, request):
+    """A folder that all workers of pytest-xdist share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def made_once(shared_root):
+    """Have a folder made by the first worker that asks for it; the others wait, and take it."""
+
+    def take(name, make):
+        folder = shared_root / name
+        with FileLock(shared_root / f"{name}.lock"):
+            if not folder.exists():
+                unfinished = shared_root / f"{name}.unfinished"
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def cache(made_once):
+    """The cache of everything that the tests export or count."""
+    return made_once("cache", lambda folder: (folder / "guideline-benchmarks").mkdir())
 
 
 @pytest.fixture(scope="session")
 def emulator(cache):
     """The ARM emulator, set up where it is not yet; tests of it are skipped where it cannot be."""
     folder = install.default_folder()
+    place = cache / "guideline-benchmarks" / folder.name
     try:
-        found = install.install(folder, lambda _: None)
+        with FileLock(f"{place}.lock"):
+            found = install.install(folder, lambda _: None)
+            if not place.exists():
+                place.symlink_to(folder)
     except PlatformError as error:
         pytest.skip(f"the ARM emulator cannot be set up: {error}")
-    place = cache / "guideline-benchmarks" / folder.name
-    place.parent.mkdir(exist_ok=True)
-    place.symlink_to(folder)
     return found
 
 

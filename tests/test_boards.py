@@ -29,6 +29,9 @@ from tests import board as boards
 from tests.program import complains, wait_for
 from tests.synthetic import some
 
+# One server is all of these tests' board, and some of them cut its connections.
+pytestmark = pytest.mark.xdist_group("board")
+
 HERE = f'exec {shlex.quote(sys.executable)} "$@"'
 
 
@@ -85,6 +88,7 @@ class Watcher:
         self.after_round()
 
 
+@pytest.mark.slow
 def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on(
     board, on_path, cache, tmp_path, monkeypatch
 ):

@@ -173,6 +173,7 @@ def a_busy_machine():
             hog.wait()
 
 
+@pytest.mark.slow
 def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypatch):
     """Also with the caches modelled, among other cells, in another shell, on a busy machine."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -246,6 +247,7 @@ class Silent:
         self.stored += 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelines, tmp_path):
     words = ("run", "g4", "--platform", "arm-emulated", "--caches", "--runs", "1")
     folder = tmp_path / "run"

@@ -79,6 +79,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path)
     }
 
 
+@pytest.mark.slow
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_path):
     python = slow_python(tmp_path, [128])
     code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
@@ -89,6 +90,7 @@ def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_p
     complains((code, out, err), 1, "gate stays shut", "SLOWER")
 
 
+@pytest.mark.slow
 def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelines, tmp_path):
     python = slow_python(tmp_path, [32, 64, 128])
     code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
