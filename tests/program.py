@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
 import time
@@ -28,6 +29,14 @@ def compile_latex(source, folder):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
     return folder / source.with_suffix(".pdf").name
+
+
+def compress(file):
+    """Do what `gzip -9n FILE` does; return the compressed file."""
+    packed = file.with_name(f"{file.name}.gz")
+    packed.write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+    file.unlink()
+    return packed
 
 
 def wait_for(folder, part, least, seconds=60):

@@ -16,7 +16,7 @@ import pytest
 
 from results.statistics.stopping import complete
 from results.store import run_folders
-from tests.program import complains, wait_for
+from tests.program import complains, compress, wait_for
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
@@ -143,11 +143,16 @@ def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, tmp_pa
     assert guidelines(*arguments)[0] == 0
     (folder,) = (tmp_path / "results" / "runs").iterdir()
     run = run_folders.read_run(folder)
-    run_folders.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
-    code, _, err = guidelines(*arguments, "--resume")
-    assert code == 0, err
-    assert len(run_folders.read_run(folder).rounds) == 2
-    assert list((tmp_path / "results" / "runs").iterdir()) == [folder]
+    for compressed in (False, True):
+        run_folders.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
+        if compressed:
+            compress(folder / "run.json")
+        code, out, err = guidelines(*arguments, "--resume")
+        assert code == 0, err
+        assert "run.json  " in out
+        assert len(run_folders.read_run(folder).rounds) == 2
+        assert {file.name for file in folder.iterdir()} == {"run.json", "report"}
+        assert list((tmp_path / "results" / "runs").iterdir()) == [folder]
 
 
 def test_resume_begins_a_run_where_there_is_none(guidelines, tmp_path):

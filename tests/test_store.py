@@ -20,6 +20,7 @@ from results.record.platform import Platform
 from results.record.schema import json_schema
 from results.statistics.stopping import complete
 from results.store import files, run_folders
+from results.store.compressed import read_stored, stored_file, stored_files
 from tests.synthetic import run_of, valid
 
 SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
@@ -46,8 +47,10 @@ def test_records_follow_the_schema_and_come_back_the_same(run, tmp_path):
 
 def test_reference_runs_follow_the_schema():
     schema = json.loads(SCHEMA_FILE.read_text())
-    for file in SCHEMA_FILE.parent.parent.glob("reference/*/run.json"):
-        jsonschema.validate(json.loads(file.read_text()), schema)
+    found = list(stored_files(SCHEMA_FILE.parent.parent / "reference", "*/run.json"))
+    assert len(found) == 8
+    for file in found:
+        jsonschema.validate(json.loads(read_stored(stored_file(file))), schema)
         assert complete(run_folders.read_run(file))
 
 

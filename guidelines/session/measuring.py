@@ -213,6 +213,7 @@ def _publish(folder: Path, finished: Run, output: Output) -> None:
     """Print what was asked for, and write the report."""
     from reports.formats.terminal import print_summary
     from reports.run.report import write_report
+    from results.store.run_folders import record_file
     from results.tables.summary import summarise
 
     summary = summarise(finished, output.depthwise)
@@ -228,7 +229,7 @@ def _publish(folder: Path, finished: Run, output: Output) -> None:
         again = f"The run itself is complete; write its report with: guidelines report {folder}"
         raise type(error)(f"{error} {again}") from None
     if not (output.json or output.quiet):
-        typer.echo(f"Record: {folder / 'run.json'}   Report: {report}")
+        typer.echo(f"Record: {record_file(folder)}   Report: {report}")
 
 
 def print_json(summary: Summary) -> None:

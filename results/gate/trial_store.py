@@ -1,4 +1,7 @@
-"""Trials on disk: `trial.json`, and each block in a file of its own, written whole."""
+"""Trials on disk: `trial.json`, and each block in a file of its own, written whole.
+
+What was compressed (`trial.json.gz`, `blocks/0001.json.gz`) is read as well.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pydantic import ValidationError
 from results.errors import BadInputError
 from results.gate.trial import BLOCK, TRIAL_VERSION, Block, Trial
 from results.record.platform import Record
-from results.store.files import near_file, write_file
+from results.store.compressed import read_stored, stored_file, stored_files, write_stored
+from results.store.files import near_file
 
 FILE, BLOCKS = "trial.json", "blocks"
 
@@ -19,17 +23,17 @@ A = TypeVar("A", bound=Record)
 
 def has_trial(folder: Path) -> bool:
     """Whether `folder` holds a trial already."""
-    return (folder / FILE).exists()
+    return stored_file(folder / FILE).exists()
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
-    """Write what a trial compares (see results.store.files.write_file for the errors)."""
-    write_file(folder / FILE, trial.model_dump_json() + "\n")
+    """Write what a trial compares (see write_stored for the errors)."""
+    write_stored(folder / FILE, trial.model_dump_json() + "\n")
 
 
 def write_block(folder: Path, number: int, block: Block) -> None:
     """Write block `number` of a trial, the first being 0."""
-    write_file(_file(folder, number), block.model_dump_json() + "\n")
+    write_stored(_file(folder, number), block.model_dump_json() + "\n")
 
 
 def read_trial(folder: Path) -> tuple[Trial, list[Block]]:
@@ -42,11 +46,11 @@ def read_trial(folder: Path) -> tuple[Trial, list[Block]]:
         raise BadInputError(
             f"There is no trial at {folder}: no {FILE} was found.{near_file(folder)}"
         )
-    trial = _read(folder / FILE, Trial)
-    stored = sorted((folder / BLOCKS).glob("*.json"))
+    trial = _read(stored_file(folder / FILE), Trial)
     blocks: list[Block] = []
-    for number, file in enumerate(stored):
-        if file != _file(folder, number):
+    for number, place in enumerate(stored_files(folder / BLOCKS, "*.json")):
+        file = stored_file(place)
+        if place != _file(folder, number):
             raise BadInputError(
                 f"{_file(folder, number)} is missing, and {file.name} is there: a trial is a chain "
                 "of blocks without gaps, so restore it, or begin a new trial."
@@ -82,7 +86,7 @@ def _file(folder: Path, number: int) -> Path:
 
 def _read(file: Path, kind: type[A]) -> A:
     try:
-        return kind.model_validate_json(file.read_bytes(), strict=True)
+        return kind.model_validate_json(read_stored(file), strict=True)
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
@@ -92,3 +96,5 @@ def _read(file: Path, kind: type[A]) -> A:
             f"{file} is not what this suite (trials of version {TRIAL_VERSION}) writes: "
             f"{where}: {first['msg']}."
         ) from None
+    except ValueError as error:
+        raise BadInputError(f"{file} cannot be read: {error}.") from None

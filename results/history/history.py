@@ -19,7 +19,8 @@ from results.record.cells import cell_name
 from results.record.same_machine import MACHINE
 from results.record.samples import by_process
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from results.store.run_folders import FILE
+from results.store.compressed import read_stored, stored_files
+from results.store.run_folders import FILE, record_file
 
 Array = NDArray[np.float64]
 
@@ -86,8 +87,10 @@ def digest(folder: Path) -> Digest | str:
 
     Reads without checking all that read_run checks, since there may be a thousand.
     """
+    file = folder / FILE
     try:
-        content = from_json((folder / FILE).read_bytes())
+        file = record_file(folder)
+        content = from_json(read_stored(file))
         fingerprint = content["fingerprint"]
         protocol = content["protocol"]
         # Records of earlier versions lack it.
@@ -109,9 +112,9 @@ def digest(folder: Path) -> Digest | str:
             controls=frozenset(map(_name, content["controls"])),
         )
     except OSError as error:
-        return f"{folder / FILE} cannot be read: {error.strerror}."
+        return f"{file} cannot be read: {error.strerror}."
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
-        return f"{folder / FILE} is no whole run of this suite."
+        return f"{file} is no whole run of this suite."
 
 
 def _counts(content: dict[str, Any]) -> dict[str, float]:
@@ -150,7 +153,7 @@ def _name(cell: dict[str, Any]) -> str:
 
 def folders_in(folder: Path) -> list[Path]:
     """Return the folders of runs right below a folder; raises BadInputError where there is none."""
-    folders = sorted(file.parent for file in folder.glob(f"*/{FILE}"))
+    folders = [file.parent for file in stored_files(folder, f"*/{FILE}")]
     if not folders:
         raise BadInputError(f"There is no run in {folder}: no folder right below it has a {FILE}.")
     return folders

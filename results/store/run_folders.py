@@ -1,4 +1,7 @@
-"""Runs on disk: each in a folder of its own, its record in `run.json`, replaced whole."""
+"""Runs on disk: each in a folder of its own, its record in `run.json`, replaced whole.
+
+A record that was compressed (`run.json.gz`) is read as well.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from pydantic import ValidationError
 from results.errors import BadInputError
 from results.record.consistency import checked
 from results.record.schema import SCHEMA_VERSION, Run
-from results.store.files import RUNS, near_file, write_file
+from results.store.compressed import read_stored, stored_file, stored_files, write_stored
+from results.store.files import RUNS, near_file
 
 FILE = "run.json"
 # The versions of the record from which on a batch can be chosen, and experiments tell all of
@@ -21,8 +25,8 @@ FIRST_WITH_BATCHES, FIRST_WITH_DECLARATIONS = 5, 6
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Replace the record in `folder` by `run`, whole (see write_file for the errors)."""
-    write_file(folder / FILE, run.model_dump_json() + "\n")
+    """Replace the record in `folder` by `run`, whole (see write_stored for the errors)."""
+    write_stored(folder / FILE, run.model_dump_json() + "\n")
 
 
 def as_it_is(run: Run) -> Run:
@@ -39,9 +43,16 @@ def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     Raises BadInputError, in one sentence, for a missing, unreadable, truncated, foreign or
     inconsistent record, and for one of a newer schema version.
     """
-    file, text = _content(path)
+    file = path
     try:
+        file = record_file(path)
+        text = read_stored(file)
         content = json.loads(text)
+    except FileNotFoundError:
+        hint = near_file(path)
+        raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{file} is truncated or not JSON at all ({error}).") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
@@ -66,19 +77,6 @@ def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     return _of_this_version(run, declared)
 
 
-def _content(path: Path) -> tuple[Path, bytes]:
-    """Return the record's file and its content."""
-    file = path
-    try:
-        file = path / FILE if path.is_dir() else path
-        return file, file.read_bytes()
-    except FileNotFoundError:
-        hint = near_file(path)
-        raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
-    except OSError as error:
-        raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
-
-
 def _of_this_version(run: Run, declared: Callable[[Run], Run]) -> Run:
     """Return a run as one of this version, as which it is written from here on."""
     protocol = run.protocol
@@ -91,13 +89,18 @@ def _of_this_version(run: Run, declared: Callable[[Run], Run]) -> Run:
 
 def has_run(folder: Path) -> bool:
     """Whether `folder` holds a record already."""
-    return (folder / FILE).exists()
+    return stored_file(folder / FILE).exists()
+
+
+def record_file(path: Path) -> Path:
+    """Return the record of the run in folder `path`, or `path` itself; compressed if it is so."""
+    return stored_file(path / FILE if path.is_dir() else path)
 
 
 def stored_runs(root: Path = RUNS) -> list[Path]:
     """Folders below `root` that hold a record, the one written last first."""
     ages = {}
-    for file in root.glob(f"*/{FILE}"):
+    for file in stored_files(root, f"*/{FILE}"):
         with suppress(OSError):
-            ages[file.parent] = file.stat().st_mtime
+            ages[file.parent] = stored_file(file).stat().st_mtime
     return sorted(ages, key=lambda folder: ages[folder], reverse=True)
