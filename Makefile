@@ -17,10 +17,11 @@ GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadgroup
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
+REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report compare history ab check calibrate-gate \
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check calibrate-gate \
         arm-emulator arm-model doctor bench lint test test-all coverage
 
 help: ## list the targets
@@ -52,6 +53,12 @@ report: $(INSTALLED) ## write every output of the newest run (or of OUT) again, 
 
 compare: $(INSTALLED) ## lay COMPARE="run run…" side by side (the reference runs, and the paper's two)
 	@$(GUIDELINES) compare $(COMPARE) $(if $(OUT),--out '$(OUT)')
+
+reports: $(INSTALLED) ## write the reports of docs/reports again: Markdown and its plots, nothing else
+	@for run in $(REPORTED); do \
+	  $(GUIDELINES) report results/reference/$$run --out docs/reports/$$run || exit; done
+	@$(GUIDELINES) compare $(COMPARE) --out docs/reports/compare >/dev/null
+	@find docs/reports -type f ! -name '*.md' ! -name '*.svg' -delete
 
 history: $(INSTALLED) ## show how each cell of PLATFORM has gone over all stored runs
 	@$(GUIDELINES) history --platform '$(PLATFORM)' $(if $(OUT),--out '$(OUT)')
