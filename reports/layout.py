@@ -1,51 +1,15 @@
-"""How reports are laid out: tables, sections, figures as text, and the paper's own layout."""
+"""How reports are laid out: figures as text, and tables in the paper's own layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.record.cells import Experiment
+from reports.document import MISSING, Heading, Table
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
     from results.tables.summary import CellResult, Column
-
-MISSING = "–"
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column's title, under a `group` title that neighbouring columns may share."""
-
-    title: str
-    group: str = ""
-    numeric: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """A caption, headings, and rows of text, one entry for each heading."""
-
-    caption: str
-    headings: Sequence[Heading]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One experiment in a report: its claim, its tables, and a line for each column's verdict.
-
-    `plots` are the names of its figures with what they show, in words.
-    """
-
-    experiment: Experiment
-    title: str
-    tables: Sequence[Table]
-    verdicts: Sequence[str]
-    notes: Sequence[str]
-    plots: Sequence[tuple[str, str]]
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -128,13 +92,3 @@ def by_cell(
         for result in column.results
     ]
     return Table(caption, headings, rows)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a page: a title, sentences, plots (names, with what they show), and tables."""
-
-    title: str
-    lines: Sequence[str] = ()
-    plots: Sequence[tuple[str, str]] = ()
-    tables: Sequence[Table] = ()

@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reports.run.sections import sections
 
 from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
 from guidelines.export import model_files
 from guidelines.export.formats import OPSET
 from guidelines.session import measuring
 from networks.cost import cost
-from reports.run.sections import sections
 from results.record.cells import NetworkChoice
 from results.store.run_folders import read_run
 from results.tables.summary import summarise

@@ -8,12 +8,12 @@ import shutil
 
 import pytest
 from PIL import Image
+from reports.run.sections import sections
 from rich.console import Console
 
 from guidelines.runtime_decomposition import user_study
 from reports.formats.terminal import print_summary
 from reports.run.report import write_report
-from reports.run.sections import sections
 from results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import fig2_run

@@ -6,10 +6,10 @@ import json
 
 import pandas as pd
 import pytest
+from reports.run.sections import sections
 
 from reports.run.heading import describe, warnings
 from reports.run.report import write_report
-from reports.run.sections import sections
 from results.tables.json_objects import json_objects
 from results.tables.roofline import bound_of
 from results.tables.summary import summarise

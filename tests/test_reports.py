@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
+from reports.run.sections import sections
 from rich.console import Console
 
 from guidelines.catalogue import GUIDELINES
@@ -21,7 +22,6 @@ from reports.formats.pipe_tables import escape as markdown_escape
 from reports.formats.terminal import print_summary
 from reports.layout import significant
 from reports.run.report import write_report
-from reports.run.sections import sections
 from results.paper import read_csv
 from results.record.cells import NetworkChoice
 from results.tables.json_objects import json_objects

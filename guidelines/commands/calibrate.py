@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from guidelines.catalogue import EXPERIMENTS
 from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
 from guidelines.session.stored import read_run
-from reports.cost_model.board_model import calibration_tables
-from reports.formats.console import WIDTH, print_table
+from reports.cost_model.board_model import document
+from reports.formats.terminal import show
 from reports.run.heading import warnings
 from results.cost_model.board_model import fit_board, observations, refuse_unfit
 from results.cost_model.caches import caches_of
@@ -57,12 +55,7 @@ def calibrate_board(path: Path, out: Path | None) -> None:
         fitted_on=f"{measured.platform.name}, measured {_started(measured)}",
         counted=counted,
     )
-    screen = Console(width=WIDTH)
-    for table in calibration_tables(found):
-        screen.print(Text(table.caption))
-        print_table(table, screen)
-    for line in _remarks(measured, counted, assumed):
-        typer.echo(line)
+    show(document(found, warnings(measured), _remarks(measured, counted, assumed)))
     target = out or folder / COEFFICIENTS
     comment = f"What events cost on {core}, fitted by `guidelines calibrate`.\n{WARNING}"
     write_model(target, found.model, comment)
@@ -93,8 +86,7 @@ def _started(run: Run) -> str:
 
 def _remarks(measured: Run, counted: Run, assumed: list[str]) -> list[str]:
     """Say what a reader must know of a calibration."""
-    said = [f"Warning: {warning}" for warning in warnings(measured)]
-    said.append(f"Caches counted for: {counted.protocol.modelled_caches}.")
+    said = [f"Caches counted for: {counted.protocol.modelled_caches}."]
     if assumed:
         said.append(f"Not shown by the board, so assumed: {', '.join(assumed)}.")
     pair = [run.fingerprint.runtimes.get("onnxruntime", "none") for run in (measured, counted)]

@@ -13,6 +13,7 @@ from guidelines.commands.options import (
     Channels,
     Core,
     DepthwiseAs,
+    Details,
     G4Unit,
     Json,
     MaxSeconds,
@@ -92,6 +93,7 @@ def run(
     out: Out = None,
     resume: Resume = False,
     quiet: Quiet = False,
+    details: Details = False,
     json: Json = False,
 ) -> None:
     """Measure experiments, then print their tables and write the report."""
@@ -113,7 +115,7 @@ def run(
         precision,
         stop,
     )
-    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
+    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))
 
 
 @app.command()
@@ -139,6 +141,7 @@ def decompose(
     out: Out = None,
     resume: Resume = False,
     quiet: Quiet = False,
+    details: Details = False,
     json: Json = False,
 ) -> None:
     """Show where the time of your own network goes, operator by operator."""
@@ -147,23 +150,26 @@ def decompose(
 
     study = user_study(model, parse_shape(shape))
     asked = plan([study], platform, runs, processes, seed, core=core)
-    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise))
+    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))
 
 
 @app.command()
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     depthwise: DepthwiseAs = "conv",
+    details: Details = False,
     json: Json = False,
 ) -> None:
     """Print the tables of a stored run; with --json one object per cell, or per share of time."""
-    from guidelines.session.measuring import print_json
+    from guidelines.session.measuring import print_json, print_stored
     from guidelines.session.stored import read_run
-    from reports.formats.terminal import print_summary
     from results.tables.summary import summarise
 
     summary = summarise(read_run(run), depthwise)
-    (print_json if json else print_summary)(summary)
+    if json:
+        print_json(summary)
+    else:
+        print_stored(summary, run if run.is_dir() else run.parent, details)
 
 
 @app.command()

@@ -12,8 +12,9 @@ from rich.progress import track
 
 from networks.catalogue import NETWORKS, NamedNetwork
 from networks.cost import cost
-from reports.formats.console import WIDTH, rich_table
-from reports.layout import MISSING, Heading, Table, significant
+from reports.document import MISSING, Heading, Table
+from reports.formats.terminal import print_table
+from reports.layout import significant
 from results.paper import published_networks
 from results.record.cells import shape_text
 
@@ -100,6 +101,6 @@ def print_network_costs(as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in counted], indent=2))
     else:
-        screen = Console(width=WIDTH)
-        screen.print(rich_table(costs_table(counted)))
+        screen = Console()
+        print_table(costs_table(counted), screen)
         screen.print("Differences above 1 % are explained in docs/networks.md.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Details = Annotated[bool, typer.Option("--details", help="Print costs, times and ceilings, too.")]
 PlatformName = Annotated[
     str,
     typer.Option(

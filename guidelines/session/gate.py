@@ -143,29 +143,25 @@ def publish(judgement: Judgement, output: Output) -> None:
 
     On GitHub Actions the job summary and the annotations are written without being asked for.
     """
-    from reports.gate import ci, gate
+    from reports.formats.markdown import markdown
+    from reports.gate.annotations import workflow_commands
+    from reports.gate.gate import document, print_judgement
+    from reports.gate.registry import FORMATS
 
     if output.json:
         typer.echo(json.dumps(judgement.json_objects(), indent=2, ensure_ascii=False))
     elif not output.quiet:
-        gate.print_judgement(judgement)
+        print_judgement(judgement)
     if output.ci is not None:
-        files = {
-            "junit.xml": ci.junit(judgement, output.strict),
-            "summary.md": gate.gate_markdown(judgement),
-            "annotations.txt": ci.workflow_commands(judgement),
-            "bencher.json": ci.bencher(judgement),
-            "github-action-benchmark.json": ci.action_benchmark(judgement),
-        }
-        for name, content in files.items():
-            write_file(output.ci / name, content)
+        for name, text in FORMATS.items():
+            write_file(output.ci / name, text(judgement, output.strict))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         # The runner collects what steps append.
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(gate.gate_markdown(judgement, level=2))
+            file.write(markdown(document(judgement), level=2))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        typer.echo(ci.workflow_commands(judgement), err=True, nl=False)
+        typer.echo(workflow_commands(judgement), err=True, nl=False)
     objections = judgement.objections(output.strict)
     if objections:
         shown = "; ".join(objections[:3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,11 +40,15 @@ LARGEST_INPUT = 2**28
 
 @dataclass(frozen=True)
 class Output:
-    """What to print of a run: its folder alone, JSON, or (neither) tables; and how to count."""
+    """What to print of a run: its folder alone, JSON, or (neither) tables, with or without details.
+
+    `depthwise` says what depthwise convolutions count as.
+    """
 
     quiet: bool
     json: bool
     depthwise: Depthwise
+    details: bool = False
 
 
 def plan(
@@ -211,7 +216,7 @@ def _kept(folder: Path, again: str) -> str:
 
 def _publish(folder: Path, finished: Run, output: Output) -> None:
     """Print what was asked for, and write the report."""
-    from reports.formats.terminal import print_summary
+    from reports.run.brief import print_run
     from reports.run.report import write_report
     from results.store.run_folders import record_file
     from results.tables.summary import summarise
@@ -222,14 +227,32 @@ def _publish(folder: Path, finished: Run, output: Output) -> None:
     elif output.quiet:
         typer.echo(folder)
     else:
-        print_summary(summary)
+        print_run(summary, output.details)
     try:
         report = write_report(summary, folder / "report")
     except SuiteError as error:
         again = f"The run itself is complete; write its report with: guidelines report {folder}"
         raise type(error)(f"{error} {again}") from None
     if not (output.json or output.quiet):
-        typer.echo(f"Record: {record_file(folder)}   Report: {report}")
+        typer.echo(f"\nRecord: {record_file(folder)}")
+        _print_way_on(folder, f"{report}", output.details)
+
+
+def print_stored(summary: Summary, folder: Path, details: bool) -> None:
+    """Print the tables of the run that is stored in `folder`, and where its page is."""
+    from reports.run.brief import print_run
+
+    print_run(summary, details)
+    page = folder / "report" / "report.html"
+    again = f"not written yet; guidelines report {shlex.quote(str(folder))}"
+    typer.echo()
+    _print_way_on(folder, f"{page}" if page.exists() else again, details)
+
+
+def _print_way_on(folder: Path, page: str, details: bool) -> None:
+    if not details:
+        typer.echo(f"Details: guidelines show {shlex.quote(str(folder))} --details")
+    typer.echo(f"Page: {page}")
 
 
 def print_json(summary: Summary) -> None:

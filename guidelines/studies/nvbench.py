@@ -25,8 +25,8 @@ from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_el
 from guidelines.catalogue import EXPERIMENTS
 from guidelines.export import model_files
 from guidelines.export.formats import example_input
-from reports.formats.console import print_table
-from reports.layout import Heading, Table
+from reports.document import Heading, Table
+from reports.formats.terminal import print_table
 from results.errors import PlatformError, SuiteError
 from results.record.cells import NetworkChoice, cell_name
 from results.store.files import cache_folder

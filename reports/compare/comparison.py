@@ -5,23 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from reports.compare.heat_map import MARKS, heat_map
-from reports.formats.console import WIDTH, print_parts
-from reports.formats.page import write_page
-from reports.layout import MISSING, Heading, Part, Table, interval_text, significant
+from reports.document import MISSING, Document, Heading, Section, Table
+from reports.formats.registry import write
+from reports.formats.terminal import show
+from reports.layout import interval_text, significant
 from results.compare.agreement import rank_agreements
 from results.compare.comparison import Comparison
 from results.compare.entrants import Entrant
 from results.record.cells import Experiment
-from results.store.files import write_file
 from results.tables.metric import Standing
 
-NAME, TITLE = "compare", "Platforms side by side"
 # On a terminal, more columns than these get no intervals.
 WITH_INTERVALS = 3
 
@@ -31,26 +31,28 @@ def marked(entrant: Entrant) -> str:
     return f"{entrant.label}{MARKS[entrant.kind]}"
 
 
-def comparison_parts(comparison: Comparison, intervals: bool = True) -> list[Part]:
-    """Return all that a comparison says, part by part."""
-    parts = [
-        Part(
+def document(comparison: Comparison, intervals: bool = True) -> Document:
+    """Return all that a comparison says, without its figures and its data."""
+    sections = [
+        Section(
             "What is compared",
             [*(f"{marked(e)}: {e.origin}." for e in comparison.entrants), *comparison.left_out],
         ),
-        Part("Verdicts", tables=[_verdicts(comparison)]),
-        Part(
+        Section("Verdicts", tables=[_verdicts(comparison)]),
+        Section(
             "Speed relative to the base cell",
             plots=[("heatmap", "Heat map of relative speeds: cells by platforms")],
             tables=[_relative(comparison, e, intervals) for e in comparison.experiments],
         ),
     ]
     if len(comparison.entrants) > 1:
-        parts.append(Part("Rank agreement", tables=[_agreement(comparison)]))
+        sections.append(Section("Rank agreement", tables=[_agreement(comparison)]))
     groups = comparison.speed_groups
     if groups:
-        parts.append(Part("Absolute speed", tables=[_speeds(comparison, g) for g in groups]))
-    return parts
+        tables = [_speeds(comparison, group) for group in groups]
+        sections.append(Section("Absolute speed", tables=tables))
+    # So many columns as there may be platforms have no room on paper.
+    return Document("compare", "Platforms side by side", sections, left_out=["latex"])
 
 
 def _headings(entrants: Sequence[Entrant], first: str, numeric: bool = True) -> list[Heading]:
@@ -149,14 +151,11 @@ def write_comparison(
     comparison: Comparison, folder: Path, meanwhile: Callable[[], None] = lambda: None
 ) -> Path:
     """Write compare.html, compare.md, compare.csv and the heat map; return the HTML page."""
-    write_file(folder / f"{NAME}.csv", comparison_csv(comparison))
     figures = {"heatmap": heat_map(comparison)}
-    return write_page(folder, NAME, TITLE, comparison_parts(comparison), figures, meanwhile)
+    data = {"compare.csv": comparison_csv(comparison)}
+    return write(replace(document(comparison), figures=figures, data=data), folder, meanwhile)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print a comparison on the terminal."""
-    console = console or Console()
-    console.width = max(console.width, WIDTH + 24 * len(comparison.entrants))
-    intervals = len(comparison.entrants) <= WITH_INTERVALS
-    print_parts(comparison_parts(comparison, intervals), console)
+    show(document(comparison, len(comparison.entrants) <= WITH_INTERVALS), console)

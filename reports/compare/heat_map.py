@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from reports.run.plots import SETTINGS
+from reports.formats.images import SETTINGS
 from results.compare.comparison import Comparison
 from results.compare.entrants import CellKey
 from results.record.cells import Experiment

@@ -1,16 +1,25 @@
-"""What a calibration to a board found, as tables."""
+"""What a calibration to a board found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reports.cost_model.errors import HEADINGS, error_entries
-from reports.layout import Heading, Table, figure_name, significant
+from reports.document import Document, Heading, Section, Table
+from reports.layout import figure_name, significant
 from reports.run.counts import MODELLED
 from results.cost_model.board_model import BoardModel
 
 
-def calibration_tables(found: BoardModel) -> list[Table]:
-    """Return the coefficients, the errors out of sample, and the cells kept aside."""
-    return [_coefficients(found), _errors(found), _aside(found)]
+def document(found: BoardModel, warnings: Sequence[str], remarks: Sequence[str]) -> Document:
+    """Return the coefficients, the errors out of sample, and the cells kept aside.
+
+    `warnings` are those of the measured run, `remarks` what else a reader must know.
+    """
+    tables = [_coefficients(found), _errors(found), _aside(found)]
+    title = f"Cost model of {found.model.core}"
+    section = Section("", tables=tables, notes=remarks)
+    return Document("cost_model", title, [section], warnings=warnings)
 
 
 def _coefficients(found: BoardModel) -> Table:

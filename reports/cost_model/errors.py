@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.layout import MISSING, Heading
+from reports.document import MISSING, Heading
 from results.cost_model.cost_model import Errors
 
 HEADINGS = [

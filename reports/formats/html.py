@@ -1,31 +1,42 @@
-"""A report as one self-contained HTML page."""
+"""A document as one self-contained HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from itertools import groupby
+from pathlib import Path
 
-from reports.formats.rendering import data_uri, environment
-from reports.run.heading import describe, warnings
-from reports.run.sections import sections
-from reports.run.tables import overview
-from results.tables.summary import Summary
+import jinja2
+
+from reports.document import Document, Table
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
-def html(summary: Summary, plots: Mapping[str, bytes]) -> str:
-    """Return the page; `plots` gives each figure by name as SVG, which the page embeds."""
-    title, table = overview(summary)
-    return (
-        environment()
-        .get_template("report.html")
-        .render(
-            platform=summary.run.platform.name,
-            description=describe(summary.run),
-            warnings=warnings(summary.run),
-            overview_title=title,
-            overview=table,
-            parts=[
-                (section, [(text, data_uri(plots[name])) for name, text in section.plots])
-                for section in sections(summary)
-            ],
-        )
+def html(document: Document) -> str:
+    """Return the page, which holds the document's drawings."""
+    images = {name: _data_uri(svg) for name, svg in document.drawings.items()}
+    template = _environment().get_template("document.html")
+    return template.render(document=document, images=images)
+
+
+def _environment() -> jinja2.Environment:
+    """Return what renders the templates."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
+    found.filters["groups"] = _groups
+    return found
+
+
+def _groups(table: Table) -> list[tuple[str, int]]:
+    """Return the group titles of a table with the number of columns under each."""
+    return [
+        (title, len(list(members)))
+        for title, members in groupby(table.headings, key=lambda heading: heading.group)
+    ]
+
+
+def _data_uri(svg: bytes) -> str:
+    """Return an SVG as an address that a page can hold."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()

@@ -1,14 +1,10 @@
-"""A report as a LaTeX document with booktabs tables, to compile or to take tables from."""
+"""A document in LaTeX with booktabs tables, to compile or to take tables from."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
-from reports.layout import Section, Table
-from reports.run.heading import describe, warnings
-from reports.run.sections import sections
-from reports.run.tables import overview
-from results.tables.summary import Summary
+from reports.document import Document, Section, Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -71,20 +67,21 @@ def _group_lines(table: Table) -> list[str]:
 
 
 def _section(section: Section) -> str:
-    lines = [rf"\section*{{{escape(section.title)}}}", escape(section.experiment.claim) + "."]
-    lines += [escape(line) + r"\par" for line in (*section.verdicts, *section.notes)]
+    lines = [rf"\section*{{{escape(section.title)}}}"] if section.title else []
+    lines += [escape(line) for line in section.lines]
+    said = [one.text for one in section.verdicts]
+    lines += [escape(line) + r"\par" for line in (*said, *section.notes)]
     lines += [latex_table(table) for table in section.tables]
     return "\n".join([*lines, r"\clearpage"])
 
 
-def latex(summary: Summary) -> str:
-    """Return the whole report as one document that pdflatex compiles."""
-    head = [
-        rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in describe(summary.run)
-    ]
-    head += [rf"\noindent Warning: {escape(warning)}\par" for warning in warnings(summary.run)]
-    title, verdicts = overview(summary)
-    if verdicts.rows:
-        head += [rf"\section*{{{title}}}", latex_table(verdicts)]
-    body = [_section(section) for section in sections(summary)]
+def latex(document: Document) -> str:
+    """Return the whole document as one that pdflatex compiles; it has no plots."""
+    head = [rf"\noindent\textbf{{{escape(document.headline)}.}}\par"] if document.headline else []
+    head += [rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in document.facts]
+    head += [rf"\noindent Warning: {escape(warning)}\par" for warning in document.warnings]
+    if document.overview:
+        title, table = document.overview
+        head += [rf"\section*{{{escape(title)}}}", latex_table(table)]
+    body = [_section(section) for section in document.sections]
     return _PREAMBLE + "\n".join([*head, *body]) + "\n\\end{document}\n"

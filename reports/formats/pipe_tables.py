@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.layout import Table
+from reports.document import Table
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#"} | {"\n": " "})
 

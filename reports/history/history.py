@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.text import Text
 
-from reports.formats.console import WIDTH, print_parts
-from reports.formats.page import write_page
-from reports.layout import Heading, Part, Table
-from reports.run.plots import SETTINGS
+from reports.document import Document, Heading, Section, Table
+from reports.formats.images import SETTINGS
+from reports.formats.registry import write
+from reports.formats.terminal import show
 from results.history.history import History, Trend
-from results.store.files import write_file
 
-NAME = "history"
 # The heat map's darkest colours: 15 % faster and slower.
 SPAN = Normalize(-0.15, 0.15)
 SHOWN = 8
@@ -61,30 +59,48 @@ def history_csv(history: History) -> str:
     return "\n".join(lines) + "\n"
 
 
-def history_parts(history: History) -> list[Part]:
-    """Return all that a history says, part by part."""
+def document(history: History) -> Document:
+    """Return all that a history says, without its figures and its data."""
+    plots = [("heatmap", f"Heat map of {_metric(history)} over the runs")]
+    if _changed(history):
+        plots.append(("changes", "The cells that changed most, run by run"))
+    trends = Section("Trends", plots=plots, tables=[_trends(history)])
+    return _of_sections(history, [*_told(history), trends])
+
+
+def _of_sections(history: History, sections: Sequence[Section]) -> Document:
+    title = f"History of {history.runs[0].platform}"
+    return Document("history", title, sections, left_out=["latex"])
+
+
+def _metric(history: History) -> str:
+    return "instructions" if history.runs[0].counted else "time, corrected by the controls"
+
+
+def _changed(history: History) -> list[Trend]:
+    return [trend for trend in history.trends if trend.changes]
+
+
+def _told(history: History) -> list[Section]:
+    """Return what a history is of, and what has changed in it."""
     first, last = history.runs[0], history.runs[-1]
-    metric = "instructions" if first.counted else "time, corrected by the controls"
     lines = [
         f"{len(history.runs)} runs of {first.platform} on {first.machine[0]} ({first.machine[2]}), "
         f"{first.started} to {last.started}.",
         *history.left_out,
     ]
-    parts = [Part("What it is of", lines)]
+    sections = [Section("What it is of", lines)]
     changes = changes_of(history, history.trends)
     if changes:
-        parts.append(Part("Changes", tables=[_table(f"Changes of {metric}", changes)]))
+        caption = f"Changes of {_metric(history)}"
+        sections.append(Section("Changes", tables=[_table(caption, changes)]))
     else:
-        parts.append(Part("Changes", ["No cell has changed its level."]))
+        sections.append(Section("Changes", ["No cell has changed its level."]))
     drifts = changes_of(history, history.drifts)
     if drifts:
         caption = "Drift of the machine: changes of the controls' own times"
-        parts.append(Part("Drift", tables=[_table(caption, drifts)]))
-    plots = [("heatmap", f"Heat map of {metric} over the runs")]
-    if changes:
-        plots.append(("changes", "The cells that changed most, run by run"))
-    parts.append(Part("Trends", plots=plots, tables=[_trends(history)]))
-    return parts
+        sections.append(Section("Drift", tables=[_table(caption, drifts)]))
+    return sections
 
 
 def _table(caption: str, changes: Sequence[dict[str, Any]]) -> Table:
@@ -164,9 +180,8 @@ def heat_map(history: History) -> Figure:
 
 def step_plots(history: History) -> Figure:
     """Return the cells that changed most, run by run, with their levels."""
-    changed = [trend for trend in history.trends if trend.changes]
-    changed.sort(key=lambda trend: float(np.ptp(trend.levels())), reverse=True)
-    chosen = changed[:SHOWN]
+    by_size = sorted(_changed(history), key=lambda t: float(np.ptp(t.levels())), reverse=True)
+    chosen = by_size[:SHOWN]
     with mpl.rc_context(SETTINGS):
         rows = -(-len(chosen) // 2)
         high = 0.7 + 1.7 * rows
@@ -192,19 +207,15 @@ def write_history(
     history: History, folder: Path, meanwhile: Callable[[], None] = lambda: None
 ) -> Path:
     """Write history.html, history.md, history.csv and the plots; return the HTML page."""
-    write_file(folder / f"{NAME}.csv", history_csv(history))
     figures = {"heatmap": heat_map(history)}
-    if any(trend.changes for trend in history.trends):
+    if _changed(history):
         figures["changes"] = step_plots(history)
-    title = f"History of {history.runs[0].platform}"
-    return write_page(folder, NAME, title, history_parts(history), figures, meanwhile)
+    data = {"history.csv": history_csv(history)}
+    return write(replace(document(history), figures=figures, data=data), folder, meanwhile)
 
 
 def print_history(history: History, console: Console | None = None) -> None:
-    """Print what a history says on the terminal; the cells that never changed are counted."""
-    console = console or Console()
-    console.width = max(console.width, WIDTH)
-    parts = [part for part in history_parts(history) if part.title != "Trends"]
-    print_parts(parts, console)
-    steady = sum(not trend.changes for trend in history.trends)
-    console.print(Text(f"{steady} of {len(history.trends)} cells never changed their level."))
+    """Print what has changed on the terminal; the cells that never changed are counted."""
+    steady = len(history.trends) - len(_changed(history))
+    counted = f"{steady} of {len(history.trends)} cells never changed their level."
+    show(_of_sections(history, [*_told(history), Section("", [counted])]), console)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reports.document import MISSING, Table
 from reports.layout import (
-    MISSING,
-    Table,
     by_cell,
     interval_text,
     millions,
@@ -38,8 +37,9 @@ def label(run: Run) -> str:
 def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     """Return the tables of one experiment's counts, the paper's figures beside them."""
     if run.model is not None:
-        return [_modelled(run, columns), _modelled_speeds(run, columns), _by_cell(run, columns)]
-    return [_instructions(run, columns), _relative(run, columns), _by_cell(run, columns)]
+        return [_modelled(run, columns), modelled_speeds(run, columns), _by_cell(run, columns)]
+    relative = relative_counts(run, columns, ("instructions", "paper's time"))
+    return [_instructions(run, columns), relative, _by_cell(run, columns)]
 
 
 def order_line(column: Column) -> str:
@@ -105,7 +105,9 @@ def printed_ms(ms: float | None) -> str:
     return MISSING if ms is None else significant(ms)
 
 
-def _modelled_speeds(run: Run, columns: Sequence[Column]) -> Table:
+def modelled_speeds(run: Run, columns: Sequence[Column]) -> Table:
+    """Return modelled speeds relative to the base cell, beside the paper's."""
+
     def entries(result: CellResult) -> list[str]:
         relative = result.modelled and result.modelled.relative_speed
         paper = result.paper_relative_speed
@@ -119,7 +121,9 @@ def _modelled_speeds(run: Run, columns: Sequence[Column]) -> Table:
     return paper_layout(columns, caption, ("modelled", "paper"), entries)
 
 
-def _relative(run: Run, columns: Sequence[Column]) -> Table:
+def relative_counts(run: Run, columns: Sequence[Column], titles: tuple[str, str]) -> Table:
+    """Return instructions relative to the base cell, beside the paper's time, under two titles."""
+
     def entries(result: CellResult) -> list[str]:
         relative = result.counts and result.counts.relative
         paper = result.paper_relative_speed
@@ -132,7 +136,7 @@ def _relative(run: Run, columns: Sequence[Column]) -> Table:
     caption = (
         f"Relative to {base}: executed instructions ({LABEL}), and the time on the paper's {device}"
     )
-    return paper_layout(columns, caption, ("instructions", "paper's time"), entries)
+    return paper_layout(columns, caption, titles, entries)
 
 
 def _by_cell(run: Run, columns: Sequence[Column]) -> Table:

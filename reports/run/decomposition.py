@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor
 
-from reports.layout import (
-    MISSING,
-    Heading,
-    Section,
-    Table,
-    interval_text,
-    significant,
-)
+from reports.document import MISSING, Heading, Section, Table
+from reports.layout import interval_text, significant
 from results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment, shape_text
@@ -71,10 +65,11 @@ def printed_parts(found: Decomposition) -> list[float]:
 
 def decomposition_sections(summary: Summary) -> list[Section]:
     """Return every experiment of a run that takes run time apart as a section."""
-    return [_section(summary, experiment) for experiment in summary.decomposed]
+    return [decomposition_section(summary, experiment) for experiment in summary.decomposed]
 
 
-def _section(summary: Summary, experiment: Experiment) -> Section:
+def decomposition_section(summary: Summary, experiment: Experiment) -> Section:
+    """Return all that is said of one experiment that takes run time apart."""
     known = measured_networks(summary, experiment)
     title = f"{experiment.table}: {experiment.title}"
     plots = [
@@ -82,28 +77,29 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         (f"{experiment.name}-bars", f"{title}: stacked bars, the paper's beside the measured"),
     ]
     return Section(
-        experiment=experiment,
-        title=title,
-        tables=[
-            table
-            for found in known
-            for table in (_shares(found), _operators(found), _totals(found))
-        ],
-        verdicts=[],
-        notes=_notes(summary, experiment),
+        title,
+        lines=[f"{experiment.claim}."],
         plots=plots if known else [],
+        tables=[
+            table for found in known for table in (shares(found), operators(found), _totals(found))
+        ],
+        notes=_notes(summary, experiment),
+        anchor=experiment.name,
     )
 
 
-def _shares(found: Decomposition) -> Table:
-    """Return one row a category: measured, of it depthwise convolutions, and published."""
+def shares(found: Decomposition, grouped: bool = False) -> Table:
+    """Return one row a category: measured, of it depthwise convolutions, and published.
+
+    `grouped` puts what is published below one title.
+    """
     published = papers(found)
     headings = [
         Heading("category", numeric=False),
         Heading("measured"),
         Heading("95 % interval"),
         Heading("of it depthwise"),
-        *(Heading(f"paper, {device}") for device in published),
+        *(Heading(d, "paper") if grouped else Heading(f"paper, {d}") for d in published),
     ]
     measured = printed_categories(found)
     rows = [
@@ -123,7 +119,7 @@ def _percent(value: float | None) -> str:
     return MISSING if value is None else f"{value:g}"
 
 
-def _operators(found: Decomposition) -> Table:
+def operators(found: Decomposition) -> Table:
     """Return one row for each kind of operator, the largest share first."""
     titles = ["calls", "ms", "percent", "95 % interval"]
     headings = [

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from reports.formats.images import SETTINGS
 from reports.run.decomposition import measured_networks, papers, printed_categories
-from reports.run.plots import SETTINGS
 from results.decomposition.operators import Category
 from results.decomposition.shares import UNATTRIBUTED, Decomposition
 from results.record.cells import Experiment

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from reports.document import MISSING, Table
 from reports.layout import (
-    MISSING,
-    Table,
     by_cell,
     interval_text,
     paper_layout,

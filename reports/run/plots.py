@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.formats.images import SETTINGS
 from reports.layout import scale_title
 from reports.run.counts import label
 from results.paper import PAPER_PLATFORMS
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
 # Labels longer than so many letters do not fit side by side.
 LEVEL_LABELS = 13
-SETTINGS: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "guidelines",
-    # Names come from the record; they are text, not formulas.
-    "text.parse_math": False,
-}
-DPI = 150
-Kind = Literal["png", "svg"]
 
 
 def plot(summary: Summary, experiment: Experiment) -> Figure:
@@ -175,12 +165,3 @@ def _published(result: CellResult) -> Iterator[float]:
     relative = result.paper_relative_speed
     if relative is not None:
         yield 1 / relative if result.counts and not result.modelled else relative
-
-
-def image(figure: Figure, kind: Kind) -> bytes:
-    """Return a figure as PNG or SVG, the same bytes for the same figure."""
-    buffer = io.BytesIO()
-    with mpl.rc_context(SETTINGS):
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
-    return buffer.getvalue()

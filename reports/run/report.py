@@ -1,21 +1,20 @@
-"""Write every output of a run: Markdown, LaTeX, CSV, one HTML page, and the plots."""
+"""Write every output of a run: its document in all formats, CSV, and the plots."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from reports.formats.html import html
-from reports.formats.latex import latex
-from reports.formats.markdown import markdown
-from reports.formats.page import write_images
-from reports.run.decomposition import decomposition_sections
+from reports.formats.registry import write
+from reports.run.decomposition import measured_networks
 from reports.run.decomposition_plots import bars, pies
+from reports.run.document import document
 from reports.run.plots import plot
 from reports.run.roofline import plot_name
 from reports.run.roofline_plots import roofline
-from results.store.files import write_file
 from results.tables.json_objects import cell_objects, part_objects, share_objects
 from results.tables.roofline import ceilings_of
 from results.tables.summary import Summary
@@ -28,20 +27,20 @@ def write_report(summary: Summary, folder: Path) -> Path:
     Tables 1 to 4, the shares and operators of decompositions. Raises the errors of
     results.store.files.write_file.
     """
+    whole = replace(document(summary), figures=_figures(summary), data=csv_files(summary))
+    return write(whole, folder)
+
+
+def _figures(summary: Summary) -> dict[str, Figure]:
+    """Return the figures that a run's sections show, by name."""
     figures = {e.name: plot(summary, e) for e in summary.experiments}
     if ceilings_of(summary.run) is not None:
         figures |= {plot_name(e): roofline(summary, e) for e in summary.experiments}
-    for section in decomposition_sections(summary):
-        for (name, _), draw in zip(section.plots, (pies, bars), strict=False):
-            figures[name] = draw(summary, section.experiment)
-    drawings = write_images(figures, folder)
-    write_file(folder / "report.md", markdown(summary, {name: f"{name}.svg" for name in figures}))
-    write_file(folder / "report.tex", latex(summary))
-    for name, lines in csv_files(summary).items():
-        write_file(folder / name, lines)
-    page = folder / "report.html"
-    write_file(page, html(summary, drawings))
-    return page
+    for experiment in summary.decomposed:
+        if measured_networks(summary, experiment):
+            figures[experiment.name] = pies(summary, experiment)
+            figures[f"{experiment.name}-bars"] = bars(summary, experiment)
+    return figures
 
 
 def csv_files(summary: Summary) -> dict[str, str]:

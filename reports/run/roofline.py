@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reports.layout import MISSING, significant
+from reports.document import MISSING
+from reports.layout import significant
 from results.record.cells import Experiment
 from results.record.schema import Run
 from results.tables.roofline import ceilings_of

@@ -12,8 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from reports.formats.images import SETTINGS
 from reports.layout import scale_title
-from reports.run.plots import SETTINGS, STYLES
+from reports.run.plots import STYLES
 from reports.run.roofline import GIGA
 from results.record.ceilings import Ceilings
 from results.record.cells import Experiment

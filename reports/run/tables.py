@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reports.document import MISSING, Heading, Said, Section, Table, Tone
 from reports.layout import (
-    MISSING,
-    Heading,
-    Section,
-    Table,
     by_cell,
     interval_text,
     millions,
@@ -24,6 +21,7 @@ from reports.run.roofline import plot_name as roofline_name
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment
 from results.record.schema import Run
+from results.statistics.verdict import Verdict
 from results.tables.summary import (
     CellResult,
     Column,
@@ -32,29 +30,40 @@ from results.tables.summary import (
     multiply_adds_per_second,
 )
 
+TONES: dict[Verdict, Tone] = {
+    Verdict.HOLDS: "good",
+    Verdict.HOLDS_AT_THE_EXTREME: "good",
+    Verdict.REVERSED: "bad",
+    Verdict.NO_EFFECT: "open",
+    Verdict.UNDECIDED: "open",
+}
+
 
 def guideline_sections(summary: Summary) -> list[Section]:
     """Return every experiment of a run that compares rows as a section."""
     return [_section(summary, experiment) for experiment in summary.experiments]
 
 
-def overview(summary: Summary) -> tuple[str, Table]:
+def overview(summary: Summary, short: bool = False) -> tuple[str, Table] | None:
     """Return a title, and the verdicts of all guidelines, a row each, smallest scale first.
 
-    Counts have no verdicts; of them it is how far their order agrees with the paper's.
+    None for a run that compares no rows. Counts have no verdicts; of them it is how far their order
+    agrees with the paper's, in a `short` table τ alone.
     """
 
     def entry(column: Column) -> str:
         if column.verdict is not None:
             return f"{scale_title(column)}: {column.verdict.value}"
         tau = "undefined" if column.tau is None else f"{column.tau:+.2f}"
-        return f"{scale_title(column)}: τ = {tau}"
+        return f"{scale_title(column)}: {tau if short else f'τ = {tau}'}"
 
     rows = []
     for experiment in summary.experiments:
         entries = [entry(column) for column in summary.columns_of(experiment)]
         rows.append([f"{experiment.short_name} {experiment.title}", *entries])
-    scales = max((len(row) for row in rows), default=1) - 1
+    if not rows:
+        return None
+    scales = max(map(len, rows)) - 1
     titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
     headings = [Heading("guideline", numeric=False)]
     headings += [Heading(title, numeric=False) for title in titles]
@@ -70,30 +79,43 @@ def overview(summary: Summary) -> tuple[str, Table]:
 def _section(summary: Summary, experiment: Experiment) -> Section:
     columns = summary.columns_of(experiment)
     run = summary.run
-    # For instance "Table 1 · G1: Channel ratio".
-    names = dict.fromkeys((experiment.table, experiment.short_name))
-    title = f"{' · '.join(names)}: {experiment.title}"
-    notes = _notes(columns)
+    title = section_title(experiment)
     if run.platform.counts:
         figure = "speed" if run.model else "instructions"
         shown = f"{figure} ({label(run)}) relative to {experiment.base}"
         tables = [*count_tables(run, columns), _costs(columns)]
-        verdicts = [order_line(column) for column in columns]
+        verdicts = [Said(order_line(column)) for column in columns]
     else:
         shown = f"speed relative to {experiment.base}"
         both = "eager" in kinds_beside(run)
-        speeds = speeds_by_mode(run, columns) if both else _speeds(run, columns)
-        tables = [speeds, _relative_speeds(columns), *beside_tables(run, columns)]
+        first = speeds_by_mode(run, columns) if both else speeds(run, columns)
+        tables = [first, _relative_speeds(columns), *beside_tables(run, columns)]
         tables += [_costs(columns), _times(columns)]
-        verdicts = [_verdict_line(column) for column in columns]
+        verdicts = [_verdict(column) for column in columns]
     plots = [(experiment.name, f"{title}: {shown}")]
     if any(result.bound for column in columns for result in column.results):
         text = f"{title}: cells below the ceilings of the machine"
         plots.append((roofline_name(experiment), text))
-    return Section(experiment, title, tables, verdicts, notes, plots)
+    return Section(
+        title,
+        lines=[f"{experiment.claim}."],
+        plots=plots,
+        tables=tables,
+        verdicts=verdicts,
+        notes=notes_of(columns),
+        anchor=experiment.name,
+    )
 
 
-def _speeds(run: Run, columns: Sequence[Column]) -> Table:
+def section_title(experiment: Experiment) -> str:
+    """Return the title of a guideline's section: "Table 1 · G1: Channel ratio"."""
+    names = dict.fromkeys((experiment.table, experiment.short_name))
+    return f"{' · '.join(names)}: {experiment.title}"
+
+
+def speeds(run: Run, columns: Sequence[Column]) -> Table:
+    """Return the paper's own table: speeds measured and published."""
+
     def entries(result: CellResult) -> list[str]:
         measured = significant(result.timing.speed) if result.timing else MISSING
         paper = printed(result.published.speed) if result.published else MISSING
@@ -165,13 +187,14 @@ def _times(columns: Sequence[Column]) -> Table:
     return by_cell(columns, caption, titles, entries)
 
 
-def _verdict_line(column: Column) -> str:
+def _verdict(column: Column) -> Said:
     assert column.verdict is not None
     order = "" if column.tau is None else f"; order against the paper's: τ = {column.tau:+.2f}"
-    return f"{scale_title(column)}: {column.verdict.value}{order}"
+    return Said(f"{scale_title(column)}: {column.verdict.value}{order}", TONES[column.verdict])
 
 
-def _notes(columns: Sequence[Column]) -> list[str]:
+def notes_of(columns: Sequence[Column]) -> list[str]:
+    """Return what a reader must know of an experiment: its own notes, and cells without figures."""
     notes = list(columns[0].experiment.notes)
     results = [result for column in columns for result in column.results]
     batches = {(r.cell.network.batch, r.published.batch) for r in results if r.published}

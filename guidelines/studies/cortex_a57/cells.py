@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from guidelines.studies.cortex_a57.sets import TITLES
 from guidelines.studies.cortex_a57.validation import ValidatedCell
-from reports.layout import MISSING, Heading, Table, significant
+from reports.document import MISSING, Heading, Table
+from reports.layout import significant
 
 
 def relative_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:

@@ -15,7 +15,7 @@ from guidelines.studies.cortex_a57.sets import (
     TABLE_2,
     TITLES,
 )
-from guidelines.studies.cortex_a57.unit import unit_part
+from guidelines.studies.cortex_a57.unit import unit_section
 from guidelines.studies.cortex_a57.validation import (
     SAME_NETWORK,
     ValidatedCell,
@@ -24,10 +24,11 @@ from guidelines.studies.cortex_a57.validation import (
     errors_of,
 )
 from reports.cost_model.errors import HEADINGS, error_entries
-from reports.formats.page import page_markdown
-from reports.layout import Heading, Part, Table, figure_name, significant
+from reports.document import Document, Heading, Section, Table
+from reports.formats.images import image
+from reports.formats.markdown import markdown
+from reports.layout import figure_name, significant
 from reports.run.counts import MODELLED
-from reports.run.plots import image
 from results.cost_model.cost_model import CostModel
 from results.cost_model.modelled import prediction_interval
 from results.store.files import write_file
@@ -41,19 +42,19 @@ LARGE = 0.15
 def write_arm_model(validation: Validation, page: Path) -> Path:
     """Write the page, with its plot beside it; return it (raises the errors of write_file)."""
     write_file(page.parent / f"{SCATTER[0]}.svg", image(scatter(validation, TITLES), "svg"))
-    parts = [
+    sections = [
         _failures(validation),
         _accuracy(validation),
         _coefficients(validation),
         _terms(validation),
-        unit_part(validation),
+        unit_section(validation),
         *_every_cell(validation),
     ]
-    write_file(page, page_markdown(TITLE, parts))
+    write_file(page, markdown(Document(page.stem, TITLE, sections)))
     return page
 
 
-def _failures(validation: Validation) -> Part:
+def _failures(validation: Validation) -> Section:
     counted = [cell for cell in validation.cells if cell.group != EQUAL_WIDTH]
     worst = sorted(counted, key=lambda cell: abs(cell.error), reverse=True)
     off = [cell for cell in counted if abs(cell.error) > LARGE]
@@ -87,7 +88,7 @@ def _failures(validation: Validation) -> Part:
         relative_table("Modelled on the wrong side of the base cell", turned),
         _effects(validation),
     ]
-    return Part("Where it fails", lines, tables=tables)
+    return Section("Where it fails", lines, tables=tables)
 
 
 def _effects(validation: Validation) -> Table:
@@ -120,7 +121,7 @@ def _disagreement(validation: Validation) -> str:
     )
 
 
-def _accuracy(validation: Validation) -> Part:
+def _accuracy(validation: Validation) -> Section:
     headings = [Heading("set", numeric=False), Heading("tested by", numeric=False)]
     headings += [*HEADINGS, Heading("in the 95 % interval")]
     relative = ("RMS of logs", "if all were equal", "reversed")
@@ -157,7 +158,7 @@ def _accuracy(validation: Validation) -> Part:
         f"{', '.join(also)}.",
     ]
     table = Table(f"How far modelled times are off ({MODELLED})", headings, rows)
-    return Part("How well it does", lines, [SCATTER], [table])
+    return Section("How well it does", lines, [SCATTER], [table])
 
 
 def _accuracy_row(
@@ -183,7 +184,7 @@ def _inside(model: CostModel, cell: ValidatedCell) -> bool:
     return low <= cell.published_ms <= high
 
 
-def _coefficients(validation: Validation) -> Part:
+def _coefficients(validation: Validation) -> Section:
     model = validation.model
     rows = [
         [figure_name(name), f"{c.ns:.3f}", f"{c.ci95_ns[0]:.3f} to {c.ci95_ns[1]:.3f}"]
@@ -214,7 +215,7 @@ def _coefficients(validation: Validation) -> Part:
             "Costs in ns, fitted to one set alone", [Heading("set", numeric=False), *terms], alone
         ),
     ]
-    return Part("The model", lines, tables=tables)
+    return Section("The model", lines, tables=tables)
 
 
 def _worth(validation: Validation) -> str:
@@ -232,7 +233,7 @@ def _worth(validation: Validation) -> str:
     )
 
 
-def _terms(validation: Validation) -> Part:
+def _terms(validation: Validation) -> Section:
     candidates = validation.candidates
     groups = [group for group in TITLES if group in candidates[0].errors]
     headings = [Heading("terms", numeric=False), Heading("costs, ns", numeric=False)]
@@ -254,17 +255,17 @@ def _terms(validation: Validation) -> Part:
         "alone, and what one more term would have done, also on the sets that had no part in "
         "the choice. A cost of 0 says that the term explains nothing that the others do not.",
     ]
-    return Part("More terms, and fewer", lines, tables=[Table("Out of sample", headings, rows)])
+    return Section("More terms, and fewer", lines, tables=[Table("Out of sample", headings, rows)])
 
 
-def _every_cell(validation: Validation) -> list[Part]:
+def _every_cell(validation: Validation) -> list[Section]:
     parts = [
         Table(TITLES[group], *cells_content(validation.of(group)))
         for group in TITLES
         if validation.of(group)
     ]
     line = f"Published and modelled ({MODELLED}) times; none of the latter saw its own set."
-    return [Part("Every cell", [line], tables=parts)]
+    return [Section("Every cell", [line], tables=parts)]
 
 
 def _percent(fraction: float) -> str:

@@ -18,7 +18,7 @@ from guidelines.studies.cortex_a57.sets import (
     UNITS_56,
 )
 from guidelines.studies.cortex_a57.validation import Validation
-from reports.run.plots import SETTINGS
+from reports.formats.images import SETTINGS
 
 # Okabe and Ito's palette; marks tell the sets apart in grey.
 _STYLES = {

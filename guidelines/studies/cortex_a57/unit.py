@@ -9,7 +9,7 @@ from guidelines.studies.cortex_a57.validation import (
     differences,
     errors_of,
 )
-from reports.layout import MISSING, Heading, Part, Table
+from reports.document import MISSING, Heading, Section, Table
 
 READINGS = {
     TABLE_4: "c → c/4 → c/4 → c at 56×56",
@@ -19,7 +19,7 @@ READINGS = {
 WINOGRAD = 36 / 16
 
 
-def unit_part(validation: Validation) -> Part:
+def unit_section(validation: Validation) -> Section:
     """Return what both readings of Table 4 say, and what another kernel would change."""
     read = [group for group in READINGS if validation.of(group)]
     headings = [Heading("reading", numeric=False), Heading("median error"), Heading("bias")]
@@ -54,7 +54,7 @@ def unit_part(validation: Validation) -> Part:
         _conclusion(validation),
     ]
     tables = [Table("Two readings of Table 4's unit", headings, rows)]
-    return Part("Table 4's unit", lines, tables=[*tables, _element_wise(validation, read)])
+    return Section("Table 4's unit", lines, tables=[*tables, _element_wise(validation, read)])
 
 
 def _winograd_bias(cells: list[ValidatedCell]) -> float:

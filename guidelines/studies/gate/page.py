@@ -19,11 +19,11 @@ from guidelines.studies.gate.tables import (
     hardest_cells,
     pooled,
     rate_text,
-    rules_part,
+    rules_section,
 )
-from reports.formats.page import page_markdown
-from reports.layout import Heading, Part, Table
-from reports.run.plots import image
+from reports.document import Document, Heading, Section, Table
+from reports.formats.images import image
+from reports.formats.markdown import markdown
 from results.gate.finding import Change
 from results.gate.trial import TrialProtocol
 from results.store.files import write_file
@@ -64,9 +64,9 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
         for f in pool.trial.extra
     }
     overall = {f: evidence.overall_detection(pool, f, protocol) for f in pool.trial.extra}
-    parts = [
+    sections = [
         _measured(pool),
-        Part(
+        Section(
             "Whole sessions",
             [
                 "Each was measured from its first block to its last verdict, with real extra work "
@@ -75,7 +75,7 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
             tables=[_sessions(whole)],
         ),
         _false_alarms(pool, whole, protocol),
-        Part(
+        Section(
             "Detection",
             [
                 "Resampled sessions with extra work in one cell, in one guideline, in everything. "
@@ -90,7 +90,7 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
                 hardest_cells(cells),
             ],
         ),
-        rules_part(pool, scores),
+        rules_section(pool, scores),
         _statistic(pool),
     ]
     power = {f: pooled(found.values()) for f, found in cells.items()}
@@ -108,11 +108,11 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
     }
     for name, figure in drawn.items():
         write_file(page.parent / f"{name}.svg", image(figure, "svg"))
-    write_file(page, page_markdown(TITLE, parts))
+    write_file(page, markdown(Document(page.stem, TITLE, sections)))
     return page
 
 
-def _measured(pool: Pool) -> Part:
+def _measured(pool: Pool) -> Section:
     """Say what was recorded, and how much the extra work really was."""
     trial = pool.trial
     machine = trial.a.fingerprint
@@ -125,7 +125,7 @@ def _measured(pool: Pool) -> Part:
         rows.append([f"{100 * fraction:g} %", f"{np.median(real):.2f} %", ends])
     headings = [Heading("asked for"), Heading("median of the networks"), Heading("from, to")]
     seconds = float(np.mean([block.seconds for block in pool.blocks]))
-    return Part(
+    return Section(
         "What was recorded",
         [
             f"{len(pool.blocks)} blocks of four fresh processes, A B B A, of all "
@@ -148,7 +148,7 @@ def _measured(pool: Pool) -> Part:
     )
 
 
-def _statistic(pool: Pool) -> Part:
+def _statistic(pool: Pool) -> Section:
     """Say what the gate's statistic gains over simpler ones, on the same blocks."""
     headings = [Heading("a process's figure", numeric=False)]
     headings += [Heading("controls", numeric=False), Heading("median, %"), Heading("largest, %")]
@@ -157,7 +157,7 @@ def _statistic(pool: Pool) -> Part:
         for s in evidence.spreads(pool)
     ]
     caption = "Standard deviation of the log ratio of one A/A block, over the cells"
-    return Part("What the statistic gains", tables=[Table(caption, headings, rows)])
+    return Section("What the statistic gains", tables=[Table(caption, headings, rows)])
 
 
 def _sessions(whole: Sequence[WholeSession]) -> Table:
@@ -188,7 +188,7 @@ def _sessions(whole: Sequence[WholeSession]) -> Table:
     return Table("Whole sessions, in the order they were measured", headings, rows)
 
 
-def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProtocol) -> Part:
+def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProtocol) -> Section:
     played = evidence.false_alarms(pool, protocol)
     slower = evidence.any_called(played, Change.SLOWER)
     faster = evidence.any_called(played, Change.FASTER)
@@ -213,7 +213,7 @@ def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProt
             "see above",
         ],
     ]
-    return Part(
+    return Section(
         "False alarms",
         tables=[Table("Sessions in which the arms are the same", headings, rows)],
     )

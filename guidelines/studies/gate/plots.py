@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from guidelines.studies.gate.evidence import CurvePoint, Rate
-from reports.run.plots import SETTINGS
+from reports.formats.images import SETTINGS
 
 # Okabe and Ito's palette; marks tell the lines apart in grey.
 _STYLES = (

@@ -11,7 +11,7 @@ from guidelines.studies.gate import evidence
 from guidelines.studies.gate.evidence import Detection, Rate, RuleScores
 from guidelines.studies.gate.pool import Pool
 from guidelines.studies.gate.rules import RULES
-from reports.layout import Heading, Part, Table
+from reports.document import Heading, Section, Table
 
 # Experiments of plain convolutions, which are bound by arithmetic.
 COMPUTE_BOUND = (g1_channel_ratio.EXPERIMENT.name, g3_fragmentation.EXPERIMENT.name)
@@ -83,7 +83,7 @@ def hardest_cells(cells: dict[float, dict[str, Detection]]) -> Table:
     return Table("The cells that are hardest to tell", headings, rows)
 
 
-def rules_part(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Part:
+def rules_section(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Section:
     """Return the same data judged by the rules of other tools."""
     fractions = list(pool.trial.extra)
     headings = [Heading("rule", numeric=False), Heading("samples", numeric=False)]
@@ -96,7 +96,7 @@ def rules_part(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Part:
             shares = [f"{100 * point.found:.1f} %" for point in points]
             rows.append([entry.rule.name, mode, f"{100 * points[0].false_alarms:.1f} %", *shares])
     caption = f"Other tools' rules, {evidence.RULE_SESSIONS} sessions each"
-    return Part(
+    return Section(
         "The same data judged by other tools' rules",
         [
             "Interleaved, the rules get all samples of ten minutes of full blocks, A's and B's "

@@ -1,0 +1,57 @@
+"""A gate's findings as JUnit XML, which every CI shows."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from reports.gate.sentences import finding_line, remarks
+from results.gate.finding import Change, Judgement
+
+SUITE = "guidelines"
+# What XML 1.0 has no way to write, not even escaped.
+_NOT_IN_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
+
+
+def junit(judgement: Judgement, strict: bool = False) -> str:
+    """Return JUnit XML: a test case for each row, grouped by experiment.
+
+    SLOWER is a failure, a row without figures an error, INCONCLUSIVE is skipped (with `strict`, a
+    failure); FASTER and SAME pass. That nothing was measured is an error, too.
+    """
+    suite = ElementTree.Element("testsuite", name=judgement.title.translate(_NOT_IN_XML))
+    for finding in judgement.findings:
+        case = _case(suite, finding.row.name)
+        if finding.failure is not None:
+            _told(case, "error", finding.failure)
+        elif finding.verdict == Change.SLOWER:
+            _told(case, "failure", finding_line(judgement, finding))
+        elif finding.verdict == Change.INCONCLUSIVE:
+            _told(case, "failure" if strict else "skipped", finding_line(judgement, finding))
+        else:
+            ElementTree.SubElement(case, "system-out").text = finding_line(judgement, finding)
+    if not judgement.measured:
+        _told(_case(suite, "measured"), "error", "nothing was measured")
+    if remarks(judgement):
+        told = "\n".join(remarks(judgement)).translate(_NOT_IN_XML)
+        ElementTree.SubElement(suite, "system-out").text = told
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    for name in ("failure", "error", "skipped"):
+        plural = name if name == "skipped" else f"{name}s"
+        suite.set(plural, str(sum(case.find(name) is not None for case in cases)))
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
+    """Add a test case, whose class is the experiment."""
+    experiment, _, row = name.partition("/")
+    attributes = {"classname": f"{SUITE}.{experiment}", "name": row or experiment}
+    return ElementTree.SubElement(suite, "testcase", attributes, time="0")
+
+
+def _told(case: ElementTree.Element, kind: str, message: str) -> None:
+    ElementTree.SubElement(case, kind, message=message.translate(_NOT_IN_XML))

@@ -1,0 +1,35 @@
+"""What a gate found, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from results.gate.finding import Change, Finding, Judgement
+
+
+def remarks(judgement: Judgement) -> list[str]:
+    """Return the sentences of a judgement: drift first, then what else must be known."""
+    told = []
+    if judgement.drifts:
+        parts = []
+        for name, (ratio, ends) in judgement.drifts.items():
+            between = " [{:.3f}, {:.3f}]".format(*ends) if ends else ""
+            parts.append(f"{name} × {ratio:.3f}{between}")
+        told = [f"Drift of the machine, taken off every cell: {', '.join(parts)}."]
+    return [*told, *judgement.remarks]
+
+
+def summary_line(judgement: Judgement) -> str:
+    """Return how many cells have each verdict: "2 cells SLOWER, 49 SAME"."""
+    cells = [finding for finding in judgement.findings if finding.row.kind == "cell"]
+    found = Counter(finding.verdict for finding in cells)
+    counts = [f"{found[verdict]} {verdict}" for verdict in Change if found[verdict]]
+    return f"Of {len(cells)} cells: {', '.join(counts) or 'nothing'}"
+
+
+def finding_line(judgement: Judgement, finding: Finding) -> str:
+    """Say what was found of a row, in one clause."""
+    said = f"{finding.verdict}: {judgement.metric} × {finding.text}"
+    if finding.verdict == Change.INCONCLUSIVE and finding.smallest_detectable is not None:
+        said += f"; nothing below {finding.smallest_detectable:.3f} could have been seen"
+    return said
