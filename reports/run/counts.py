@@ -20,26 +20,24 @@ from reports.layout import (
 )
 from results.paper import PAPER_PLATFORMS
 from results.record.schema import Run
+from results.tables.metric import INSTRUCTIONS, MODELLED_TIME
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
     from results.tables.summary import CellResult, Column
 
-LABEL = "emulated, not a speed"
-MODELLED = "modelled, not measured"
-
-
-def label(run: Run) -> str:
-    """Return what the figures of a run are that was not timed."""
-    return LABEL if run.model is None else MODELLED
+LABEL, MODELLED = INSTRUCTIONS.said, MODELLED_TIME.said
 
 
 def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     """Return the tables of one experiment's counts, the paper's figures beside them."""
-    if run.model is not None:
-        return [_modelled(run, columns), modelled_speeds(run, columns), _by_cell(run, columns)]
     relative = relative_counts(run, columns, ("instructions", "paper's time"))
     return [_instructions(run, columns), relative, _by_cell(run, columns)]
+
+
+def modelled_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
+    """Return the tables of one experiment's modelled times, the paper's figures beside them."""
+    return [_modelled(run, columns), modelled_speeds(run, columns), _by_cell(run, columns)]
 
 
 def order_line(column: Column) -> str:

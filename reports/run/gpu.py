@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from reports.document import MISSING, Table
 from reports.layout import (
     by_cell,
@@ -15,6 +17,7 @@ from reports.layout import (
 )
 from results.paper import PAPER_PLATFORMS
 from results.record.platform import LEAST_CLOCK, Gpu
+from results.record.samples import by_process
 from results.record.schema import Run
 from results.tables.summary import CellResult, Column, kinds_beside
 
@@ -209,12 +212,11 @@ def gpu_warnings(run: Run) -> list[str]:
 
 def _launches_that_show(run: Run) -> list[str]:
     """Say in how many samples of graphs the GPU waited for the host, and of which networks."""
-    names = Counter(
-        run.networks[index].name
-        for entry in run.rounds
-        for index, shows in zip(entry.order, entry.launch_shows, strict=False)
-        if shows
-    )
+    shown = ((r.process, r.order, r.launch_shows) for r in run.rounds if r.launch_shows)
+    names: Counter[str] = Counter()
+    for table in by_process(shown, len(run.networks)).values():
+        waits = np.nansum(table, axis=0).astype(int).tolist()
+        names += Counter(dict(zip((cell.name for cell in run.networks), waits, strict=True)))
     if not names:
         return []
     most = ", ".join(name for name, _ in names.most_common(3))

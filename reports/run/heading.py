@@ -14,6 +14,7 @@ from results.record.parts import Session
 from results.record.platform import Cluster, Machine
 from results.record.schema import Run
 from results.statistics.stopping import complete, worst_error
+from results.tables.metric import metric_of
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
@@ -34,7 +35,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
         *describe_ceilings(run),
         *([("Model", _model(run.model))] if run.model else []),
         (
-            "Counted" if run.platform.counts else "Measured",
+            metric_of(run).taken,
             f"{first.started if first else 'never'}{_load(run)}{_kept(run)}",
         ),
         ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
@@ -106,7 +107,7 @@ def _kept_on(run: Run) -> str:
 
 
 def _samples(run: Run) -> str:
-    if run.platform.counts:
+    if not metric_of(run).noisy:
         caches = ", and misses of the modelled caches" if run.protocol.caches else ""
         return (
             f"the least of {_count(run.protocol.runs, 'count')} of executed instructions{caches}, "
@@ -147,7 +148,7 @@ def _load(run: Run) -> str:
         for load in (process.load_start, process.load_end)
         if load is not None
     ]
-    if run.platform.counts:
+    if not metric_of(run).noisy:
         return ""
     if not loads:
         return ", load unknown"
@@ -171,20 +172,23 @@ def _not_reached(run: Run) -> list[str]:
     ]
 
 
+def _no_times(model: CostModel | None) -> str:
+    """Say what the figures are of a run that was counted."""
+    if model is None:
+        return "Counted on an emulated core, where no time was taken: not a speed."
+    return (
+        "All times are modelled from counts on an emulated core. None was measured, here or on any "
+        f"other machine. The fit saw {model.fitted_on}: of what it saw, its times are no test."
+    )
+
+
 def warnings(run: Run) -> list[str]:
     """Return what a reader must know before trusting the figures."""
     found = []
     if run.failures:
         found.append(f"{len(run.failures)} network(s) failed their proof and have no figures.")
-    if run.platform.counts:
-        said = "Counted on an emulated core, where no time was taken: not a speed."
-        if run.model is not None:
-            said = (
-                "All times are modelled from counts on an emulated core. None was measured, here "
-                f"or on any other machine. The fit saw {run.model.fitted_on}: of what it saw, its "
-                "times are no test."
-            )
-        found.insert(0, said)
+    if not metric_of(run).noisy:
+        found.insert(0, _no_times(run.model))
         if not complete(run):
             found.append(
                 f"Unfinished: {len(run.counts)} of {len(run.networks)} networks were counted."

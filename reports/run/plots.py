@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -13,19 +13,27 @@ from matplotlib.figure import Figure
 
 from reports.formats.images import SETTINGS
 from reports.layout import scale_title
-from reports.run.counts import label
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Cell, Experiment
 from results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
+    from results.tables.metric import Kind
     from results.tables.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
 # Labels longer than so many letters do not fit side by side.
 LEVEL_LABELS = 13
+
+
+# What solid and dashed lines are.
+_LINES: Mapping[Kind, tuple[str, str]] = {
+    "measured": ("measured,\nband: 95 % interval", "the paper's"),
+    "counted": ("counted instructions", "time on the paper's"),
+    "modelled": ("modelled", "the paper's"),
+}
 
 
 def plot(summary: Summary, experiment: Experiment) -> Figure:
@@ -37,7 +45,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     fragments.
     """
     run = summary.run
-    counts = run.platform.counts and run.model is None
+    metric = summary.metric
     columns = summary.columns_of(experiment)
     panels = _panels(experiment, [r.cell for column in columns for r in column.results])
     with mpl.rc_context(SETTINGS):
@@ -47,17 +55,13 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         for panel, (title, rows) in zip(axes, panels, strict=True):
             _draw_panel(panel, experiment, columns, rows)
             panel.set_title(title)
-        shown = "instructions" if counts else "modelled speed" if run.model else "speed"
-        axes[0].set_ylabel(f"{shown} relative to {experiment.base}")
+        axes[0].set_ylabel(f"{metric.axis} relative to {experiment.base}")
         device = PAPER_PLATFORMS[run.protocol.channels]
-        said = f" ({label(run)})" if run.platform.counts else ""
+        said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.platform.name}{said}")
-        solid = "measured,\nband: 95 % interval"
+        solid, dashed = _LINES[metric.kind]
         if any(True for column in columns for result in column.results for _ in _eager(result)):
             solid = f"as one graph,\n{solid}\ndotted: eager"
-        if run.platform.counts:
-            solid = "modelled" if run.model else "counted instructions"
-        dashed = "time on the paper's" if counts else "the paper's"
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
             handles,

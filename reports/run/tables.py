@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reports.document import MISSING, Heading, Said, Section, Table, Tone
 from reports.layout import (
@@ -14,7 +14,7 @@ from reports.layout import (
     scale_title,
     significant,
 )
-from reports.run.counts import count_tables, label, order_line
+from reports.run.counts import count_tables, modelled_tables, order_line
 from reports.run.gpu import beside_tables, speeds_by_mode
 from reports.run.roofline import bound_text
 from reports.run.roofline import plot_name as roofline_name
@@ -22,6 +22,7 @@ from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment
 from results.record.schema import Run
 from results.statistics.verdict import Verdict
+from results.tables.metric import Kind
 from results.tables.summary import (
     CellResult,
     Column,
@@ -67,31 +68,19 @@ def overview(summary: Summary, short: bool = False) -> tuple[str, Table] | None:
     titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
     headings = [Heading("guideline", numeric=False)]
     headings += [Heading(title, numeric=False) for title in titles]
-    if summary.run.platform.counts:
-        figure = "modelled time" if summary.run.model else "instructions"
-        said = label(summary.run)
-        caption = f"Order of each column's rows by {figure} ({said}), against the paper's"
-        return "Order agreement", Table(caption, headings, rows)
-    caption = "What each column of the tables says of its guideline"
-    return "Verdicts", Table(caption, headings, rows)
+    metric = summary.metric
+    if metric.noisy:
+        caption = "What each column of the tables says of its guideline"
+        return "Verdicts", Table(caption, headings, rows)
+    caption = f"Order of each column's rows by {metric.name} ({metric.said}), against the paper's"
+    return "Order agreement", Table(caption, headings, rows)
 
 
 def _section(summary: Summary, experiment: Experiment) -> Section:
-    columns = summary.columns_of(experiment)
-    run = summary.run
+    columns, metric = summary.columns_of(experiment), summary.metric
     title = section_title(experiment)
-    if run.platform.counts:
-        figure = "speed" if run.model else "instructions"
-        shown = f"{figure} ({label(run)}) relative to {experiment.base}"
-        tables = [*count_tables(run, columns), _costs(columns)]
-        verdicts = [Said(order_line(column)) for column in columns]
-    else:
-        shown = f"speed relative to {experiment.base}"
-        both = "eager" in kinds_beside(run)
-        first = speeds_by_mode(run, columns) if both else speeds(run, columns)
-        tables = [first, _relative_speeds(columns), *beside_tables(run, columns)]
-        tables += [_costs(columns), _times(columns)]
-        verdicts = [_verdict(column) for column in columns]
+    said = f" ({metric.said})" if metric.said else ""
+    shown = f"{metric.relative}{said} relative to {experiment.base}"
     plots = [(experiment.name, f"{title}: {shown}")]
     if any(result.bound for column in columns for result in column.results):
         text = f"{title}: cells below the ceilings of the machine"
@@ -100,11 +89,33 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         title,
         lines=[f"{experiment.claim}."],
         plots=plots,
-        tables=tables,
-        verdicts=verdicts,
+        tables=_TABLES[metric.kind](summary.run, columns),
+        verdicts=[_verdict(column) for column in columns],
         notes=notes_of(columns),
         anchor=experiment.name,
     )
+
+
+def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
+    both = "eager" in kinds_beside(run)
+    first = speeds_by_mode(run, columns) if both else speeds(run, columns)
+    further = beside_tables(run, columns)
+    return [first, _relative_speeds(columns), *further, _costs(columns), _times(columns)]
+
+
+def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
+    return [*count_tables(run, columns), _costs(columns)]
+
+
+def _modelled(run: Run, columns: Sequence[Column]) -> list[Table]:
+    return [*modelled_tables(run, columns), _costs(columns)]
+
+
+_TABLES: Mapping[Kind, Callable[[Run, Sequence[Column]], list[Table]]] = {
+    "measured": _measured,
+    "counted": _counted,
+    "modelled": _modelled,
+}
 
 
 def section_title(experiment: Experiment) -> str:
@@ -188,7 +199,8 @@ def _times(columns: Sequence[Column]) -> Table:
 
 
 def _verdict(column: Column) -> Said:
-    assert column.verdict is not None
+    if column.verdict is None:
+        return Said(order_line(column))
     order = "" if column.tau is None else f"; order against the paper's: τ = {column.tau:+.2f}"
     return Said(f"{scale_title(column)}: {column.verdict.value}{order}", TONES[column.verdict])
 

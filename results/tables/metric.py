@@ -38,14 +38,20 @@ class Metric:
     """One kind of figure.
 
     `said` is what figures are called that no clock has taken, "" of those that one has. Only times
-    are `noisy`, and so have intervals, and verdicts. `standing` makes a cell comparable with that
-    of other platforms, `orders` are the figures that put rows in order, the fastest or least first.
+    are `noisy`, and so have intervals, and verdicts. `relative` is what stands relative to the base
+    cell, `axis` what a plot's axis calls it; `taken` says what was done on the machine.
+
+    `standing` makes a cell comparable with that of other platforms, `orders` are the figures that
+    put rows in order, the fastest or least first.
     """
 
     name: Literal["time", "instructions", "modelled time"]
     kind: Kind
     said: str
     noisy: bool
+    relative: str
+    axis: str
+    taken: Literal["Measured", "Counted"]
     standing: Callable[[CellResult], Standing]
     orders: Mapping[str, Figure]
 
@@ -84,6 +90,9 @@ TIME = Metric(
     kind="measured",
     said="",
     noisy=True,
+    relative="speed",
+    axis="speed",
+    taken="Measured",
     standing=_timed,
     orders={"speed": lambda result: result.timing.speed if result.timing else None},
 )
@@ -92,6 +101,9 @@ INSTRUCTIONS = Metric(
     kind="counted",
     said="emulated, not a speed",
     noisy=False,
+    relative="instructions",
+    axis="instructions",
+    taken="Counted",
     standing=_counted,
     orders={
         "instructions": _fewest("instructions"),
@@ -104,6 +116,9 @@ MODELLED_TIME = Metric(
     kind="modelled",
     said="modelled, not measured",
     noisy=False,
+    relative="speed",
+    axis="modelled speed",
+    taken="Counted",
     standing=_modelled,
     orders={
         "modelled time": lambda result: -result.modelled.ms if result.modelled else None,
