@@ -66,7 +66,7 @@ class Stored(WorkerEvent):
 
 
 class Board(WorkerEvent):
-    """What a board is, its Python, versions of what it needs, and its cache folder.
+    """What a board is, its Python, the versions of `packages` it was asked for, its cache folder.
 
     A version is None for what is missing. `core` is what a worker is kept on by default, `bits`
     says for how many Python is built, `managed` that it is the system's, into which pip must not
@@ -79,8 +79,7 @@ class Board(WorkerEvent):
     core: NonNegativeInt | list[NonNegativeInt] | None
     executable: str
     bits: int
-    numpy: str | None
-    onnxruntime: str | None
+    packages: dict[str, str | None]
     managed: bool
     debian: bool
     tools: list[Literal["pip", "ensurepip"]]

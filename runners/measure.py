@@ -12,6 +12,7 @@ from typing import Any
 from typing import Protocol as Interface
 
 from results.errors import BadInputError, PlatformError
+from results.record.backends import backend
 from results.record.cells import Cell
 from results.record.parts import Process
 from results.record.platform import Fingerprint, Platform
@@ -240,10 +241,11 @@ def _setup(
     cells: Sequence[dict[str, Any]],
     launcher: Launcher | None,
 ) -> dict[str, Any]:
+    row = backend(platform.backend)
     return {
         "search": list(launcher.search) if launcher else [],
         "extra": list(launcher.extra) if launcher else [],
-        "backend": platform.backend,
+        "backend": {"module": row.module, "arguments": list(row.arguments)},
         "threads": platform.threads,
         "mode": platform.mode,
         "precision": protocol.precision,

@@ -10,10 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
-from results.record.platform import OVER_SSH, Platform
+from results.record.backends import backend
+from results.record.platform import Platform
 from results.store.files import near_file
 
 SSH = "ssh:"
+# What a board runs that is named by its address alone.
+BACKEND = "onnxruntime-cpu"
 FOLDER = Path(__file__).parent / "platforms"
 
 
@@ -52,8 +55,8 @@ def board(address: str) -> Platform:
         raise BadInputError(f"{SSH}{address} is no board: write it as {SSH}user@host or …@host:22.")
     content = {
         "name": re.sub(r"[^a-z0-9_.@:-]", "-", f"{SSH}{address}".lower()),
-        "backend": OVER_SSH,
-        "description": f"ONNX Runtime on {parts['host']}, one thread",
+        "backend": BACKEND,
+        "description": f"{backend(BACKEND).runtime} on {parts['host']}, one thread",
         "transport": "ssh",
         "host": parts["host"].strip("[]"),
         "user": user,
@@ -84,7 +87,11 @@ def checked(content: dict[str, Any], source: str) -> Platform:
     Raises BadInputError, naming the `source`, for what cannot be a platform.
     """
     try:
-        return Platform.model_validate(content, strict=True)
+        platform = Platform.model_validate(content, strict=True)
+        backend(platform.backend)
+        return platform
+    except BadInputError as error:
+        raise BadInputError(f"{source}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from results.errors import CheckFailedError, PlatformError
+from results.record.backends import backend
 from results.record.card import CardState
 from results.record.cells import Cell
 from results.record.parts import Profile, Proof, Round
@@ -19,9 +20,7 @@ from runners.worker_process import WorkerProcess
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.
 PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
-# A compiler that tries many kernels for every layer, in both memory layouts.
 COMPILER_SECONDS = 1800.0
-COMPILING_BACKENDS = ("onnxruntime-tensorrt",)
 
 Timed = TypeVar("Timed", Sample, Profiled)
 
@@ -101,7 +100,7 @@ def prove_all(
     `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
     """
     loaded, proofs = {}, {}
-    compiles = run.platform.mode == "compile" or run.platform.backend in COMPILING_BACKENDS
+    compiles = run.platform.mode in backend(run.platform.backend).compiling_modes
     patience = COMPILER_SECONDS if compiles else START_SECONDS
     for cell in run.networks:
         event = worker.receive(patience, Loaded, Failed)

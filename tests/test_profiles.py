@@ -11,6 +11,7 @@ from guidelines.export import formats
 from networks.blocks import initialise
 from networks.layers import ChannelShuffle, conv_bn, depthwise_bn
 from results.decomposition.operators import parts
+from results.record.backends import BACKENDS
 from results.record.cells import Operators
 from results.record.parts import OperatorCall
 from runners import proof
@@ -27,7 +28,7 @@ def opened():
 
     def open_backend(name):
         settings = interface.Settings(1, "eager", "fp32")
-        kept.append(interface.open_backend(name, settings))
+        kept.append(interface.open_backend(BACKENDS[name].module, [], settings))
         return kept[-1]
 
     yield open_backend
@@ -56,7 +57,7 @@ def test_a_profile_shows_each_operator_in_its_category(backend, opened, tmp_path
     module = initialise(Shuffling(), 0)
     x = formats.example_input((1, 8, 32, 32), 0)
     path = tmp_path / "model"
-    path.write_bytes(formats.EXPORTERS[backend](module, x))
+    path.write_bytes(formats.EXPORTERS[BACKENDS[backend].model_format](module, x))
     loaded = opened(backend).load(str(path), x.numpy().copy(), np.zeros((1, 16), np.float32))
     loaded.run()
     expected = loaded.output().copy()

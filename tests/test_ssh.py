@@ -137,8 +137,7 @@ def checked(**changes):
         "core": 0,
         "executable": "/usr/bin/python3",
         "bits": 64,
-        "numpy": None,
-        "onnxruntime": None,
+        "packages": {"numpy": None, "onnxruntime": None},
         "managed": False,
         "debian": False,
         "tools": ["pip", "ensurepip"],
@@ -162,7 +161,7 @@ def checked(**changes):
     ],
 )
 def test_the_remedy_is_a_command_that_can_be_pasted(changes, lines):
-    found = remedy(checked(**changes), ["onnxruntime"])
+    found = remedy(checked(**changes), ["onnxruntime"], "ONNX Runtime")
     for line in lines:
         assert any(line in shown for shown in found), found
 

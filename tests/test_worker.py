@@ -13,6 +13,7 @@ import torch
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
 from guidelines.export import model_files
+from results.record import backends
 from results.record.cells import Network, NetworkChoice
 from runners import proof, worker_archive
 from runners.events import (
@@ -40,10 +41,11 @@ def archive(tmp_path_factory):
 
 
 def setup(backend, cells, files):
+    row = backends.backend(backend)
     return {
         "search": [],
         "extra": [],
-        "backend": backend,
+        "backend": {"module": row.module, "arguments": list(row.arguments)},
         "threads": 1,
         "mode": "eager",
         "precision": "fp32",

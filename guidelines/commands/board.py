@@ -11,13 +11,13 @@ import typer
 from guidelines.session import runs
 from reports.run.heading import cores_text, processor
 from results.errors import BadInputError, PlatformError
+from results.record.backends import backend
 from results.record.platform import Platform
 from results.store.files import cache_folder
 from runners import measure, platform_file
 from runners.events import Board
 
-RUNTIMES = ("numpy", "onnxruntime")
-# The runtime is built for these processors alone.
+# Runtimes are built for these processors alone.
 ARCHITECTURES = ("aarch64", "arm64", "x86_64")
 VENV = "guidelines-venv"
 # For the worker, the networks of Tables 1 to 4, and what an inference takes on disk for a moment.
@@ -61,9 +61,9 @@ def check(address: str, python: str | None) -> None:
     found = launcher.board.check()
     for line in description(found):
         typer.echo(line)
-    lacking = [package for package in RUNTIMES if getattr(found, package) is None]
+    lacking = [package for package, version in found.packages.items() if version is None]
     if lacking:
-        for line in remedy(found, lacking):
+        for line in remedy(found, lacking, backend(platform.backend).runtime):
             typer.echo(line)
         raise PlatformError(f"{launcher.board.place} lacks {' and '.join(lacking)}.")
     # That it is installed does not say that it starts.
@@ -75,7 +75,7 @@ def check(address: str, python: str | None) -> None:
 def description(found: Board) -> list[str]:
     """Return what a board is and has, a line each."""
     machine = found.machine
-    packages = ", ".join(f"{name} {getattr(found, name) or 'missing'}" for name in RUNTIMES)
+    packages = ", ".join(f"{name} {found.packages[name] or 'missing'}" for name in found.packages)
     lines = [
         f"Board      {machine.hostname}: {machine.os}, {machine.memory / 1e9:.1f} GB of memory",
         f"Processor  {processor(machine)}",
@@ -88,11 +88,11 @@ def description(found: Board) -> list[str]:
     return lines
 
 
-def remedy(found: Board, lacking: Sequence[str]) -> list[str]:
-    """Return what to do on a board that lacks packages, a line each."""
+def remedy(found: Board, lacking: Sequence[str], runtime: str) -> list[str]:
+    """Return what to do on a board that lacks packages of a runtime, a line each."""
     if found.bits == 32 or found.machine.architecture not in ARCHITECTURES:
         return [
-            f"ONNX Runtime is not built for {found.bits}-bit programs on "
+            f"{runtime} is not built for {found.bits}-bit programs on "
             f"{found.machine.architecture}: install a 64-bit system on the board."
         ]
     python = shlex.quote(found.executable)
@@ -103,7 +103,7 @@ def remedy(found: Board, lacking: Sequence[str]) -> list[str]:
             "Its Python belongs to the system, which pip must leave alone. On the board:",
             *(["  sudo apt install python3-venv"] if first else []),
             f"  {python} -m venv ~/{VENV}",
-            f"  ~/{VENV}/bin/python -m pip install {' '.join(RUNTIMES)}",
+            f"  ~/{VENV}/bin/python -m pip install {' '.join(found.packages)}",
             f'Then name that Python in a platform file: python = "{VENV}/bin/python"',
         ]
     get_pip = "sudo apt install python3-pip" if found.debian else f"{python} -m ensurepip"

@@ -1,4 +1,4 @@
-"""A torch module as a file that a backend reads, with the input and output to prove it by."""
+"""A torch module as a file that backends read, with the input and output to prove it by."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from results.record.backends import ModelFormat
 
 if TYPE_CHECKING:
     import torch
@@ -54,12 +56,9 @@ def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
     return model.getvalue()
 
 
-EXPORTERS: dict[str, Callable[[nn.Module, torch.Tensor], bytes]] = {
-    "onnxruntime-cpu": export_onnx,
-    "torch-cpu": export_torch,
-    "torch-cuda": export_torch,
-    "onnxruntime-cuda": export_onnx,
-    "onnxruntime-tensorrt": export_onnx,
+EXPORTERS: dict[ModelFormat, Callable[[nn.Module, torch.Tensor], bytes]] = {
+    "onnx": export_onnx,
+    "torch": export_torch,
 }
 
 

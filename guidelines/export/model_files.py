@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from guidelines.export import user_networks
 from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
+from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
 from results.store.files import write_file
 from runners.measure import ModelFiles
@@ -31,16 +32,17 @@ COST_FIELDS = (
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
 
 
-def digest(network: Network | WholeNetwork, file_format: str, seed: int) -> str:
+def digest(network: Network | WholeNetwork, backend: str, seed: int) -> str:
     """Return the SHA-256 of all that an exported network depends on, without building it.
 
-    That is its declaration, the seed, the sources of networks/, and the versions of the exporters.
+    That is its declaration, the backend that it is for, the seed, the sources of networks/, and the
+    versions of the exporters.
     """
     # One image is what all networks had before batches could be chosen.
     declaration = asdict(network)
     if network.batch == 1:
         del declaration["batch"]
-    parts = [declaration, file_format, seed, OPSET, _exporters()]
+    parts = [declaration, backend, seed, OPSET, _exporters()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -68,11 +70,6 @@ def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
     block = UNITS.get(network.block) or getattr(blocks, network.block)
     module = blocks.stack(lambda: block(**network.arguments), network.times)
     return blocks.initialise(module, seed)
-
-
-def backends() -> list[str]:
-    """Names of the backends that a network can be exported for."""
-    return list(EXPORTERS)
 
 
 def prepare(cell: Cell, backend: str, seed: int, store: Path) -> tuple[Cell, ModelFiles]:
@@ -138,7 +135,7 @@ def _export(
     with torch.inference_mode():
         expected = npy(module(x).numpy())
     figures = {name: getattr(total, name) for name in COST_FIELDS}
-    model = EXPORTERS[backend](fold_batch_norm(module), x)
+    model = EXPORTERS[backends.backend(backend).model_format](fold_batch_norm(module), x)
     _store(folder, {MODEL: model, EXPECTED: expected}, figures)
     return figures
 

@@ -19,18 +19,17 @@ import numpy as np
 
 from guidelines.export.formats import EXPORTERS, example_input, npy
 from results.errors import BadInputError
+from results.record import backends
+from results.record.backends import ModelFormat
 from results.record.cells import Cell, UserNetwork, shape_text
 from results.store.files import near_file
 
 if TYPE_CHECKING:
     from torch import nn
 
-ONNX_BACKEND = "onnxruntime-cpu"
-_PICKLE_ADVICE = "Define its classes at the top of a module."
-_ADVICE = {
-    ONNX_BACKEND: "Export it yourself and name the .onnx file.",
-    "torch-cpu": _PICKLE_ADVICE,
-    "torch-cuda": _PICKLE_ADVICE,
+_ADVICE: dict[ModelFormat, str] = {
+    "onnx": "Export it yourself and name the .onnx file.",
+    "torch": "Define its classes at the top of a module.",
 }
 # The suite's own packages, which a user's module of the same name cannot replace.
 _OWN = ("guidelines", "networks", "reports", "results", "runners")
@@ -80,7 +79,7 @@ def _export_file(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, 
     import onnx
     import onnxruntime
 
-    if backend != ONNX_BACKEND:
+    if backends.backend(backend).model_format != "onnx":
         raise BadInputError(
             f"{network.model} is an ONNX file, which the backend {backend} does not read: choose a "
             "platform with ONNX Runtime, or name a module:callable."
@@ -164,13 +163,15 @@ def _export_callable(network: UserNetwork, backend: str, seed: int) -> tuple[byt
     if y.dtype != torch.float32 or y.layout != torch.strided:
         raise BadInputError(f"{network.model} returns {y.dtype}, not a plain tensor of float32.")
     expected = npy(_checked(network, y.resolve_conj().resolve_neg().numpy()))
+    model_format = backends.backend(backend).model_format
     try:
         # What torch prints of a graph that it cannot export helps nobody.
         with tempfile.TemporaryFile() as ignored, _output_to(ignored):
-            return EXPORTERS[backend](module, x), expected
+            return EXPORTERS[model_format](module, x), expected
     except Exception as error:
         raise BadInputError(
-            f"{network.model} cannot be exported for {backend}: {_first(error)} {_ADVICE[backend]}"
+            f"{network.model} cannot be exported for {backend}: {_first(error)} "
+            f"{_ADVICE[model_format]}"
         ) from None
 
 

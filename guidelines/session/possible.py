@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from guidelines.experiment import Study
 from results.errors import BadInputError
+from results.record.backends import backend
 from results.record.cells import NetworkChoice
 from results.record.platform import Platform
 from results.record.protocol import Precision, StoppingRule
-
-# The backend whose profiler shows the kernels that each operator launched.
-PROFILED_ON_GPU = "torch-cuda"
-ONNX_PRECISIONS = ("fp32", "tf32")
+from runners.platform_file import load_platform, platform_names
 
 
 @dataclass(frozen=True)
@@ -37,13 +35,8 @@ def refuse_impossible(platform: Platform, studies: Sequence[Study], asked: Asked
             f"--caches models the caches of an emulated core, and platform {platform.name} is "
             "timed: use it with --platform arm-emulated."
         )
-    if asked.precision != "fp32" and not platform.on_gpu:
-        raise BadInputError(
-            f"--precision {asked.precision} is for GPUs, and platform {platform.name} runs on a "
-            "CPU, in fp32: use it with --platform cuda."
-        )
-    if platform.on_gpu:
-        _refuse_on_gpu(platform, studies, asked)
+    _refuse_precision(platform, asked.precision)
+    _refuse_unprofiled(platform, studies)
 
 
 def _refuse_where_counted(platform: Platform, studies: Sequence[Study], asked: Asked) -> None:
@@ -74,19 +67,43 @@ def _refuse_where_counted(platform: Platform, studies: Sequence[Study], asked: A
             )
 
 
-def _refuse_on_gpu(platform: Platform, studies: Sequence[Study], asked: Asked) -> None:
-    onnx = platform.backend != PROFILED_ON_GPU
-    if onnx and asked.precision not in ONNX_PRECISIONS:
+def _refuse_precision(platform: Platform, precision: Precision) -> None:
+    taken = backend(platform.backend).precisions
+    if precision in taken:
+        return
+    if not platform.on_gpu:
         raise BadInputError(
-            f"--precision {asked.precision} needs networks in that precision, which platform "
-            f"{platform.name} is not given: use {' or '.join(ONNX_PRECISIONS)}, or platform cuda."
+            f"--precision {precision} is for GPUs, and platform {platform.name} runs on a CPU, in "
+            "fp32: use it with --platform cuda."
         )
+    raise BadInputError(
+        f"--precision {precision} needs networks in that precision, which platform "
+        f"{platform.name} is not given: use {' or '.join(taken)}, or platform cuda."
+    )
+
+
+def _refuse_unprofiled(platform: Platform, studies: Sequence[Study]) -> None:
+    if platform.mode in backend(platform.backend).profiled_modes:
+        return
+    others = " or ".join(_profiled_platforms(platform.on_gpu))
     for study in studies:
-        if _is_profiled(study) and (onnx or platform.mode == "compile"):
+        if _is_profiled(study):
             raise BadInputError(
                 f"{study.name} takes run time apart operator by operator, which platform "
-                f"{platform.name} does not show: use platform cuda or cuda-eager."
+                f"{platform.name} does not show: use platform {others}."
             )
+
+
+def _profiled_platforms(on_gpu: bool) -> list[str]:
+    """Name the platforms of the suite on which run time can be taken apart."""
+    known = [load_platform(name) for name in platform_names()]
+    return [
+        platform.name
+        for platform in known
+        if platform.on_gpu == on_gpu
+        and not platform.counts
+        and platform.mode in backend(platform.backend).profiled_modes
+    ]
 
 
 def _is_profiled(study: Study) -> bool:

@@ -17,7 +17,7 @@ from guidelines.experiment import Study
 from guidelines.export import model_files, user_networks
 from guidelines.session.stored import read_run
 from results.cost_model.cost_model import CostModel
-from results.errors import BadInputError, suggestion
+from results.errors import BadInputError
 from results.record.cells import Cell, Experiment, UserNetwork, shape_text
 from results.record.parts import Session
 from results.record.platform import REACHING, Fingerprint, Platform
@@ -101,9 +101,6 @@ def execute(
     is told how many of how many networks are exported. Raises the errors of runners.measure,
     results.store.run_folders and guidelines.export.model_files.
     """
-    if plan.platform.backend not in model_files.backends():
-        hint = suggestion(plan.platform.backend, model_files.backends())
-        raise BadInputError(f"There is no backend {plan.platform.backend!r}. {hint}")
     with locked(folder):
         return _execute(plan, folder, resume, watcher, preparing)
 

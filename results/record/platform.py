@@ -6,17 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from results.record.backends import BACKENDS, Mode
 from results.record.bounds import Name, NonNegativeInt, PositiveInt
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
 HOST = r"^([A-Za-z0-9_:][A-Za-z0-9_.:%-]*)?$"
 USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-# What runs on a board must need no torch and no code of this suite but the worker.
-OVER_SSH = "onnxruntime-cpu"
-# Backends that run on a CUDA GPU, and those of them that torch's compiler serves.
-ON_GPU = ("torch-cuda", "onnxruntime-cuda", "onnxruntime-tensorrt")
-COMPILED = "torch-cuda"
 # Samples taken while a card's clock is below this fraction of its highest do not count, as in
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
@@ -45,7 +41,7 @@ class Platform(Record):
     backend: Name
     description: str = ""
     transport: Literal["local", "ssh", "emulator"] = "local"
-    mode: Literal["eager", "graph", "compile"] = "eager"
+    mode: Mode = "eager"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
@@ -70,10 +66,11 @@ class Platform(Record):
 
     @model_validator(mode="after")
     def _mode_is_possible(self) -> Self:
-        if self.mode != "eager" and not self.on_gpu:
-            raise ValueError(f'mode "{self.mode}" needs a backend on a GPU: {", ".join(ON_GPU)}')
-        if self.mode == "compile" and self.backend != COMPILED:
-            raise ValueError(f'mode "compile" is torch\'s: it needs backend "{COMPILED}"')
+        # A record may be of a backend that was added elsewhere.
+        row = BACKENDS.get(self.backend)
+        if row is not None and self.mode not in row.modes:
+            fit = ", ".join(name for name, other in BACKENDS.items() if self.mode in other.modes)
+            raise ValueError(f'mode "{self.mode}" needs a backend that knows it: {fit}')
         return self
 
     @model_validator(mode="after")
@@ -81,8 +78,10 @@ class Platform(Record):
         if self.transport == "ssh":
             if not self.host:
                 raise ValueError('transport "ssh" needs a host')
-            if self.backend != OVER_SSH:
-                raise ValueError(f'only backend "{OVER_SSH}" runs on a board reached by ssh')
+            row = BACKENDS.get(self.backend)
+            if row is not None and not row.over_ssh:
+                fit = " or ".join(f'"{name}"' for name, row in BACKENDS.items() if row.over_ssh)
+                raise ValueError(f"only backend {fit} runs on a board reached by ssh")
             return self
         for field in REACHING:
             if getattr(self, field) != type(self).model_fields[field].default:
@@ -97,7 +96,7 @@ class Platform(Record):
     @property
     def on_gpu(self) -> bool:
         """Whether networks run on a CUDA GPU, timed by its own events."""
-        return self.backend in ON_GPU
+        return self.backend in BACKENDS and BACKENDS[self.backend].device == "cuda"
 
 
 class Cluster(Record):

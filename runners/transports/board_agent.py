@@ -2,11 +2,12 @@
 
 Standard library only. It arrives on standard input (runners.transports.ssh), so nothing need be on
 the board but Python, and reads one JSON line, {"do": "work" or "check", "worker": file, "files":
-[files]}, a file being {"digest": SHA-256, "size": bytes}. It answers {"event": "lacks", "files":
-[digests]}, reads the bytes of one after the other, and answers {"event": "stored"} to each. Files
-are kept by their digest in a cache folder, whole or not at all, and their content is compared with
-the digest each time, so that a damaged one is asked for again. Then it runs the worker in this same
-process, or for "check" sends one {"event": "board", ...}.
+[files], "packages": [names]}, a file being {"digest": SHA-256, "size": bytes}. It answers {"event":
+"lacks", "files": [digests]}, reads the bytes of one after the other, and answers {"event":
+"stored"} to each. Files are kept by their digest in a cache folder, whole or not at all, and their
+content is compared with the digest each time, so that a damaged one is asked for again. Then it
+runs the worker in this same process, or for "check" sends one {"event": "board", ...} with the
+versions of the packages.
 
 What cannot be done ends in {"event": "unavailable", "reason"}.
 """
@@ -84,7 +85,7 @@ def take(digest: str, size: int) -> None:
             temporary.unlink()
 
 
-def check(worker: str) -> None:
+def check(worker: str, packages: "list[str]") -> None:
     """Say what this board is and what it has."""
     import importlib
     import importlib.metadata
@@ -109,8 +110,7 @@ def check(worker: str) -> None:
         core=cores.pin(None, 1),
         executable=sys.executable,
         bits=64 if sys.maxsize > 1 << 32 else 32,
-        numpy=version("numpy"),
-        onnxruntime=version("onnxruntime"),
+        packages={name: version(name) for name in packages},
         managed=marker.exists() and sys.prefix == sys.base_prefix,
         debian=Path("/etc/debian_version").exists() and sys.executable.startswith("/usr/bin/"),
         tools=[name for name in ("pip", "ensurepip") if importlib.util.find_spec(name)],
@@ -162,7 +162,7 @@ def main() -> None:
         return
     worker = request["worker"]["digest"]
     if request["do"] == "check":
-        check(worker)
+        check(worker, request["packages"])
         return
     try:
         runpy.run_path(worker, run_name="__main__")

@@ -13,9 +13,10 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from results.errors import PlatformError
+from results.record.backends import backend
 from results.record.platform import Platform
 from runners.events import Board, Lacks, Stored, Unavailable
 from runners.worker_process import NO_SPACE, WorkerProcess
@@ -92,12 +93,14 @@ class Connection:
         What the board lacks is copied, which `copying` is told of. Raises PlatformError when the
         board is not reached, has no fit Python, or cannot keep the files.
         """
-        return self._send(process, "work", files, copying)
+        return self._send(process, {"do": "work"}, files, copying)
 
     def check(self) -> Board:
         """Ask the board what it is and what it has. Raises PlatformError as `introduce` does."""
         with self.process() as process:
-            self._send(process, "check", [], lambda *_: None)
+            packages = backend(self.platform.backend).requirements
+            task = {"do": "check", "packages": list(packages)}
+            self._send(process, task, [], lambda *_: None)
             return process.receive(START_SECONDS, Board)
 
     def unavailable(self, event: Unavailable) -> PlatformError:
@@ -110,7 +113,7 @@ class Connection:
     def _send(
         self,
         process: WorkerProcess,
-        task: str,
+        task: Mapping[str, Any],
         files: Sequence[Path],
         copying: Callable[[int, int], None],
     ) -> dict[Path, str]:
@@ -122,7 +125,7 @@ class Connection:
         sources = {digest: path for path, digest in digests.items()}
         described = [{"digest": digest, "size": size} for digest, size in sizes.items()]
         process.send_bytes(ascii(AGENT.read_text(encoding="utf-8")).encode() + b"\n")
-        process.send({"do": task, "worker": described[0], "files": described[1:]})
+        process.send({**task, "worker": described[0], "files": described[1:]})
         lacks = self._wanted(process.receive(START_SECONDS, Lacks, Unavailable, greeting=True))
         if not sources.keys() >= {*lacks.files}:
             raise PlatformError(f"{process.name} asked for files that it has no use for.")

@@ -110,7 +110,7 @@ class Worker:
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
         self.load_start = host.load_average() if self.timed else None
         settings = {name: request[name] for name in ("threads", "mode", "precision")}
-        self.backend = open_backend(request["backend"], Settings(**settings))
+        self.backend = open_backend(**request["backend"], settings=Settings(**settings))
         self.stopwatch: Stopwatch = self.backend.stopwatch
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}

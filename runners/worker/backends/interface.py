@@ -1,8 +1,9 @@
-"""The one small interface to a runtime, and the runtimes by name."""
+"""The one small interface to a runtime, and how its module is opened."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,15 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-
-# The module of each backend, and what to open it with besides the number of threads.
-MODULES: dict[str, tuple[str, ...]] = {
-    "onnxruntime-cpu": ("onnxruntime_cpu",),
-    "torch-cpu": ("torch_cpu",),
-    "torch-cuda": ("torch_cuda",),
-    "onnxruntime-cuda": ("onnxruntime_cuda", "CUDA"),
-    "onnxruntime-tensorrt": ("onnxruntime_cuda", "Tensorrt"),
-}
 
 
 class NoDeviceError(Exception):
@@ -102,13 +94,12 @@ class Backend(Protocol):
         """Measure what the machine can reach at most (see results.record.ceilings.Ceilings)."""
 
 
-def open_backend(name: str, settings: Settings) -> Backend:
-    """Return the backend called `name` with these settings.
+def open_backend(module: str, arguments: Sequence[str], settings: Settings) -> Backend:
+    """Return the backend of that module, opened with these settings and its own `arguments`.
 
-    Raises ImportError when its runtime is not installed, NoDeviceError when there is nothing for it
-    to run on, and KeyError for an unknown name.
+    Raises ImportError when its runtime is not installed, and NoDeviceError when there is nothing
+    for it to run on.
     """
-    module, *arguments = MODULES[name]
     found = importlib.import_module("." + module, __package__)
     backend: Backend = found.open_backend(settings, *arguments)
     return backend

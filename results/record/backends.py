@@ -1,0 +1,106 @@
+"""The backends that networks run on, a row each; all that differs between them stands here.
+
+Standard library only, so that whatever asks for a name waits for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from results.errors import BadInputError, suggestion
+
+Mode = Literal["eager", "graph", "compile"]
+ModelFormat = Literal["onnx", "torch"]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One runtime on one kind of device.
+
+    `runtime` is what messages call it, `requirements` are what pip calls all that its worker needs.
+    The worker's part for it is `module` (below runners/worker/backends), opened with `arguments`.
+    `modes` are those that it knows (see results.record.platform.Platform). Of these, it shows the
+    times of single operators in `profiled_modes`, and in `compiling_modes` loading a network takes
+    a compiler minutes. `precisions` are those of results.record.protocol.Protocol. What runs
+    `over_ssh` must need nothing else of this suite on the board.
+    """
+
+    name: str
+    runtime: str
+    requirements: tuple[str, ...]
+    module: str
+    model_format: ModelFormat
+    arguments: tuple[str, ...] = ()
+    device: Literal["cpu", "cuda"] = "cpu"
+    modes: tuple[Mode, ...] = ("eager",)
+    profiled_modes: tuple[Mode, ...] = ()
+    compiling_modes: tuple[Mode, ...] = ()
+    precisions: tuple[str, ...] = ("fp32",)
+    over_ssh: bool = False
+
+
+_ROWS = (
+    Backend(
+        name="onnxruntime-cpu",
+        runtime="ONNX Runtime",
+        requirements=("numpy", "onnxruntime"),
+        module="onnxruntime_cpu",
+        model_format="onnx",
+        profiled_modes=("eager",),
+        over_ssh=True,
+    ),
+    Backend(
+        name="torch-cpu",
+        runtime="PyTorch",
+        requirements=("numpy", "torch"),
+        module="torch_cpu",
+        model_format="torch",
+        profiled_modes=("eager",),
+    ),
+    Backend(
+        name="torch-cuda",
+        runtime="PyTorch",
+        requirements=("numpy", "torch"),
+        module="torch_cuda",
+        model_format="torch",
+        device="cuda",
+        modes=("eager", "graph", "compile"),
+        profiled_modes=("eager", "graph"),
+        compiling_modes=("compile",),
+        precisions=("fp32", "tf32", "fp16", "bf16"),
+    ),
+    Backend(
+        name="onnxruntime-cuda",
+        runtime="ONNX Runtime",
+        requirements=("numpy", "onnxruntime-gpu[cuda,cudnn]"),
+        module="onnxruntime_cuda",
+        arguments=("CUDA",),
+        model_format="onnx",
+        device="cuda",
+        modes=("eager", "graph"),
+        precisions=("fp32", "tf32"),
+    ),
+    # Its compiler tries many kernels for every layer, in both memory layouts.
+    Backend(
+        name="onnxruntime-tensorrt",
+        runtime="ONNX Runtime",
+        requirements=("numpy", "onnxruntime-gpu[cuda,cudnn]", "tensorrt"),
+        module="onnxruntime_cuda",
+        arguments=("Tensorrt",),
+        model_format="onnx",
+        device="cuda",
+        modes=("eager", "graph"),
+        compiling_modes=("eager", "graph"),
+        precisions=("fp32", "tf32"),
+    ),
+)
+BACKENDS: Mapping[str, Backend] = {row.name: row for row in _ROWS}
+
+
+def backend(name: str) -> Backend:
+    """Return the backend of that name. Raises BadInputError when there is none."""
+    if name not in BACKENDS:
+        raise BadInputError(f"There is no backend {name!r}. {suggestion(name, BACKENDS)}")
+    return BACKENDS[name]
