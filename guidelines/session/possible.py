@@ -85,13 +85,12 @@ def _refuse_precision(platform: Platform, precision: Precision) -> None:
 def _refuse_unprofiled(platform: Platform, studies: Sequence[Study]) -> None:
     if platform.mode in backend(platform.backend).profiled_modes:
         return
-    others = " or ".join(_profiled_platforms(platform.on_gpu))
-    for study in studies:
-        if _is_profiled(study):
-            raise BadInputError(
-                f"{study.name} takes run time apart operator by operator, which platform "
-                f"{platform.name} does not show: use platform {others}."
-            )
+    for study in filter(_is_profiled, studies):
+        raise BadInputError(
+            f"{study.name} takes run time apart operator by operator, which platform "
+            f"{platform.name} does not show: use platform "
+            f"{' or '.join(_profiled_platforms(platform.on_gpu))}."
+        )
 
 
 def _profiled_platforms(on_gpu: bool) -> list[str]:
