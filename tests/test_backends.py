@@ -19,6 +19,7 @@ from results.record import backends
 from results.record.backends import BACKENDS, Backend, Mode
 from results.record.cells import UserNetwork
 from results.record.protocol import Precision
+from results.statistics.stopping import complete
 from results.store.run_folders import read_run
 from runners import platform_file, worker_archive
 from tests.synthetic import some
@@ -130,7 +131,7 @@ def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_pat
         some("g4/none/x1", "g4/relu+shortcut/x1"), str(tmp_path / "toy.toml"), 1, 1, 0
     )
     run = measuring.execute_with_progress(asked, tmp_path / "run", False, quiet=True)
-    assert run.complete
+    assert complete(run)
     assert not run.failures
     assert run.fingerprint.runtimes == {"toy": "1.2"}
     assert read_run(tmp_path / "run").platform.backend == "toy"
