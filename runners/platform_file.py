@@ -13,6 +13,7 @@ from results.errors import BadInputError, suggestion
 from results.record.backends import backend
 from results.record.platform import Platform
 from results.store.files import near_file
+from runners.transports.catalogue import refuse_unknown
 
 SSH = "ssh:"
 # What a board runs that is named by its address alone.
@@ -89,6 +90,7 @@ def checked(content: dict[str, Any], source: str) -> Platform:
     try:
         platform = Platform.model_validate(content, strict=True)
         backend(platform.backend)
+        refuse_unknown(platform.transport)
         return platform
     except BadInputError as error:
         raise BadInputError(f"{source}: {error}") from None

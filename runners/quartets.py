@@ -13,15 +13,16 @@ from results.record.same_machine import refuse_other_machine
 from results.record.schema import Run
 from runners import measure, samples, schedule
 from runners.events import Stopped
-from runners.transports.ssh import START_SECONDS
+from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
+from runners.transports.transport import START_SECONDS
 
 
 @dataclass(frozen=True)
 class Equipment:
     """How workers of one arm are started, and the model files of its networks by cell name."""
 
-    launcher: measure.Launcher
-    files: Mapping[str, measure.ModelFiles]
+    launcher: Launcher
+    files: Mapping[str, ModelFiles]
 
 
 def measure_block(
@@ -76,9 +77,9 @@ def _measure(
         rounds=[],
     )
     started = measure.now()
-    with equipment.launcher.process() as worker:
-        ready = measure.set_up(run, worker, equipment.files, equipment.launcher)
-        found = measure.fingerprint(ready, equipment.launcher)
+    with equipment.launcher.transport.process() as worker:
+        ready = set_up(run, worker, equipment.files, equipment.launcher)
+        found = fingerprint(ready, equipment.launcher)
         refuse_other_machine(arm.fingerprint, found)
         loaded, proofs = samples.prove_all(run, worker, lambda _: None)
         warmup = samples.warmup_times(loaded)

@@ -14,7 +14,7 @@ from results.record.parts import Profile, Proof, Round
 from results.record.schema import Run
 from runners import proof
 from runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
-from runners.transports.ssh import START_SECONDS
+from runners.transports.transport import START_SECONDS
 from runners.worker_process import WorkerProcess
 
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.

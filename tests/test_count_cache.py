@@ -9,7 +9,7 @@ import pytest
 from results.cost_model.caches import CORTEX_A57
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache
-from runners.measure import ModelFiles
+from runners.launcher import ModelFiles
 from tests.synthetic import counted_run, valid
 
 RUN = counted_run(["g2"], lambda _: 10**6, caches=True)

@@ -20,10 +20,11 @@ from results.statistics.stopping import complete
 from results.store import run_folders
 from results.tables.json_objects import json_objects
 from results.tables.summary import summarise
-from runners import measure, samples, worker_archive
-from runners.emulator import count, install, packages
+from runners import samples, worker_archive
+from runners.emulator import install, packages
 from runners.events import Counted, Failed, Loaded, Warm
-from runners.worker_process import WorkerProcess
+from runners.launcher import Launcher, identify, set_up
+from runners.transports.emulator import Emulated
 from tests.program import complains, wait_for
 from tests.synthetic import some
 
@@ -126,15 +127,16 @@ def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_pa
     cells, others, files = runs.prepare(asked, cache, lambda *_: None)
     assert others == []
     archive = worker_archive.build(tmp_path)
-    launcher = count.EmulatedLauncher(emulator, archive, worker_archive.digest())
-    run = runs.begin(asked, count.identify(asked.platform, launcher), cells, others)
+    emulated = Emulated(emulator, archive)
+    launcher = Launcher(emulated, worker_archive.digest())
+    run = runs.begin(asked, identify(asked.platform, launcher), cells, others)
     assert run.fingerprint.architecture == "aarch64"
     assert run.fingerprint.hostname == "emulated"
     smallest = [cell for cell in cells if cell.name in SMALLEST]
     assert len(smallest) == len(SMALLEST)
     out = tmp_path / "counts"
-    with WorkerProcess(launcher.command(out, CORTEX_A57)) as worker:
-        measure.set_up(run, worker, files, cells=smallest)
+    with emulated.counting(out, CORTEX_A57).process() as worker:
+        set_up(run, worker, files, launcher, cells=smallest)
         for cell in smallest:
             found = worker.receive(600, Loaded, Failed)
             assert isinstance(found, Loaded), found

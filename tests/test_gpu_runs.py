@@ -15,8 +15,9 @@ from results.record.cells import NetworkChoice
 from results.statistics.stopping import complete
 from results.store.run_folders import read_run
 from results.tables.summary import summarise
-from runners import measure
+from runners.launcher import Launcher
 from runners.platform_file import load_platform
+from runners.transports.local import Local
 from tests.synthetic import some
 
 WORKER = Path(__file__).parent / "gpu_worker.py"
@@ -31,9 +32,9 @@ def measured(tmp_path, cache, monkeypatch):
     def run(platform="cuda", how="", studies=None, resume=False, rounds=2, processes=1, **options):
         def launcher(platform, cache, search=(), python=""):
             words = [how] if how else []
-            return measure.Launcher([sys.executable, str(WORKER), *words], "0" * 64, search)
+            return Launcher(Local([sys.executable, str(WORKER), *words]), "0" * 64, search)
 
-        monkeypatch.setattr(runs, "timed_launcher", launcher)
+        monkeypatch.setattr(runs, "launcher_of", launcher)
         chosen = studies or some(*CELLS)
         plan = measuring.plan(chosen, platform, rounds, processes, 0, "arm", **options)
         return measuring.execute_with_progress(plan, tmp_path / "run", resume, quiet=True)

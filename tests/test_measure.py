@@ -18,7 +18,8 @@ from results.record.same_machine import differing_fields
 from results.record.schema import Run
 from results.statistics.stopping import complete
 from runners import measure, proof, samples, schedule
-from runners.measure import Launcher, ModelFiles
+from runners.launcher import Launcher, ModelFiles, identify
+from runners.transports.local import Local
 from tests.synthetic import FINGERPRINT, fig2_run, run_of, valid
 
 FAKE = Path(__file__).parent / "fake_worker.py"
@@ -60,6 +61,9 @@ def bench(tmp_path, log):
     """Measure with the fake worker in a mode; returns the run and what was stored."""
     models = {}
 
+    def fake(mode):
+        return Launcher(Local([sys.executable, str(FAKE), mode, str(log)]), "f" * 64)
+
     def files_of(run):
         for cell in run.networks:
             path = tmp_path / cell.name.replace("/", "_")
@@ -69,11 +73,9 @@ def bench(tmp_path, log):
 
     def measured(run, mode="good", recorder=None):
         recorder = recorder or Recorder()
-        launcher = Launcher([sys.executable, str(FAKE), mode, str(log)], "f" * 64)
+        launcher = fake(mode)
         if run.fingerprint.hostname == "bench":
-            found = measure.identify(
-                run.platform, Launcher([sys.executable, str(FAKE), "good", str(log)], "f" * 64)
-            )
+            found = identify(run.platform, fake("good"))
             run = run.model_copy(update={"fingerprint": found})
         return measure.measure(run, files_of(run), launcher, recorder.store, recorder), recorder
 
@@ -162,7 +164,7 @@ def test_a_worker_that_hangs_is_ended(bench, monkeypatch):
 def test_a_command_that_does_not_exist_is_one_sentence():
     run = planned()
     with pytest.raises(PlatformError, match="could not be started"):
-        measure.identify(run.platform, Launcher(["/nonexistent/python"], "f" * 64))
+        identify(run.platform, Launcher(Local(["/nonexistent/python"]), "f" * 64))
 
 
 def test_what_was_measured_before_a_worker_died_is_kept_and_continued(bench, log):

@@ -27,8 +27,9 @@ from results.errors import BadInputError
 from results.record.protocol import Protocol
 from results.record.samples import samples_by_cell
 from results.store.files import cache_folder
-from runners import measure, samples
+from runners import samples
 from runners.events import Loop, RoundDone, Sample
+from runners.launcher import identify, launcher_of, set_up
 from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
 
@@ -88,12 +89,12 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
     plan = runs.Plan(
         list(GUIDELINES.values()), load_platform(platform), Protocol(runs=1, processes=1)
     )
-    launcher = runs.timed_launcher(plan.platform, cache)
+    launcher = launcher_of(plan.platform, cache)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
-    run = runs.begin(plan, measure.identify(plan.platform, launcher), cells, controls)
+    run = runs.begin(plan, identify(plan.platform, launcher), cells, controls)
     found = [Fidelity(cell.name) for cell in run.cells]
-    with launcher.process() as worker:
-        measure.set_up(run, worker, files, launcher)
+    with launcher.transport.process() as worker:
+        set_up(run, worker, files, launcher)
         samples.prove_all(run, worker, lambda _: None)
         order = list(range(len(found)))
         console = Console(stderr=True)

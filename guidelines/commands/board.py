@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 import typer
 
-from guidelines.session import runs
 from reports.run.heading import cores_text, processor
 from results.errors import BadInputError, PlatformError
 from results.record.backends import backend
 from results.record.platform import Platform
 from results.store.files import cache_folder
-from runners import measure, platform_file
+from runners import platform_file, worker_archive
 from runners.events import Board
+from runners.launcher import Launcher, identify
+from runners.transports.ssh import Connection
 
 # Runtimes are built for these processors alone.
 ARCHITECTURES = ("aarch64", "arm64", "x86_64")
@@ -56,18 +57,17 @@ def check(address: str, python: str | None) -> None:
     """
     name = platform_name(address)
     platform = board_platform(name, python)
-    launcher = runs.timed_launcher(platform, cache_folder())
-    assert launcher.board is not None
-    found = launcher.board.check()
+    connection = Connection(platform, worker_archive.build(cache_folder()))
+    found = connection.check()
     for line in description(found):
         typer.echo(line)
     lacking = [package for package, version in found.packages.items() if version is None]
     if lacking:
         for line in remedy(found, lacking, backend(platform.backend).runtime):
             typer.echo(line)
-        raise PlatformError(f"{launcher.board.place} lacks {' and '.join(lacking)}.")
+        raise PlatformError(f"{connection.place} lacks {' and '.join(lacking)}.")
     # That it is installed does not say that it starts.
-    measure.identify(platform, launcher)
+    identify(platform, Launcher(connection, worker_archive.digest()))
     for line in ready(name, platform, python is not None):
         typer.echo(line)
 

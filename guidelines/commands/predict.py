@@ -20,6 +20,7 @@ from results.store.files import cache_folder
 from results.tables.counts import counts_of
 from runners.emulator import count
 from runners.emulator.count_cache import CountCache
+from runners.launcher import identify, launcher_of
 
 DEFAULT_INPUT = "1,3,224,224"
 
@@ -95,8 +96,8 @@ def _cell(model: str, shape: str | None) -> Cell:
 def _counted(asked: runs.Plan, quiet: bool) -> Run:
     """Return the counts of a plan that is not kept as a run; the cache keeps them."""
     cache = cache_folder()
-    launcher = runs.emulated_launcher(cache)
-    fingerprint = count.identify(asked.platform, launcher)
+    launcher = launcher_of(asked.platform, cache)
+    fingerprint = identify(asked.platform, launcher)
     try:
         with ProgressDisplay(len(asked.cells), 1, quiet) as display:
             cells, others, files = runs.prepare(asked, cache, display.preparing)

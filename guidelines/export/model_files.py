@@ -16,7 +16,7 @@ from results.errors import PlatformError
 from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
 from results.store.files import write_file
-from runners.measure import ModelFiles
+from runners.launcher import ModelFiles
 
 if TYPE_CHECKING:
     from torch import nn

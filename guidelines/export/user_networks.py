@@ -40,11 +40,15 @@ def is_onnx(model: str) -> bool:
     return model.lower().endswith(".onnx")
 
 
-def search_path(cells: Sequence[Cell]) -> list[str]:
-    """Return where a worker looks for the modules of cells that name module:callable."""
+def search_path(cells: Sequence[Cell], backend: str) -> list[str]:
+    """Return where a worker looks for the modules of cells that name module:callable.
+
+    A pickle needs the module that its classes stand in, an ONNX file needs none.
+    """
     networks = [cell.network for cell in cells]
-    needed = any(isinstance(n, UserNetwork) and not is_onnx(n.model) for n in networks)
-    return [str(Path.cwd())] if needed else []
+    named = any(isinstance(n, UserNetwork) and not is_onnx(n.model) for n in networks)
+    pickled = backends.backend(backend).model_format == "torch"
+    return [str(Path.cwd())] if named and pickled else []
 
 
 def export(network: UserNetwork, backend: str, seed: int) -> tuple[bytes, bytes]:

@@ -27,10 +27,10 @@ from results.record.schema import Run
 from results.statistics.stopping import complete
 from results.store import run_folders
 from results.store.files import cache_folder, locked, new_folder
-from runners import measure, worker_archive
-from runners.emulator import count, install
+from runners import measure
+from runners.emulator import count
 from runners.emulator.count_cache import CountCache
-from runners.transports.ssh import Connection
+from runners.launcher import ModelFiles, identify, launcher_of
 
 
 class Watcher(measure.Watcher, count.CountWatcher, Interface):
@@ -120,13 +120,9 @@ def _execute(
             _refuse_changed(earlier, plan, folder, *prepare(plan, cache, preparing)[:2])
         return earlier
     # Before anything is exported, so that a missing runtime or another machine is told at once.
-    launcher: measure.Launcher | count.EmulatedLauncher
-    if plan.platform.counts:
-        launcher = emulated_launcher(cache)
-        fingerprint = count.identify(plan.platform, launcher)
-    else:
-        launcher = timed_launcher(plan.platform, cache, user_networks.search_path(plan.cells))
-        fingerprint = measure.identify(plan.platform, launcher, plan.protocol.core)
+    search = user_networks.search_path(plan.cells, plan.platform.backend)
+    launcher = launcher_of(plan.platform, cache, search)
+    fingerprint = identify(plan.platform, launcher, plan.protocol.core)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)
@@ -137,7 +133,7 @@ def _execute(
     def keep(done: Run) -> None:
         run_folders.write_run(folder, done)
 
-    if isinstance(launcher, count.EmulatedLauncher):
+    if plan.platform.counts:
         counts = CountCache(cache / "counts")
         return count.count(run, files, launcher, keep, watcher, counts, plan.reuses_counts)
     return measure.measure(run, files, launcher, keep, watcher)
@@ -152,31 +148,6 @@ def _refuse_changed(
             "The experiments, their networks, or the versions of torch, onnx or numpy have changed "
             f"since {folder} was begun, so it cannot be continued: begin a new run."
         )
-
-
-def timed_launcher(
-    platform: Platform, cache: Path, search: Sequence[str] = (), python: str = ""
-) -> measure.Launcher:
-    """Return how workers that are timed are started; the worker is packed into `cache`.
-
-    On this machine they also look for modules in the folders `search`, and are run by `python`
-    instead of the suite's own.
-    """
-    archive, digest = worker_archive.build(cache), worker_archive.digest()
-    if platform.transport == "ssh":
-        board = Connection(platform, archive)
-        return measure.Launcher(board.command, digest, board=board)
-    return measure.Launcher([python or sys.executable, str(archive)], digest, search)
-
-
-def emulated_launcher(cache: Path) -> count.EmulatedLauncher:
-    """Return how workers are started in the emulator; the worker is packed into `cache`.
-
-    Raises PlatformError when the emulator is not set up.
-    """
-    emulator = install.installed(install.default_folder())
-    archive = worker_archive.build(cache)
-    return count.EmulatedLauncher(emulator, archive, worker_archive.digest())
 
 
 def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
@@ -226,7 +197,7 @@ def _inputs(cells: Sequence[Cell]) -> str:
 
 def prepare(
     plan: Plan, cache: Path, preparing: Callable[[int, int], None]
-) -> tuple[list[Cell], list[Cell], dict[str, measure.ModelFiles]]:
+) -> tuple[list[Cell], list[Cell], dict[str, ModelFiles]]:
     """Return the plan's cells, the controls, and the files of both, exported where missing."""
     declared = plan.cells
     # Controls show the state of a machine, of which counts are free.

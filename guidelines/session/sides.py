@@ -15,7 +15,7 @@ from results.errors import BadInputError, SuiteError
 from results.gate.trial import Arm, ArmName, Trial, TrialProtocol
 from results.record.platform import Platform
 from results.record.protocol import Protocol
-from runners import measure
+from runners.launcher import identify, launcher_of
 from runners.platform_file import load_platform
 from runners.quartets import Equipment
 
@@ -112,7 +112,7 @@ def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
             f"Arm {name.upper()} is platform {platform.name}, which counts instructions and times "
             "nothing: compare two of its runs with `guidelines check`."
         )
-    if side.python and platform.transport != "local":
+    if side.python and not platform.is_local:
         raise BadInputError(
             f"--{name}-python names a Python on this machine, and platform {platform.name} runs on "
             "a board: name the board's in its platform file."
@@ -121,9 +121,9 @@ def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
 
 def _arm(question: Question, side: Side, platform: Platform, cache: Path) -> tuple[Arm, Equipment]:
     plan = runs.Plan(question.studies, platform, question.measured)
-    launcher = runs.timed_launcher(platform, cache, python=side.python)
+    launcher = launcher_of(platform, cache, python=side.python)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))
-    fingerprint = measure.identify(platform, launcher, question.measured.core)
+    fingerprint = identify(platform, launcher, question.measured.core)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
     arm = Arm(
         platform=platform,

@@ -40,7 +40,7 @@ class Platform(Record):
     name: Name
     backend: Name
     description: str = ""
-    transport: Literal["local", "ssh", "emulator"] = "local"
+    transport: Name = "local"
     mode: Mode = "eager"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     channels: Literal["gpu", "arm"] = "arm"
@@ -92,6 +92,11 @@ class Platform(Record):
     def counts(self) -> bool:
         """Whether executed instructions are counted here and nothing is timed."""
         return self.transport == "emulator"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether workers are programs of this machine, which any Python of it may run."""
+        return self.transport == "local"
 
     @property
     def on_gpu(self) -> bool:

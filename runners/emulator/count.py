@@ -12,23 +12,21 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol as Interface
 
-from results.cost_model.caches import Caches
 from results.errors import PlatformError, SuiteError
 from results.record.cells import Cell
 from results.record.parts import Count
-from results.record.platform import Fingerprint, Platform
-from results.record.protocol import Protocol
 from results.record.same_machine import refuse_other_machine
 from results.record.schema import Run
 from runners import measure, samples
 from runners.emulator import count_cache
 from runners.emulator.count_cache import CountCache
-from runners.emulator.install import Emulator, plugin_words
-from runners.events import Counted, Failed, Loaded, Ready, Stopped, Warm
+from runners.events import Counted, Failed, Loaded, Stopped, Warm
+from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
+from runners.transports.emulator import Emulated
 from runners.worker_process import WorkerProcess
 
 # Emulated executions take up to some twenty seconds, more on a busy machine.
@@ -45,41 +43,10 @@ class CountWatcher(Interface):
         """A network's counts are on disk; called once before the first, too."""
 
 
-@dataclass(frozen=True)
-class EmulatedLauncher:
-    """How emulated workers are started: the emulator, the packed worker, and its digest."""
-
-    emulator: Emulator
-    archive: Path
-    worker: str
-
-    def command(self, out: Path | None = None, caches: Caches | None = None) -> list[str]:
-        """Return the words that start a worker, whose counter writes to `out` if that is given.
-
-        It models `caches`, if there are any.
-
-        Its environment is empty, since what stands there moves all that the worker keeps in memory,
-        and with it misses, by some percent.
-        """
-        plugin = plugin_words(self.emulator.counter, out, caches) if out else None
-        kept = [f"{name}={os.environ[name]}" for name in ("TMPDIR",) if name in os.environ]
-        return ["env", "-i", *kept, *self.emulator.command(plugin), str(self.archive)]
-
-
-def identify(platform: Platform, launcher: EmulatedLauncher) -> Fingerprint:
-    """Start a worker that counts nothing, and return the fingerprint of the emulated machine.
-
-    Raises PlatformError when the worker cannot start.
-    """
-    with WorkerProcess(launcher.command()) as worker:
-        ready = measure.greet(platform, Protocol(runs=1, processes=1), worker)
-        return _fingerprint(ready, launcher)
-
-
 def count(
     run: Run,
-    files: Mapping[str, measure.ModelFiles],
-    launcher: EmulatedLauncher,
+    files: Mapping[str, ModelFiles],
+    launcher: Launcher,
     store: Callable[[Run], None],
     watcher: CountWatcher,
     cache: CountCache,
@@ -87,10 +54,12 @@ def count(
 ) -> Run:
     """Count the networks that `run` lacks, the largest first, and return the completed run.
 
-    `files` is by cell name. `store` is called with the run after every network. What is counted is
-    kept in `cache`, and taken from there if `reuse` is asked for. Raises
-    PlatformError when a worker dies, hangs or sends garbage, and BadInputError when the emulator is
-    not the one that the run was begun with.
+    The launcher's transport must be the emulator, which alone counts. `files` is by cell name.
+    `store` is called with the run after every network. What is counted is kept in `cache`, and
+    taken from there if `reuse` is asked for.
+
+    Raises PlatformError when a worker dies, hangs or sends garbage, and BadInputError when the
+    emulator is not the one that the run was begun with.
     """
     counted = {found.cell for found in run.counts}
     missing = [cell for cell in run.networks if cell.name not in counted]
@@ -136,9 +105,9 @@ class _Crew:
         self._ended = False
 
     @contextmanager
-    def worker(self, command: list[str]) -> Iterator[WorkerProcess]:
+    def starting(self, process: WorkerProcess) -> Iterator[WorkerProcess]:
         """Start a worker. Raises PlatformError when it cannot start, or the crew was ended."""
-        with WorkerProcess(command) as worker:
+        with process as worker:
             with self._lock:
                 if self._ended:
                     raise PlatformError("The counting was ended.")
@@ -160,18 +129,20 @@ class _Crew:
 def _count(
     run: Run,
     cell: Cell,
-    files: Mapping[str, measure.ModelFiles],
-    launcher: EmulatedLauncher,
+    files: Mapping[str, ModelFiles],
+    launcher: Launcher,
     crew: _Crew,
 ) -> Count:
     started = measure.now()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        staged, linked = _staged(launcher, files[cell.name], folder)
         out = folder / "counts"
-        with crew.worker(staged.command(out, run.protocol.modelled_caches)) as worker:
-            ready = measure.set_up(run, worker, {cell.name: linked}, cells=[cell])
-            refuse_other_machine(run.fingerprint, _fingerprint(ready, launcher))
+        staged, linked = _staged(launcher, files[cell.name], folder)
+        counting = staged.counting(out, run.protocol.modelled_caches)
+        launcher = replace(launcher, transport=counting)
+        with crew.starting(counting.process()) as worker:
+            ready = set_up(run, worker, {cell.name: linked}, launcher, cells=[cell])
+            refuse_other_machine(run.fingerprint, fingerprint(ready, launcher))
             found = samples.prove(run, cell, worker.receive(PATIENCE_SECONDS, Loaded, Failed))
             worker.receive(PATIENCE_SECONDS, Warm)
             result = Count(
@@ -191,45 +162,27 @@ def _count(
     return result
 
 
-def _staged(
-    launcher: EmulatedLauncher, files: measure.ModelFiles, folder: Path
-) -> tuple[EmulatedLauncher, measure.ModelFiles]:
-    """Return a launcher and files that are reached by links in `folder`.
+def _staged(launcher: Launcher, files: ModelFiles, folder: Path) -> tuple[Emulated, ModelFiles]:
+    """Return a launcher's emulator, and files, as they are reached by links in `folder`.
 
     A program keeps the names of its files in memory, so that their length moves what lies behind
     them. These are as long for every user and every network.
     """
+    emulated = launcher.transport
+    assert isinstance(emulated, Emulated)
     links = {
-        "emulator": launcher.emulator.folder,
-        "worker": launcher.archive,
+        "emulator": emulated.emulator.folder,
+        "worker": emulated.archive,
         "model": files.model,
         "expected": files.expected,
     }
     for name, target in links.items():
         (folder / name).symlink_to(target.resolve())
-    emulator = replace(launcher.emulator, folder=folder / "emulator")
-    staged = replace(launcher, emulator=emulator, archive=folder / "worker")
-    return staged, measure.ModelFiles(folder / "model", folder / "expected")
+    emulator = replace(emulated.emulator, folder=folder / "emulator")
+    staged = Emulated(emulator, folder / "worker")
+    return staged, ModelFiles(folder / "model", folder / "expected")
 
 
 def _figures(found: Counted, caches: bool) -> dict[str, list[int]]:
     figures = found.model_dump(exclude={"event", "cell"})
     return figures if caches else {"instructions": found.instructions}
-
-
-def _fingerprint(ready: Ready, launcher: EmulatedLauncher) -> Fingerprint:
-    """Return the fingerprint of the emulated machine, in which nothing is of the real one.
-
-    So counts of one emulator can be compared, wherever it ran.
-    """
-    versions = launcher.emulator.versions
-    machine = ready.machine.model_dump() | {
-        "hostname": "emulated",
-        "clusters": [],
-        "cores": 1,
-        "memory": 0,
-        "governor": None,
-        "virtualisation": f"emulated by qemu-user {versions.qemu}",
-    }
-    runtimes = ready.runtimes | {"qemu": versions.qemu, "counter": versions.counter[:16]}
-    return Fingerprint(**machine, runtimes=runtimes, worker=launcher.worker)

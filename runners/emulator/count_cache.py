@@ -19,7 +19,7 @@ from results.record.cells import Cell
 from results.record.parts import Count
 from results.record.schema import Run
 from results.store.files import write_file
-from runners.measure import ModelFiles
+from runners.launcher import ModelFiles
 
 # All that is counted, one list each.
 FIGURES = get_args(Figure)

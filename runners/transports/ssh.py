@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 from results.errors import PlatformError
 from results.record.backends import backend
 from results.record.platform import Platform
-from runners.events import Board, Lacks, Stored, Unavailable
+from runners.events import Board, Lacks, Ready, Stored, Unavailable
+from runners.transports.transport import START_SECONDS
 from runners.worker_process import NO_SPACE, WorkerProcess
 
 AGENT = Path(__file__).with_name("board_agent.py")
-START_SECONDS = 120.0
 COPY_SECONDS = 600.0
 # Nobody can be asked for a password, and a board that has gone must be noticed.
 OPTIONS = (
@@ -46,7 +46,10 @@ Answer = TypeVar("Answer", Lacks, Stored)
 
 @dataclass(frozen=True)
 class Connection:
-    """How the board of a platform is reached; `archive` is the packed worker."""
+    """How the board of a platform is reached (see runners.transports.transport.Transport).
+
+    `archive` is the packed worker.
+    """
 
     platform: Platform
     archive: Path
@@ -110,6 +113,10 @@ class Connection:
             advice = " `guidelines board check` says how to install what it lacks."
         return PlatformError(f"{self.place} cannot run it: {event.clause}.{advice}")
 
+    def seen(self, ready: Ready) -> Ready:
+        """Return a greeting as it is: the worker on a board knows its board."""
+        return ready
+
     def _send(
         self,
         process: WorkerProcess,
@@ -162,6 +169,11 @@ class Connection:
             memory = ", for want of memory perhaps" if code - SIGNALS == KILLED else ""
             return f"The worker on {self.place} was ended there (signal {code - SIGNALS}{memory})."
         return f"The worker on {self.place} died (exit code {code}){because}."
+
+
+def open_transport(platform: Platform, archive: Path) -> Connection:
+    """Return the connection to a platform's board, to which the packed worker is copied."""
+    return Connection(platform, archive)
 
 
 def remote_command(python: str) -> str:

@@ -1,0 +1,33 @@
+"""All transports, by the names that platform files call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from results.errors import BadInputError, suggestion
+from results.record.platform import Platform
+from runners.transports import emulator, local, ssh
+from runners.transports.transport import Transport
+
+# Each is opened with a platform and the packed worker.
+TRANSPORTS: Mapping[str, Callable[[Platform, Path], Transport]] = {
+    "local": local.open_transport,
+    "ssh": ssh.open_transport,
+    "emulator": emulator.open_transport,
+}
+
+
+def refuse_unknown(name: str) -> None:
+    """Raise BadInputError unless there is a transport of that name."""
+    if name not in TRANSPORTS:
+        raise BadInputError(f"There is no transport {name!r}. {suggestion(name, TRANSPORTS)}")
+
+
+def transport_of(platform: Platform, archive: Path) -> Transport:
+    """Return what takes the packed worker to where a platform is measured.
+
+    Raises BadInputError for an unknown transport, PlatformError for one that is not set up.
+    """
+    refuse_unknown(platform.transport)
+    return TRANSPORTS[platform.transport](platform, archive)

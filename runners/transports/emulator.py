@@ -1,0 +1,81 @@
+"""An emulated core on this machine, which may count what its program executes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from results.cost_model.caches import Caches
+from results.errors import PlatformError
+from results.record.platform import Platform
+from runners.emulator import install
+from runners.emulator.install import Emulator, plugin_words
+from runners.events import Ready, Unavailable
+from runners.transports.transport import unavailable_here
+from runners.worker_process import WorkerProcess
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """Workers in an emulator (see runners.transports.transport.Transport).
+
+    `archive` is the packed worker, `plugin` the words for the emulator's counter, if it counts.
+    """
+
+    emulator: Emulator
+    archive: Path
+    plugin: str | None = None
+
+    def counting(self, out: Path, caches: Caches | None) -> Emulated:
+        """Return it with a counter that writes to `out`, and models `caches` if there are any."""
+        return replace(self, plugin=plugin_words(self.emulator.counter, out, caches))
+
+    @property
+    def command(self) -> list[str]:
+        """The words that start a worker.
+
+        Its environment is empty, since what stands there moves all that the worker keeps in memory,
+        and with it misses, by some percent.
+        """
+        kept = [f"{name}={os.environ[name]}" for name in ("TMPDIR",) if name in os.environ]
+        return ["env", "-i", *kept, *self.emulator.command(self.plugin), str(self.archive)]
+
+    def process(self) -> WorkerProcess:
+        """Return a worker that is not started yet."""
+        return WorkerProcess(self.command)
+
+    def introduce(
+        self, _process: WorkerProcess, files: Sequence[Path], _copying: Callable[[int, int], None]
+    ) -> Mapping[Path, str]:
+        """Return the names of files, which an emulated program sees as any other does."""
+        return {path: str(path) for path in files}
+
+    def unavailable(self, event: Unavailable) -> PlatformError:
+        """Return the error for an emulated machine that cannot run the worker."""
+        return unavailable_here(event)
+
+    def seen(self, ready: Ready) -> Ready:
+        """Return a greeting in which nothing is of the real machine.
+
+        So counts of one emulator can be compared, wherever it ran.
+        """
+        versions = self.emulator.versions
+        machine = ready.machine.model_copy(
+            update={
+                "hostname": "emulated",
+                "clusters": [],
+                "cores": 1,
+                "memory": 0,
+                "governor": None,
+                "virtualisation": f"emulated by qemu-user {versions.qemu}",
+            }
+        )
+        runtimes = ready.runtimes | {"qemu": versions.qemu, "counter": versions.counter[:16]}
+        return ready.model_copy(update={"machine": machine, "runtimes": runtimes})
+
+
+def open_transport(_platform: Platform, archive: Path) -> Emulated:
+    """Return the emulator with the packed worker. Raises PlatformError when it is not set up."""
+    return Emulated(install.installed(install.default_folder()), archive)
