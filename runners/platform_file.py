@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from results.errors import BadInputError, suggestion
 from results.record.backends import backend
-from results.record.platform import Platform
+from results.record.platform import FLAT, Platform
 from results.store.files import near_file
 from runners.transports.catalogue import refuse_unknown
 
@@ -59,27 +60,53 @@ def board(address: str) -> Platform:
         "backend": BACKEND,
         "description": f"{backend(BACKEND).runtime} on {parts['host']}, one thread",
         "transport": "ssh",
-        "host": parts["host"].strip("[]"),
-        "user": user,
-        "port": int(parts["port"]) if parts["port"] else None,
+        "ssh": {
+            "host": parts["host"].strip("[]"),
+            "user": user,
+            "port": int(parts["port"]) if parts["port"] else None,
+        },
     }
     return checked(content, f"Board {SSH}{address}")
 
 
+def lines(platform: Platform) -> list[str]:
+    """Return the lines of the file of a platform that has no cost model, without defaults."""
+    content = platform.model_dump(exclude_defaults=True)
+    reached = content.pop("ssh", None)
+    return [*_fields(content), *(["", "[ssh]", *_fields(reached)] if reached else [])]
+
+
+def _fields(content: dict[str, Any]) -> list[str]:
+    # A string of JSON is one of TOML, too.
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()]
+
+
+def is_flat(name: str) -> bool:
+    """Whether `name` is a platform file that keeps ssh's fields beside the others.
+
+    Files of earlier versions do. Raises BadInputError for a file that cannot be read.
+    """
+    return name.endswith(".toml") and not FLAT.keys().isdisjoint(_content(Path(name)))
+
+
 def _read(path: Path) -> Platform:
+    content = _content(path)
+    model = content.get("model")
+    if isinstance(model, str) and (model.endswith(".toml") or "/" in model):
+        # As the file's own folder sees it.
+        content["model"] = str(path.parent / model)
+    return checked(content, f"Platform file {path}")
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(
             f"Platform file {path} cannot be read: {error.strerror}.{near_file(path)}"
         ) from None
     except ValueError as error:
         raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
-    model = content.get("model")
-    if isinstance(model, str) and (model.endswith(".toml") or "/" in model):
-        # As the file's own folder sees it.
-        content["model"] = str(path.parent / model)
-    return checked(content, f"Platform file {path}")
 
 
 def checked(content: dict[str, Any], source: str) -> Platform:

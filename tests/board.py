@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from runners import platform_file
+
 HOST = "127.0.0.1"
 # What the server runs in place of every command: the command, in a home folder of the board's own
 # and with the board's Python first.
@@ -50,24 +52,23 @@ class Board:
         """Where the board keeps its files."""
         return self.home / ".cache" / "guideline-benchmarks" / "board"
 
-    def platform(self, name: str = "board", **more: object) -> Path:
-        """Write a platform file for this board, and return its path."""
+    def platform(self, name: str = "board", **reached: object) -> Path:
+        """Write a platform file for this board, reached in this way, and return its path."""
         content = {
             "name": name,
             "backend": "onnxruntime-cpu",
             "transport": "ssh",
-            "host": HOST,
-            "port": self.port,
-            "user": pwd.getpwuid(os.getuid()).pw_name,
-            "identity_file": str(self.folder / "key"),
-            **more,
+            "ssh": {
+                "host": HOST,
+                "port": self.port,
+                "user": pwd.getpwuid(os.getuid()).pw_name,
+                "identity_file": str(self.folder / "key"),
+                **reached,
+            },
         }
         path = self.folder / f"{name}.toml"
-        lines = [
-            f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
-            for key, value in content.items()
-        ]
-        path.write_text("\n".join(lines) + "\n")
+        platform = platform_file.checked(content, name)
+        path.write_text("\n".join(platform_file.lines(platform)) + "\n")
         return path
 
     def python(self, name: str, content: str) -> str:

@@ -201,7 +201,7 @@ def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, conte
         monkeypatch.setattr(ssh, "START_SECONDS", 2.0)
     python = board.python("nonsense", content)
     platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
-    connection = Connection(platform, worker_archive.build(board.folder))
+    connection = Connection(platform.ssh, worker_archive.build(board.folder))
     with pytest.raises(PlatformError, match=said):
         connection.check()
 
@@ -213,7 +213,7 @@ def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_pa
     digest = hashlib.sha256(large.read_bytes()).hexdigest()
     python = board.python("deaf", f'echo \'{{"event": "lacks", "files": ["{digest}"]}}\'; sleep 60')
     platform = platform_file.load_platform(str(board.platform("deaf", python=python)))
-    connection = Connection(platform, worker_archive.build(board.folder))
+    connection = Connection(platform.ssh, worker_archive.build(board.folder))
     with connection.process() as process, pytest.raises(PlatformError, match="does not read"):
         connection.introduce(process, [large], lambda *_: None)
 

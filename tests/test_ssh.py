@@ -15,13 +15,14 @@ import pytest
 
 from guidelines.commands.board import board_platform, platform_name, ready, remedy
 from results.errors import BadInputError, PlatformError
-from results.record.platform import Machine, Platform
+from results.record.platform import Machine, Platform, Ssh
 from runners import events, platform_file, worker_archive
 from runners.transports import ssh
 from runners.transports.ssh import Connection, remote_command
 from tests.program import complains
 from tests.synthetic import FINGERPRINT
 
+BOARD = Ssh(host="b", user="pi")
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh", "mksh")
 
 
@@ -57,13 +58,13 @@ def test_exit_codes_and_signals_of_a_remote_program_come_through():
 )
 def test_an_address_is_a_platform(address, user, host, port):
     platform = platform_file.load_platform(f"ssh:{address}")
-    assert (platform.user, platform.host, platform.port) == (user, host, port)
+    assert (platform.ssh.user, platform.ssh.host, platform.ssh.port) == (user, host, port)
     assert platform.backend == "onnxruntime-cpu"
     assert platform_name(address) == f"ssh:{address}"
     assert board_platform(platform_name(address), None) == platform
     (line,) = ready(f"ssh:{address}", platform, False)
     assert platform_file.load_platform(shlex.split(line)[-1]) == platform
-    words = Connection(platform, Path("worker")).command
+    words = Connection(platform.ssh, Path("worker")).command
     assert words[words.index("--") + 1] == host
     assert ("-l" in words, "-p" in words) == (bool(user), bool(port))
 
@@ -77,10 +78,31 @@ def test_what_cannot_be_an_address_is_refused(address):
         platform_file.load_platform(f"ssh:{address}")
 
 
+@pytest.fixture(params=["", "[ssh]\n"], ids=["flat", "table"])
+def board_file(request, tmp_path):
+    """Write a platform file of a board, with ssh's fields beside the others or in their table."""
+
+    def write(**changes):
+        board = {"name": "board", "backend": "onnxruntime-cpu", "transport": "ssh"}
+        reached = {"host": "pi"}
+        for field, value in changes.items():
+            (board if field in board else reached)[field] = value
+        path = tmp_path / "board.toml"
+        path.write_text(fields(board) + request.param + fields(reached))
+        return path
+
+    return write
+
+
+def fields(content):
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in content.items())
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("host", "-oProxyCommand=touch x"),
+        ("host", ""),
         ("user", "-x"),
         ("port", 0),
         ("python", ""),
@@ -88,20 +110,52 @@ def test_what_cannot_be_an_address_is_refused(address):
         ("backend", "torch-cpu"),
         ("transport", "local"),
         ("identity_file", "a\0b"),
+        ("colour", "red"),
     ],
 )
-def test_a_platform_file_cannot_smuggle_anything_in(field, value, tmp_path):
-    content = {
-        "name": "board",
-        "backend": "onnxruntime-cpu",
-        "transport": "ssh",
-        "host": "pi",
-        field: value,
-    }
-    path = tmp_path / "board.toml"
-    path.write_text("\n".join(f"{key} = {json.dumps(v)}" for key, v in content.items()))
+def test_a_platform_file_cannot_smuggle_anything_in(field, value, board_file):
+    path = board_file(**{field: value})
     with pytest.raises(BadInputError, match=str(path)):
         platform_file.load_platform(str(path))
+
+
+def test_both_forms_of_a_platform_file_mean_the_same(board_file):
+    path = board_file(user="pi", port=2222, identity_file="~/.ssh/é", python="v/bin/python")
+    platform = platform_file.load_platform(str(path))
+    assert platform.ssh == Ssh(
+        host="pi", user="pi", port=2222, identity_file="~/.ssh/é", python="v/bin/python"
+    )
+    told, *shown = ready(str(path), platform, False)
+    assert told == f"Ready: guidelines run all --platform {path}"
+    flat = platform_file.is_flat(str(path))
+    assert bool(shown) == flat
+    if flat:
+        sentence, *lines = shown
+        assert sentence.startswith(f"{path} is still read")
+        path.write_text("\n".join(lines))
+    # What is printed, and what stands in the table already, is of the new form.
+    assert platform_file.load_platform(str(path)) == platform
+    assert not platform_file.is_flat(str(path))
+
+
+def test_a_table_of_ssh_stands_alone(tmp_path):
+    content = {"name": "b", "backend": "onnxruntime-cpu", "transport": "ssh"}
+    for more, said in (
+        ({}, "needs a table"),
+        ({"ssh": {"host": "pi"}, "user": "pi"}, "user: Extra inputs"),
+        ({"ssh": {"host": "pi"}, "transport": "local"}, 'needs transport = "ssh"'),
+        ({"host": "pi", "transport": "local"}, 'host needs transport = "ssh"'),
+    ):
+        with pytest.raises(BadInputError, match=said):
+            platform_file.checked(content | more, "b.toml")
+
+
+def test_records_of_earlier_versions_hold_ssh_s_fields_beside_the_others():
+    nowhere = {"host": "", "user": "", "port": None, "identity_file": "", "python": "python3"}
+    local = {"name": "cpu", "backend": "onnxruntime-cpu", "transport": "local"}
+    assert Platform.model_validate_json(json.dumps(local | nowhere), strict=True).ssh is None
+    board = local | nowhere | {"transport": "ssh", "host": "pi"}
+    assert Platform.model_validate_json(json.dumps(board), strict=True).ssh == Ssh(host="pi")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +176,7 @@ def test_a_platform_file_cannot_smuggle_anything_in(field, value, tmp_path):
     ],
 )
 def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
-    connection = Connection(platform_file.board("pi@b"), Path("worker"))
+    connection = Connection(BOARD, Path("worker"))
     found = connection.process().explain(code, said, spoke)
     assert re.search(sentence, found)
     assert found.endswith(".")
@@ -155,7 +209,10 @@ def checked(**changes):
         ({"tools": [], "debian": True}, ["sudo apt install python3-pip", "-m pip install"]),
         ({"tools": [], "debian": True, "managed": True}, ["apt install python3-venv", "-m venv"]),
         ({"executable": "/a b/python"}, ["'/a b/python' -m pip install onnxruntime"]),
-        ({"managed": True}, ["-m venv ~/", "pip install numpy onnxruntime", "python = "]),
+        (
+            {"managed": True},
+            ["-m venv ~/", "pip install numpy onnxruntime", "under [ssh]: python = "],
+        ),
         ({"bits": 32}, ["not built for 32-bit programs on aarch64"]),
         ({"architecture": "riscv64"}, ["not built for 64-bit programs on riscv64"]),
     ],
@@ -184,7 +241,7 @@ def test_an_old_python_is_told(tmp_path):
 def test_a_reason_of_many_lines_becomes_one_sentence():
     reason = "\n\nIMPORTANT: PLEASE READ THIS\n\nUnable to import required dependencies.\n"
     event = events.Unavailable(event="unavailable", reason=reason)
-    error = Connection(platform_file.board("pi@b"), Path("worker")).unavailable(event)
+    error = Connection(BOARD, Path("worker")).unavailable(event)
     assert "\n" not in str(error)
     assert ".." not in str(error)
     assert "guidelines board check" in str(error)
@@ -199,6 +256,5 @@ def test_the_worker_is_the_same_file_whenever_it_is_packed(tmp_path, monkeypatch
 
 def test_there_is_no_ssh(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda program: None)
-    platform = Platform(name="b", backend="onnxruntime-cpu", transport="ssh", host="pi")
     with pytest.raises(PlatformError, match="no ssh on this machine"):
-        Connection(platform, Path("worker")).process()
+        Connection(BOARD, Path("worker")).process()

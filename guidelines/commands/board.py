@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
@@ -16,7 +15,7 @@ from results.store.files import cache_folder
 from runners import platform_file, worker_archive
 from runners.events import Board
 from runners.launcher import Launcher, identify
-from runners.transports.ssh import Connection
+from runners.transports import ssh
 
 # Runtimes are built for these processors alone.
 ARCHITECTURES = ("aarch64", "arm64", "x86_64")
@@ -39,13 +38,14 @@ def board_platform(name: str, python: str | None) -> Platform:
     Raises BadInputError for what names none, and for a platform that is not reached by ssh.
     """
     platform = platform_file.load_platform(name)
-    if platform.transport != "ssh":
+    if platform.ssh is None:
         raise BadInputError(
             f'{name} is no board: name user@host, or a platform file with transport = "ssh".'
         )
     if python is None:
         return platform
-    content = platform.model_dump(exclude_defaults=True) | {"python": python}
+    content = platform.model_dump(exclude_defaults=True)
+    content["ssh"]["python"] = python
     return platform_file.checked(content, f"Board {name}")
 
 
@@ -57,13 +57,14 @@ def check(address: str, python: str | None) -> None:
     """
     name = platform_name(address)
     platform = board_platform(name, python)
-    connection = Connection(platform, worker_archive.build(cache_folder()))
-    found = connection.check()
+    row = backend(platform.backend)
+    connection = ssh.open_transport(platform, worker_archive.build(cache_folder()))
+    found = connection.check(row.requirements)
     for line in description(found):
         typer.echo(line)
     lacking = [package for package, version in found.packages.items() if version is None]
     if lacking:
-        for line in remedy(found, lacking, backend(platform.backend).runtime):
+        for line in remedy(found, lacking, row.runtime):
             typer.echo(line)
         raise PlatformError(f"{connection.place} lacks {' and '.join(lacking)}.")
     # That it is installed does not say that it starts.
@@ -104,7 +105,7 @@ def remedy(found: Board, lacking: Sequence[str], runtime: str) -> list[str]:
             *(["  sudo apt install python3-venv"] if first else []),
             f"  {python} -m venv ~/{VENV}",
             f"  ~/{VENV}/bin/python -m pip install {' '.join(found.packages)}",
-            f'Then name that Python in a platform file: python = "{VENV}/bin/python"',
+            f'Then name that Python in a platform file, under [ssh]: python = "{VENV}/bin/python"',
         ]
     get_pip = "sudo apt install python3-pip" if found.debian else f"{python} -m ensurepip"
     first_lines = [] if "pip" in found.tools else [f"  {get_pip}"]
@@ -113,11 +114,18 @@ def remedy(found: Board, lacking: Sequence[str], runtime: str) -> list[str]:
 
 def ready(name: str, platform: Platform, changed: bool) -> list[str]:
     """Return how to measure a board, a line each; a platform that was changed becomes a file."""
-    if not changed:
-        return [f"Ready: {shlex.join(['guidelines', 'run', 'all', '--platform', name])}"]
-    given = platform.model_dump(exclude_defaults=True)
-    return [
-        "Ready. Keep this as a platform file, say board.toml:",
-        *(f"  {field} = {json.dumps(value)}" for field, value in given.items()),
-        "Then: guidelines run all --platform board.toml",
-    ]
+    written = [f"  {line}".rstrip() for line in platform_file.lines(platform)]
+    if changed:
+        return [
+            "Ready. Keep this as a platform file, say board.toml:",
+            *written,
+            "Then: guidelines run all --platform board.toml",
+        ]
+    lines = [f"Ready: {shlex.join(['guidelines', 'run', 'all', '--platform', name])}"]
+    if platform_file.is_flat(name):
+        lines += [
+            f"{name} is still read, but what says how a board is reached has a table of its own "
+            "now:",
+            *written,
+        ]
+    return lines

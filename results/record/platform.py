@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,14 +10,16 @@ from results.record.backends import BACKENDS, Mode
 from results.record.bounds import Name, NonNegativeInt, PositiveInt
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
-HOST = r"^([A-Za-z0-9_:][A-Za-z0-9_.:%-]*)?$"
+HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
 USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 # Samples taken while a card's clock is below this fraction of its highest do not count, as in
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
 # What says how a board is reached, and not what it is.
-REACHING = ("host", "user", "port", "identity_file", "python")
+REACHING = ("ssh",)
+# What earlier versions kept beside the other fields, and what it was where nothing was said.
+FLAT = {"host": "", "user": "", "port": None, "identity_file": "", "python": "python3"}
 
 
 class Record(BaseModel):
@@ -26,15 +28,27 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Ssh(Record):
+    """How a board is reached by ssh: what is empty or None is left to ssh's own configuration.
+
+    `python` is the board's, a path from its home folder or a name that its shell finds.
+    """
+
+    host: Annotated[str, Field(pattern=HOST, max_length=255)]
+    user: Annotated[str, Field(pattern=USER, max_length=255)] = ""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    identity_file: Annotated[str, Field(pattern=PRINTABLE)] = ""
+    python: Annotated[str, Field(pattern=PRINTABLE, min_length=1)] = "python3"
+
+
 class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
     `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
     not timed: what it executes is counted, and its unit is instructions, or with a cost `model` (a
     coefficient file, by name or path) what modelled times give. `mode` is how a GPU gets its
-    work: operator by operator, as one CUDA graph, or compiled. The rest says how a board
-    is reached by ssh: what is empty or None is left to ssh's own configuration. `python` is the
-    board's, a path from its home folder or a name that its shell finds.
+    work: operator by operator, as one CUDA graph, or compiled. `ssh` says how a board is reached;
+    its fields are read also where earlier versions kept them, beside the others.
     """
 
     name: Name
@@ -46,11 +60,19 @@ class Platform(Record):
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
     model: Annotated[str, Field(pattern=PRINTABLE)] = ""
-    host: Annotated[str, Field(pattern=HOST, max_length=255)] = ""
-    user: Annotated[str, Field(pattern=USER, max_length=255)] = ""
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    identity_file: Annotated[str, Field(pattern=PRINTABLE)] = ""
-    python: Annotated[str, Field(pattern=PRINTABLE, min_length=1)] = "python3"
+    ssh: Ssh | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_table_of_ssh(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "ssh" in content:
+            return content
+        rest = {name: value for name, value in content.items() if name not in FLAT}
+        # Records hold all of them, also of what is not reached by ssh.
+        said = {name: content[name] for name in FLAT if content.get(name, FLAT[name]) != FLAT[name]}
+        if said and content.get("transport") != "ssh":
+            raise ValueError(f'{next(iter(said))} needs transport = "ssh"')
+        return rest | ({"ssh": said} if said else {})
 
     @model_validator(mode="after")
     def _counts_or_times(self) -> Self:
@@ -75,17 +97,16 @@ class Platform(Record):
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
-        if self.transport == "ssh":
-            if not self.host:
-                raise ValueError('transport "ssh" needs a host')
-            row = BACKENDS.get(self.backend)
-            if row is not None and not row.over_ssh:
-                fit = " or ".join(f'"{name}"' for name, row in BACKENDS.items() if row.over_ssh)
-                raise ValueError(f"only backend {fit} runs on a board reached by ssh")
+        if self.transport != "ssh":
+            if self.ssh is not None:
+                raise ValueError('the table [ssh] needs transport = "ssh"')
             return self
-        for field in REACHING:
-            if getattr(self, field) != type(self).model_fields[field].default:
-                raise ValueError(f'{field} needs transport = "ssh"')
+        if self.ssh is None:
+            raise ValueError('transport "ssh" needs a table [ssh] with a host')
+        row = BACKENDS.get(self.backend)
+        if row is not None and not row.over_ssh:
+            fit = " or ".join(f'"{name}"' for name, row in BACKENDS.items() if row.over_ssh)
+            raise ValueError(f"only backend {fit} runs on a board reached by ssh")
         return self
 
     @property

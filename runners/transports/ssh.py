@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from results.errors import PlatformError
-from results.record.backends import backend
-from results.record.platform import Platform
+from results.record.platform import Platform, Ssh
 from runners.events import Board, Lacks, Ready, Stored, Unavailable
 from runners.transports.transport import START_SECONDS
 from runners.worker_process import NO_SPACE, WorkerProcess
@@ -46,34 +45,31 @@ Answer = TypeVar("Answer", Lacks, Stored)
 
 @dataclass(frozen=True)
 class Connection:
-    """How the board of a platform is reached (see runners.transports.transport.Transport).
+    """A way to a board (see runners.transports.transport.Transport); `archive` is the worker."""
 
-    `archive` is the packed worker.
-    """
-
-    platform: Platform
+    way: Ssh
     archive: Path
 
     @property
     def place(self) -> str:
         """The board as messages call it."""
-        user = f"{self.platform.user}@" if self.platform.user else ""
-        return f"{user}{self.platform.host}"
+        user = f"{self.way.user}@" if self.way.user else ""
+        return f"{user}{self.way.host}"
 
     @property
     def command(self) -> list[str]:
         """The words that start the agent on the board."""
-        platform = self.platform
+        way = self.way
         return [
             "ssh",
             "-T",
             *(word for option in OPTIONS for word in ("-o", option)),
-            *(("-p", str(platform.port)) if platform.port else ()),
-            *(("-i", platform.identity_file) if platform.identity_file else ()),
-            *(("-l", platform.user) if platform.user else ()),
+            *(("-p", str(way.port)) if way.port else ()),
+            *(("-i", way.identity_file) if way.identity_file else ()),
+            *(("-l", way.user) if way.user else ()),
             "--",
-            platform.host,
-            remote_command(platform.python),
+            way.host,
+            remote_command(way.python),
         ]
 
     def process(self) -> WorkerProcess:
@@ -98,10 +94,12 @@ class Connection:
         """
         return self._send(process, {"do": "work"}, files, copying)
 
-    def check(self) -> Board:
-        """Ask the board what it is and what it has. Raises PlatformError as `introduce` does."""
+    def check(self, packages: Sequence[str]) -> Board:
+        """Ask the board what it is and which packages it has.
+
+        Raises PlatformError as `introduce` does.
+        """
         with self.process() as process:
-            packages = backend(self.platform.backend).requirements
             task = {"do": "check", "packages": list(packages)}
             self._send(process, task, [], lambda *_: None)
             return process.receive(START_SECONDS, Board)
@@ -158,7 +156,7 @@ class Connection:
             return f"{self.place} cannot be reached by ssh{because}.{advice}"
         if code in (NOT_EXECUTABLE, NOT_FOUND) and not spoke:
             return (
-                f"{self.place} has no {self.platform.python}{because}: install Python 3.9 or newer "
+                f"{self.place} has no {self.way.python}{because}: install Python 3.9 or newer "
                 'there, or name it in a platform file, say python = "venv/bin/python".'
             )
         if NO_SPACE in said:
@@ -173,7 +171,8 @@ class Connection:
 
 def open_transport(platform: Platform, archive: Path) -> Connection:
     """Return the connection to a platform's board, to which the packed worker is copied."""
-    return Connection(platform, archive)
+    assert platform.ssh is not None
+    return Connection(platform.ssh, archive)
 
 
 def remote_command(python: str) -> str:
