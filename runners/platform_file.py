@@ -37,7 +37,7 @@ def load_platform(name: str) -> Platform:
         return _read(FOLDER / f"{name}.toml")
     if name.startswith(SSH):
         return board(name.removeprefix(SSH))
-    if name.endswith(".toml") or "/" in name:
+    if _is_path(name):
         return _read(Path(name))
     hint = suggestion(name, platform_names())
     raise BadInputError(
@@ -86,7 +86,11 @@ def is_flat(name: str) -> bool:
 
     Files of earlier versions do. Raises BadInputError for a file that cannot be read.
     """
-    return name.endswith(".toml") and not FLAT.keys().isdisjoint(_content(Path(name)))
+    return _is_path(name) and not FLAT.keys().isdisjoint(_content(Path(name)))
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or "/" in name
 
 
 def _read(path: Path) -> Platform:
