@@ -203,7 +203,7 @@ def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, conte
     platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
     connection = Connection(platform.ssh, worker_archive.build(board.folder))
     with pytest.raises(PlatformError, match=said):
-        connection.check()
+        connection.check(["numpy"])
 
 
 def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_path):

@@ -41,6 +41,13 @@ class Ssh(Record):
     python: Annotated[str, Field(pattern=PRINTABLE, min_length=1)] = "python3"
 
 
+def _also_flat(schema: dict[str, Any]) -> None:
+    """Let the schema of a platform take records of earlier versions, too."""
+    schema["properties"] |= {
+        name: {"default": value, "deprecated": True} for name, value in FLAT.items()
+    }
+
+
 class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
@@ -50,6 +57,8 @@ class Platform(Record):
     work: operator by operator, as one CUDA graph, or compiled. `ssh` says how a board is reached;
     its fields are read also where earlier versions kept them, beside the others.
     """
+
+    model_config = ConfigDict(json_schema_extra=_also_flat)
 
     name: Name
     backend: Name
