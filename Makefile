@@ -15,6 +15,7 @@ PIP_ARGS ?=
 
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
+DOCS       := $(VENV)/docs-installed
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadgroup
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
@@ -22,7 +23,7 @@ RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check calibrate-gate \
-        arm-emulator arm-model doctor bench lint test test-all coverage
+        arm-emulator arm-model doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -34,6 +35,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo 'Python 3.11 or newer is needed: set PYTHON=, say PYTHON=python3.12' >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(DOCS): $(INSTALLED)
+	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 tables: $(INSTALLED) ## measure and print Tables 1 to 4 (the main job)
@@ -88,6 +93,10 @@ lint: $(INSTALLED) ## check style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+docs: $(DOCS) ## write the docs as a site to site/, which needs no network
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	@echo 'Open site/index.html.'
 
 test: $(INSTALLED) ## run the tests that take no minutes of measuring
 	$(PYTEST) -m 'not slow'
