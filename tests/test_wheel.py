@@ -66,8 +66,8 @@ def installed(wheel, tmp_path_factory):
     venv.create(folder)
     install = ["--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel]
     subprocess.run([*PIP, *install], check=True)
-    # Dependencies come from the environment that runs the tests. A .pth there, as an editable
-    # install of the checkout leaves one, is not followed: Python reads them in its own folders alone.
+    # Dependencies come from the environment that runs the tests. The .pth of an editable install
+    # there is not followed: Python reads those in its own folders alone.
     paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (own,) = folder.glob("lib/python*/site-packages")
     (own / "dependencies.pth").write_text("\n".join(sorted(paths)))
