@@ -71,3 +71,11 @@ def test_what_lies_beside_the_docs_is_named_and_not_linked(site):
     text = (site / "record.html").read_text()
     assert "<code>results/record/schema.py</code>" in text
     assert 'schema.py"' not in text
+
+
+def test_the_architecture_names_files_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = "guidelines|networks|runners|results|reports|tests|examples"
+    named = set(re.findall(rf"`((?:{rooms})/[\w/.]*)`", text))
+    assert named
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
