@@ -36,11 +36,6 @@ def _run() -> int:
         return int(app(standalone_mode=False) or 0)
     except SuiteError as error:
         return _complain(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("guidelines.studies"):
-            raise
-        # A wheel leaves them out.
-        return _complain("This study is part of a checkout of the suite, not of the package.", 2)
     except Exception as error:
         # The exceptions of wrong use belong to typer or, before its version 0.29, to click.
         if hasattr(error, "format_message"):
