@@ -26,13 +26,19 @@ WITH_FIGURES = 8
 MARKS = {"measured": "", "counted": " †", "modelled": " §", "published": " ‡"}
 LEGEND = (
     "relative to the base cell, on a logarithmic scale"
-    "\n† instructions on an emulated core, no time    § modelled, not measured"
-    "    ‡ published, not measured here"
+    "\n† instructions on an emulated core, no time"
+    "\n§ modelled, not measured    ‡ published, not measured here"
 )
 
 
+# Panels beside each other: with more, figures would not be legible on a page.
+ACROSS = 2
 # Inches: a letter of a small label, a row of cells, margins above and below, and the colour bar.
-LETTER, ROW, ABOVE, BELOW, BAR = 0.058, 0.21, 0.7, 0.6, 1.3
+LETTER, ROW, ABOVE, BELOW, BAR = 0.073, 0.24, 0.4, 0.65, 1.1
+# Inches: above a panel its heading, below one what keeps its columns' names from the next.
+HEADING, GAP = 0.3, 0.25
+# Points: a panel's heading, what names rows and columns, a figure.
+HEADING_SIZE, LABEL_SIZE, FIGURE_SIZE = 11, 9, 8.5
 
 
 def heat_map(comparison: Comparison) -> Figure:
@@ -42,32 +48,40 @@ def heat_map(comparison: Comparison) -> Figure:
     placed by the length of their labels: solving for a layout takes longer than drawing.
     """
     names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
-    each = 0.42 if len(names) <= WITH_FIGURES else 0.17
+    width = (0.5 if len(names) <= WITH_FIGURES else 0.17) * len(names)
     keys = {experiment.name: comparison.keys(experiment) for experiment in comparison.experiments}
-    labels = {
-        name: 0.15 + LETTER * max(len(_label(key)) for key in found) for name, found in keys.items()
-    }
-    tall = ROW * max(len(found) for found in keys.values())
-    below = BELOW + LETTER * max(map(len, names))
-    wide, high = sum(labels.values()) + len(keys) * each * len(names) + BAR, ABOVE + tall + below
+    labels = 0.15 + LETTER * max(len(_label(key)) for found in keys.values() for key in found)
+    below = GAP + LETTER * max(map(len, names))
+    found = comparison.experiments
+    lines = [found[start : start + ACROSS] for start in range(0, len(found), ACROSS)]
+    tall = [ROW * max(len(keys[experiment.name]) for experiment in line) for line in lines]
+    across = min(ACROSS, len(comparison.experiments)) * (labels + width)
+    wide = across + BAR
+    high = ABOVE + sum(HEADING + height + below for height in tall) + BELOW
+
+    def box(
+        left: float, top: float, width: float, height: float
+    ) -> tuple[float, float, float, float]:
+        """Return a box of inches from the left and the top in the figure's own units."""
+        return left / wide, 1 - (top + height) / high, width / wide, height / high
+
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(wide, high))
         FigureCanvasAgg(figure)
-        left = 0.0
-        for experiment in comparison.experiments:
-            left += labels[experiment.name]
-            width = each * len(names)
-            box = (left / wide, below / high, width / wide, tall / high)
-            _draw(figure.add_axes(box), comparison, experiment, keys[experiment.name], names)
-            left += width
+        top = ABOVE
+        for line, height in zip(lines, tall, strict=True):
+            top += HEADING
+            for column, experiment in enumerate(line):
+                place = box(labels + column * (labels + width), top, width, height)
+                panel = figure.add_axes(place)
+                _draw(panel, comparison, experiment, keys[experiment.name], names)
+            top += height + below
         colours = mpl.cm.ScalarMappable(norm=SPAN, cmap=COLOURS)
-        place = figure.add_axes(
-            ((left + 0.3) / wide, (below + 0.2 * tall) / high, 0.15 / wide, 0.6 * tall / high)
-        )
-        bar = figure.colorbar(colours, cax=place, ticks=[-2, -1, 0, 1, 2])
-        bar.ax.set_yticklabels(["≤ 0.25", "0.5", "1", "2", "≥ 4"])
+        place = box(across + 0.3, ABOVE + HEADING, 0.15, tall[0])
+        bar = figure.colorbar(colours, cax=figure.add_axes(place), ticks=[-2, -1, 0, 1, 2])
+        bar.ax.set_yticklabels(["≤ 0.25", "0.5", "1", "2", "≥ 4"], fontsize=LABEL_SIZE)
         figure.text(0.5, 1 - 0.25 / high, "Speed relative to the base cell", ha="center", size=11)
-        figure.text(0.5, 0.12 / high, LEGEND, ha="center", size=8)
+        figure.text(0.5, 0.12 / high, LEGEND, ha="center", size=LABEL_SIZE)
     return figure
 
 
@@ -90,10 +104,10 @@ def _draw(
                 values[y, x] = standing.relative
     panel.set_facecolor("0.85")
     panel.imshow(np.log2(values), norm=SPAN, cmap=COLOURS, aspect="auto")
-    panel.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    panel.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=7)
+    panel.set_xticks(range(len(names)), names, rotation=90, fontsize=LABEL_SIZE)
+    panel.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=LABEL_SIZE)
     panel.tick_params(length=0)
-    panel.set_title(f"{experiment.short_name} {experiment.title}", fontsize=9)
+    panel.set_title(f"{experiment.short_name} {experiment.title}", fontsize=HEADING_SIZE)
     rows = len(comparison.rows(experiment))
     for border in range(rows, len(keys), rows):
         panel.axhline(border - 0.5, color="white", linewidth=2)
@@ -107,6 +121,6 @@ def _draw(
                     f"{value:.2f}",
                     ha="center",
                     va="center",
-                    fontsize=6,
+                    fontsize=FIGURE_SIZE,
                     color="white" if dark else "black",
                 )
