@@ -128,7 +128,9 @@ def test_the_newest_run_is_found_compressed(run, tmp_path):
 
 def test_commands_say_the_same_of_a_compressed_run(guidelines, file, run, tmp_path):
     run_folders.write_run(tmp_path / "plain", run)
-    assert guidelines("show", "run") == guidelines("show", "plain")
+    shown = [guidelines("show", name, "--json") for name in ("run", "plain")]
+    assert shown[0] == shown[1]
+    assert shown[0][0] == 0
     assert guidelines("check", "run", "--baseline", "plain")[0] == 0
     code, out, err = guidelines("compare", file, "paper:arm", "--json", "--out", "page")
     assert code == 0, err

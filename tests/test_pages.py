@@ -16,7 +16,8 @@ from results.store import run_folders
 from tests.synthetic import noisy, run_of
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -40,9 +41,10 @@ SCRIPT = """<script>addEventListener("load", () => {
   });
 });</script>"""
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="there is no Chromium to look at pages with"
-)
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium to look at pages with"),
+    pytest.mark.xdist_group("pages"),
+]
 
 
 @pytest.fixture(scope="module")
