@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reports.run.sections import sections
 
 from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
 from guidelines.export import model_files
 from guidelines.export.formats import OPSET
 from guidelines.session import measuring
 from networks.cost import cost
+from reports.run.document import document
 from results.record.cells import NetworkChoice
 from results.store.run_folders import read_run
 from results.tables.summary import summarise
@@ -91,7 +91,9 @@ def test_a_speed_is_in_images_or_in_batches(unit, factor):
 def test_figures_of_another_batch_than_the_papers_are_told():
     run = run_of(["g1"], lambda *_: 2.0)
     assert not any(
-        "at a time" in note for section in sections(summarise(run)) for note in section.notes
+        "at a time" in note
+        for section in document(summarise(run)).sections
+        for note in section.notes
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from reports.formats.html import html
 from reports.formats.latex import latex
 from reports.formats.markdown import markdown
+from reports.run.document import document
 from reports.run.plots import plot
 from reports.run.report import write_report
 from results.compare.comparison import compare
@@ -103,9 +105,9 @@ def test_no_output_calls_it_measured(tmp_path):
     assert "modelled, not measured" in figure.get_suptitle()
     write_report(summary, tmp_path)
     texts = [
-        markdown(summary, {"g1": "g1.svg", "g4": "g4.svg"}),
-        latex(summary),
-        html(summary, dict.fromkeys(("g1", "g4"), b"")),
+        markdown(document(summary)),
+        latex(document(summary)),
+        html(replace(document(summary), drawings=dict.fromkeys(("g1", "g4"), b""))),
     ]
     for text in texts:
         assert "modelled, not measured" in text
@@ -208,8 +210,9 @@ def test_on_the_gpu_s_networks_nothing_is_called_a_difference():
         for channels in ("arm", "gpu")
         for text in [
             markdown(
-                summarise(run.model_copy(update={"protocol": with_channels(run, channels)})),
-                {"g2": "g2.svg"},
+                document(
+                    summarise(run.model_copy(update={"protocol": with_channels(run, channels)}))
+                )
             )
         ]
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from rich.console import Console
 from reports.formats.html import html
 from reports.formats.latex import latex
 from reports.formats.markdown import markdown
-from reports.formats.terminal import print_summary
+from reports.formats.terminal import show
+from reports.run.document import document
 from reports.run.report import csv_files, write_report
 from results.statistics.stopping import complete
 from results.store.run_folders import read_run, write_run
@@ -97,17 +99,19 @@ def test_json_has_counts_and_no_time():
 
 def terminal(summary):
     console = Console(file=io.StringIO(), width=160)
-    print_summary(summary, console)
+    show(document(summary), console)
     return console.file.getvalue()
 
 
 def page(summary):
-    return html(summary, dict.fromkeys(ALL, b"<svg/>"))
+    return html(replace(document(summary), drawings=dict.fromkeys(ALL, b"<svg/>")))
 
 
-@pytest.mark.parametrize("show", [terminal, page, latex, lambda s: markdown(s, dict.fromkeys(ALL))])
-def test_every_report_says_what_the_figures_are(show):
-    text = " ".join(show(summarise(counted_run(ALL, by_width, caches=True))).split())
+@pytest.mark.parametrize(
+    "said", [terminal, page, lambda s: latex(document(s)), lambda s: markdown(document(s))]
+)
+def test_every_report_says_what_the_figures_are(said):
+    text = " ".join(said(summarise(counted_run(ALL, by_width, caches=True))).split())
     assert text.count("emulated, not a speed") >= 3 * len(ALL)
     assert "no time was taken" in text
     assert "instructions" in text
@@ -127,7 +131,7 @@ def test_a_report_is_written(tmp_path):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_the_latex_report_compiles(tmp_path):
     source = tmp_path / "report.tex"
-    source.write_text(latex(summarise(counted_run(ALL, by_width, caches=True))))
+    source.write_text(latex(document(summarise(counted_run(ALL, by_width, caches=True)))))
     compile_latex(source, tmp_path)
 
 

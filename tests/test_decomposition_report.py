@@ -8,11 +8,11 @@ import shutil
 
 import pytest
 from PIL import Image
-from reports.run.sections import sections
 from rich.console import Console
 
 from guidelines.runtime_decomposition import user_study
-from reports.formats.terminal import print_summary
+from reports.formats.terminal import show
+from reports.run.document import document
 from reports.run.report import write_report
 from results.tables.summary import summarise
 from tests.program import compile_latex
@@ -41,7 +41,7 @@ def test_every_format_shows_the_paper_beside_the_measured(folder):
 
 
 def test_the_printed_shares_add_up(summary):
-    (section,) = sections(summary)
+    (section,) = document(summary).sections
     shares = [table for table in section.tables if "share of the run time" in table.caption]
     assert len(shares) == 2
     for table in shares:
@@ -86,7 +86,7 @@ def test_latex_compiles(folder, tmp_path):
 
 def test_the_terminal_shows_every_column_whole(summary):
     console = Console(record=True, width=80, file=io.StringIO())
-    print_summary(summary, console)
+    show(document(summary), console)
     text = console.export_text()
     assert "…" not in text
     for word in (

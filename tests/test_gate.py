@@ -9,7 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from reports.gate import ci, gate
+from reports.formats.markdown import markdown
+from reports.gate import gate
+from reports.gate.action_benchmark import action_benchmark
+from reports.gate.annotations import workflow_commands
+from reports.gate.bencher import bencher
+from reports.gate.junit import junit
 from results.gate.finding import Change, Figure, Finding, Judgement, Row, without_figures
 from results.gate.regression import LOST
 
@@ -35,6 +40,10 @@ def judgement(*findings, title="A trial"):
         },
         drifts={"control/compute-bound/x1": (1.25, (1.2, 1.3))},
     )
+
+
+def markdown_of(judged):
+    return markdown(gate.document(judged))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,7 @@ def test_junit_counts_and_names_what_is_wrong():
         without_figures(Row("g4", "guideline", ()), "no \x00 <figures> & so on"),
         without_figures(Row("g3/1-fragment/x1", "cell", ()), LOST),
     )
-    suite = ElementTree.fromstring(ci.junit(judged)).find("testsuite")
+    suite = ElementTree.fromstring(junit(judged)).find("testsuite")
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "4",
         "failures": "1",
@@ -73,13 +82,13 @@ def test_junit_counts_and_names_what_is_wrong():
     first = suite[0]
     assert (first.get("classname"), first.get("name")) == ("guidelines.g1", "1:6/x1")
     assert "1.100" in first.find("failure").get("message")
-    strict = ElementTree.fromstring(ci.junit(judged, strict=True)).find("testsuite")
+    strict = ElementTree.fromstring(junit(judged, strict=True)).find("testsuite")
     assert (strict.get("failures"), strict.get("skipped")) == ("2", "0")
 
 
 def test_annotations_are_workflow_commands_on_one_line_each():
     broken = without_figures(Row("g4", "guideline", ()), "100 % lost\nat once")
-    lines = ci.workflow_commands(judgement(finding(Change.SLOWER, 1.1), broken)).splitlines()
+    lines = workflow_commands(judgement(finding(Change.SLOWER, 1.1), broken)).splitlines()
     assert lines[0].startswith("::error title=g1/1%3A6/x1 is slower::SLOWER: time × 1.100")
     assert lines[1] == "::error title=g4 has no figures::100 %25 lost%0Aat once"
     assert "Drift of the machine" in lines[2]
@@ -88,9 +97,9 @@ def test_annotations_are_workflow_commands_on_one_line_each():
 
 
 def test_nothing_measured_is_an_error_wherever_it_is_read():
-    suite = ElementTree.fromstring(ci.junit(judgement())).find("testsuite")
+    suite = ElementTree.fromstring(junit(judgement())).find("testsuite")
     assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
-    assert "nothing was measured" in ci.workflow_commands(judgement())
+    assert "nothing was measured" in workflow_commands(judgement())
 
 
 def test_drift_is_told_and_judged_by_nobody():
@@ -98,13 +107,13 @@ def test_drift_is_told_and_judged_by_nobody():
     drift = judged.json_objects()[-1]
     assert (drift["kind"], drift["verdict"], drift["ratio"]) == ("drift", None, 1.25)
     assert judged.objections(strict=True) == []
-    suite = ElementTree.fromstring(ci.junit(judged)).find("testsuite")
+    suite = ElementTree.fromstring(junit(judged)).find("testsuite")
     assert "control/compute-bound/x1 × 1.250 [1.200, 1.300]" in suite.find("system-out").text
-    assert "× 1.250" in gate.gate_markdown(judged)
+    assert "× 1.250" in markdown_of(judged)
 
 
 def test_bencher_gets_nanoseconds_and_instructions():
-    metrics = json.loads(ci.bencher(judgement(finding())))
+    metrics = json.loads(bencher(judgement(finding())))
     assert metrics[ROW.name] == {
         "latency": {"value": 1.25e6, "lower_value": 1.2e6, "upper_value": 1.3e6}
     }
@@ -112,7 +121,7 @@ def test_bencher_gets_nanoseconds_and_instructions():
 
 
 def test_github_action_benchmark_gets_a_list_of_smaller_is_better():
-    entries = json.loads(ci.action_benchmark(judgement(finding())))
+    entries = json.loads(action_benchmark(judgement(finding())))
     assert entries[0] == {"name": ROW.name, "unit": "ms", "value": 1.25, "range": "1.2 to 1.3"}
     assert all({"name", "unit", "value"} <= set(entry) for entry in entries)
 
@@ -127,7 +136,7 @@ def test_the_terminal_lists_what_changed_and_counts_the_rest():
 
 
 def test_the_job_summary_holds_every_cell_and_escapes():
-    text = gate.gate_markdown(judgement(finding(Change.SLOWER, 1.1), finding(row=OTHER)))
+    text = markdown_of(judgement(finding(Change.SLOWER, 1.1), finding(row=OTHER)))
     assert text.startswith("# A trial\n")
     assert "new\\|er" in text
     assert "g2/g=8/x4" in text

@@ -6,8 +6,8 @@ import json
 
 import pandas as pd
 import pytest
-from reports.run.sections import sections
 
+from reports.run.document import document
 from reports.run.heading import describe, warnings
 from reports.run.report import write_report
 from results.tables.json_objects import json_objects
@@ -28,11 +28,13 @@ def run():
 
 
 def captions(run):
-    return [table.caption for section in sections(summarise(run)) for table in section.tables]
+    return [
+        table.caption for section in document(summarise(run)).sections for table in section.tables
+    ]
 
 
 def test_graph_and_eager_stand_beside_the_papers_card(run):
-    (section,) = sections(summarise(run))
+    (section,) = document(summarise(run)).sections
     speeds = section.tables[0]
     assert "GeForce GTX 1080 Ti" in speeds.caption
     assert [heading.title for heading in speeds.headings[1:4]] == ["graph", "eager", "paper"]
@@ -44,7 +46,7 @@ def test_graph_and_eager_stand_beside_the_papers_card(run):
 def test_the_cost_of_launching_is_what_a_graph_saves(run):
     table = next(
         t
-        for section in sections(summarise(run))
+        for section in document(summarise(run)).sections
         for t in section.tables
         if "launching" in t.caption
     )
@@ -53,7 +55,10 @@ def test_the_cost_of_launching_is_what_a_graph_saves(run):
 
 def test_hot_and_cold_stand_side_by_side(run):
     table = next(
-        t for s in sections(summarise(run)) for t in s.tables if t.caption.startswith("Hot")
+        t
+        for s in document(summarise(run)).sections
+        for t in s.tables
+        if t.caption.startswith("Hot")
     )
     assert table.rows[0][1:4] == ["100", "150", "1.500 [1.500, 1.500]"]
     assert table.rows[0][-1] == "channels-last 4 of 5"

@@ -63,7 +63,7 @@ def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
     import subprocess
     import sys
 
-    drawing = "import sys, reports.formats.terminal; sys.exit('matplotlib' in sys.modules)"
+    drawing = "import sys, reports.run.brief; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0
 
 

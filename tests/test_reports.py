@@ -13,14 +13,14 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
-from reports.run.sections import sections
 from rich.console import Console
 
 from guidelines.catalogue import GUIDELINES
 from reports.formats.latex import escape as latex_escape
 from reports.formats.pipe_tables import escape as markdown_escape
-from reports.formats.terminal import print_summary
+from reports.formats.terminal import show
 from reports.layout import significant
+from reports.run.document import document
 from reports.run.report import write_report
 from results.paper import read_csv
 from results.record.cells import NetworkChoice
@@ -96,7 +96,7 @@ def test_the_gpu_set_stands_beside_the_gpu_column():
 
 
 def test_tables_are_laid_out_as_in_the_paper(summary):
-    speeds = {s.experiment.name: s.tables[0] for s in sections(summary)}
+    speeds = {s.anchor: s.tables[0] for s in document(summary).sections}
     assert [row[:2] for row in speeds["g1"].rows][:2] == [["1:1", "(32, 32)"], ["1:2", "(22, 44)"]]
     assert [h.group for h in speeds["g1"].headings] == ["", "", "×1", "×1", "×2", "×2", "×4", "×4"]
     assert [row[0] for row in speeds["g2"].rows] == ["1", "2", "4", "8"]
@@ -104,20 +104,20 @@ def test_tables_are_laid_out_as_in_the_paper(summary):
     assert speeds["g3"].headings[1].group == "c = 64"
     assert [row[:2] for row in speeds["g4"].rows][-1] == ["no", "no"]
     assert speeds["g4"].rows[0][3] == "56.7"
-    for section in sections(summary):
+    for section in document(summary).sections:
         for table in section.tables:
             assert all(len(row) == len(table.headings) for row in table.rows)
 
 
 def test_the_impossible_width_is_noted(summary):
-    (note,) = next(s for s in sections(summary) if s.experiment.name == "g2").notes
+    (note,) = next(s for s in document(summary).sections if s.anchor == "g2").notes
     assert "180" in note
     assert "184" in note
 
 
 def test_every_format_says_the_same(folder, summary):
     console = Console(file=io.StringIO(), width=200)
-    print_summary(summary, console)
+    show(document(summary), console)
     texts = [console.file.getvalue()]
     texts += [(folder / name).read_text() for name in ("report.md", "report.html", "report.tex")]
     texts[1] = texts[1].replace("\\", "")
@@ -235,7 +235,7 @@ def test_cells_without_figures_are_shown_as_such(tmp_path):
     assert entry["speed"] is None
     assert entry["relative_speed"] is None
     assert entry["failure"]
-    assert "undecided" in sections(summary)[0].verdicts[0]
+    assert "undecided" in document(summary).sections[0].verdicts[0].text
 
 
 def test_a_failed_base_leaves_speeds_but_no_relative_ones():
@@ -263,7 +263,7 @@ def test_significant_digits(value, text):
 
 def test_reporting_imports_neither_torch_nor_a_runtime(tmp_path):
     script = (
-        "import sys, reports.run.report, reports.formats.terminal, results.store.run_folders;"
+        "import sys, reports.run.report, reports.run.brief, results.store.run_folders;"
         "sys.exit(bool({'torch', 'onnxruntime', 'onnx'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

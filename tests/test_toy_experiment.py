@@ -13,8 +13,8 @@ import pytest
 from guidelines import catalogue
 from guidelines.experiment import Study
 from reports.compare.comparison import write_comparison
+from reports.document import MISSING
 from reports.history.history import write_history
-from reports.layout import MISSING
 from reports.run.report import write_report
 from reports.run.tables import guideline_sections, overview
 from results.compare.comparison import compare

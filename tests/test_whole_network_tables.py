@@ -9,7 +9,7 @@ from guidelines.export import model_files
 from guidelines.stacked_units import UNITS, equal_width
 from networks.catalogue import NETWORKS
 from networks.cost import cost
-from reports.layout import MISSING
+from reports.document import MISSING
 from reports.run.tables import guideline_sections
 from results.compare.comparison import compare
 from results.compare.entrants import recorded

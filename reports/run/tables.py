@@ -49,22 +49,25 @@ def overview(summary: Summary, short: bool = False) -> tuple[str, Table] | None:
     """Return a title, and the verdicts of all guidelines, a row each, smallest scale first.
 
     None for a run that compares no rows. Counts have no verdicts; of them it is how far their order
-    agrees with the paper's, in a `short` table τ alone.
+    agrees with the paper's. A `short` table leaves out what its headings say.
     """
+    by_experiment = [summary.columns_of(experiment) for experiment in summary.experiments]
+    if not by_experiment:
+        return None
+    scales = max(map(len, by_experiment))
 
     def entry(column: Column) -> str:
         if column.verdict is not None:
-            return f"{scale_title(column)}: {column.verdict.value}"
-        tau = "undefined" if column.tau is None else f"{column.tau:+.2f}"
-        return f"{scale_title(column)}: {tau if short else f'τ = {tau}'}"
+            said = column.verdict.value
+        else:
+            tau = "undefined" if column.tau is None else f"{column.tau:+.2f}"
+            said = tau if short else f"τ = {tau}"
+        return said if short and scales == 3 else f"{scale_title(column)}: {said}"
 
-    rows = []
-    for experiment in summary.experiments:
-        entries = [entry(column) for column in summary.columns_of(experiment)]
-        rows.append([f"{experiment.short_name} {experiment.title}", *entries])
-    if not rows:
-        return None
-    scales = max(map(len, rows)) - 1
+    rows = [
+        [f"{columns[0].experiment.short_name} {columns[0].experiment.title}", *map(entry, columns)]
+        for columns in by_experiment
+    ]
     titles = ("smallest", "middle", "largest") if scales == 3 else [""] * scales
     headings = [Heading("guideline", numeric=False)]
     headings += [Heading(title, numeric=False) for title in titles]
@@ -73,7 +76,7 @@ def overview(summary: Summary, short: bool = False) -> tuple[str, Table] | None:
         caption = "What each column of the tables says of its guideline"
         return "Verdicts", Table(caption, headings, rows)
     caption = f"Order of each column's rows by {metric.name} ({metric.said}), against the paper's"
-    return "Order agreement", Table(caption, headings, rows)
+    return "Order agreement" + (", τ" if short else ""), Table(caption, headings, rows)
 
 
 def _section(summary: Summary, experiment: Experiment) -> Section:
