@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from filelock import FileLock
@@ -76,15 +77,15 @@ def emulator(cache):
     return found
 
 
-@pytest.fixture
-def command(cache, tmp_path):
-    """Start `guidelines` in an empty folder, with a cache that the tests share."""
+@pytest.fixture(scope="session")
+def start(cache):
+    """Start `guidelines` in a folder, with a cache that the tests share."""
 
-    def start(*arguments, environment=None, **options):
+    def start(*arguments, folder, environment=None, **options):
         environment = os.environ | {"XDG_CACHE_HOME": str(cache)} | (environment or {})
         return subprocess.Popen(
             [sys.executable, "-m", "guidelines", *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -94,6 +95,12 @@ def command(cache, tmp_path):
         )
 
     return start
+
+
+@pytest.fixture
+def command(start, tmp_path):
+    """Start `guidelines` in an empty folder."""
+    return partial(start, folder=tmp_path)
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,49 +22,55 @@ from tests.program import complains
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
+OWN_CLOCK = Path(__file__).with_name("own_clock.py")
 CELLS = [cell.name for cell in GUIDELINES["g4"].cells(NetworkChoice())]
-# So short that one test takes some blocks, and no verdict is waited for.
-BRIEF = ("ab", "g4", "--max-minutes", "0.2")
-
-# Executes some networks twice: a runtime that became slower, as the suite sees it.
-SLOW_RUNTIME = """
-import onnxruntime
-
-run = onnxruntime.InferenceSession.run_with_iobinding
-
-def slow(self, *arguments, **options):
-    run(self, *arguments, **options)
-    if self.get_inputs()[0].shape[1] in {channels}:
-        run(self, *arguments, **options)
-
-onnxruntime.InferenceSession.run_with_iobinding = slow
-"""
+CONTROLS = {"control/compute-bound/x1", "control/memory-heavy/x1"}
 
 
-def slow_python(folder, channels):
-    """A Python whose ONNX Runtime executes networks of so many input channels twice."""
-    (folder / "slow").mkdir()
-    (folder / "slow" / "sitecustomize.py").write_text(SLOW_RUNTIME.format(channels=set(channels)))
-    script = folder / "python"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH={folder}/slow exec {sys.executable} "$@"\n')
+def python_on_its_own_clock(folder, name, slowed=()):
+    """A Python whose ONNX Runtime takes twice as long for networks of so many input channels."""
+    site = folder / "site"
+    site.mkdir(exist_ok=True)
+    shutil.copy(OWN_CLOCK, site / "sitecustomize.py")
+    script = folder / name
+    script.write_text(
+        f"#!/bin/sh\nexport PYTHONPATH={site} SLOWED='{list(slowed)}'\n"
+        f'exec {sys.executable} "$@"\n'
+    )
     script.chmod(0o755)
     return script
+
+
+def trial_words(folder, slowed=(), experiment="g4"):
+    """A trial that soon decides all: its arms are on clocks of their own, and B may be slower."""
+    a = python_on_its_own_clock(folder, "python-a")
+    b = python_on_its_own_clock(folder, "python-b", slowed)
+    return ("ab", experiment, "--a-python", a, "--b-python", b)
 
 
 def verdicts(out):
     return {entry["cell"]: entry["verdict"] for entry in json.loads(out)}
 
 
-def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path):
-    code, out, err = guidelines(*BRIEF, "--json", "--out", "trial", "--ci", "ci")
+@pytest.fixture(scope="session")
+def caught(made_once, start):
+    """A trial whose arm B is slower in some cells: its folder, and what it said."""
+
+    def make(folder):
+        words = (*trial_words(folder, [128]), "--json", "--out", "trial", "--ci", "ci")
+        process = start(*words, folder=folder)
+        out, err = process.communicate()
+        (folder / "result.json").write_text(json.dumps([process.returncode, out, err]))
+
+    folder = made_once("caught", make)
+    return folder, json.loads((folder / "result.json").read_text())
+
+
+def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
+    folder, (code, out, err) = caught
     assert code in (0, 1), err
-    assert set(verdicts(out)) == {
-        *CELLS,
-        "g4",
-        "control/compute-bound/x1",
-        "control/memory-heavy/x1",
-    }
-    trial, blocks = trial_store.read_trial(tmp_path / "trial")
+    assert set(verdicts(out)) == {*CELLS, "g4", *CONTROLS}
+    trial, blocks = trial_store.read_trial(folder / "trial")
     assert trial.sessions[0].command[:3] == ["python", "-m", "guidelines"]
     for block in blocks:
         assert [process.arm for process in block.processes] == ["a", "b", "b", "a"]
@@ -70,7 +78,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path)
             assert len({len(ns) for name, ns in process.ns.items() if name in CELLS}) <= 1
     processes = [process for block in blocks for process in block.processes]
     assert len({process.pid for process in processes}) == len(processes)
-    assert {file.name for file in (tmp_path / "ci").iterdir()} == {
+    assert {file.name for file in (folder / "ci").iterdir()} == {
         "junit.xml",
         "summary.md",
         "annotations.txt",
@@ -79,28 +87,25 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(guidelines, tmp_path)
     }
 
 
-@pytest.mark.slow
-def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(guidelines, tmp_path):
-    python = slow_python(tmp_path, [128])
-    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
-    found = verdicts(out)
+def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(caught):
+    _, result = caught
+    found = verdicts(result[1])
     slower = {name for name, verdict in found.items() if verdict == "SLOWER"}
     assert {name for name in CELLS if name.endswith("/x4")} <= slower, found
     assert not {name for name in CELLS if name.endswith("/x1")} & slower, found
-    complains((code, out, err), 1, "gate stays shut", "SLOWER")
+    complains(result, 1, "gate stays shut", "SLOWER")
 
 
-@pytest.mark.slow
 def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelines, tmp_path):
-    python = slow_python(tmp_path, [32, 64, 128])
-    code, out, err = guidelines("ab", "g4", "--b-python", python, "--max-minutes", "4", "--json")
+    code, out, err = guidelines(*trial_words(tmp_path, [32, 64, 128]), "--json")
     assert code == 1, err
     found = verdicts(out)
     assert found["control/compute-bound/x1"] == found["control/memory-heavy/x1"] == "SLOWER"
 
 
 def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_path):
-    process = command(*BRIEF, "--out", "trial")
+    words = (*trial_words(tmp_path), "--out", "trial")
+    process = command(*words)
     first = tmp_path / "trial" / "blocks" / "0001.json"
     for _ in range(1200):
         if first.exists():
@@ -109,13 +114,10 @@ def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_pa
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = first.read_bytes()
-    complains(guidelines(*BRIEF, "--out", "trial"), 2, "holds a trial already", "--resume")
-    complains(
-        guidelines("ab", "g3", "--max-minutes", "0.2", "--out", "trial", "--resume"),
-        2,
-        "something else",
-    )
-    code, out, err = guidelines(*BRIEF, "--out", "trial", "--resume", "--json")
+    complains(guidelines(*words), 2, "holds a trial already", "--resume")
+    other = (*trial_words(tmp_path, experiment="g3"), "--out", "trial", "--resume")
+    complains(guidelines(*other), 2, "something else")
+    code, out, err = guidelines(*words, "--resume", "--json")
     assert code in (0, 1), err
     assert first.read_bytes() == kept
     trial, _ = trial_store.read_trial(tmp_path / "trial")
@@ -168,7 +170,7 @@ def test_one_block_gives_ratios_and_no_verdict(tmp_path):
 
 
 def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
-    process = command(*BRIEF, "--out", "trial")
+    process = command("ab", "g4", "--max-minutes", "0.1", "--out", "trial")
     for _ in range(1200):
         if (tmp_path / "trial" / "trial.json").exists():
             break
