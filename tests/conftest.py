@@ -23,6 +23,18 @@ settings.load_profile("suite")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure():
+    """Give each worker of pytest-xdist cores of its own.
+
+    Whatever is measured is kept on the last core that there is, so all would share that one.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        own = sorted(os.sched_getaffinity(0))[int(worker.removeprefix("gw")) :: workers]
+        os.sched_setaffinity(0, own or os.sched_getaffinity(0))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Begin with the longest tests, so that no worker ends long after the others."""

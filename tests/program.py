@@ -41,11 +41,20 @@ def compress(file):
 
 def wait_for(folder, part, least, seconds=60):
     """Wait until the record in a folder has so many rounds, or counts."""
-    for _ in range(10 * seconds):
-        if (
+    wait_until(
+        lambda: (
             run_folders.has_run(folder)
             and len(getattr(run_folders.read_run(folder), part)) >= least
-        ):
+        ),
+        f"{least} {part}",
+        seconds,
+    )
+
+
+def wait_until(there, what, seconds=60):
+    """Wait until something is there; a slow machine fails no test, so this may take long."""
+    for _ in range(20 * seconds):
+        if there():
             return
-        time.sleep(0.1)
-    raise AssertionError(f"no {part} were stored in {seconds} s")
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come in {seconds} s")

@@ -191,14 +191,14 @@ def test_a_chatty_board_that_wanders_off_is_measured(board, command):
     ("content", "said"),
     [
         (f"{LACKS}; exec sleep 60", "asked for files that it has no use for"),
-        ("exec yes", "hangs: it sent no event for 2 s"),
-        ("exec tr -d '\\n' < /dev/zero", "hangs: it sent no event for 2 s"),
+        ("exec yes", "hangs: it sent no event for 1 s"),
+        ("exec tr -d '\\n' < /dev/zero", "hangs: it sent no event for 1 s"),
         ("exec sleep 60", "hangs"),
     ],
 )
 def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, content, said):
     if "hangs" in said:
-        monkeypatch.setattr(ssh, "START_SECONDS", 2.0)
+        monkeypatch.setattr(ssh, "START_SECONDS", 1.0)
     python = board.python("nonsense", content)
     platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
     connection = Connection(platform.ssh, worker_archive.build(board.folder))
@@ -207,7 +207,7 @@ def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, conte
 
 
 def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_path):
-    monkeypatch.setattr(worker_process, "SEND_SECONDS", 2.0)
+    monkeypatch.setattr(worker_process, "SEND_SECONDS", 1.0)
     large = tmp_path / "large"
     large.write_bytes(bytes(2**24))
     digest = hashlib.sha256(large.read_bytes()).hexdigest()

@@ -33,6 +33,9 @@ SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
 BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
 DETERMINISTIC = 1e-4
 
+# What one of these tests counts lies in the cache, where another one looks.
+EMULATED = pytest.mark.xdist_group("emulator")
+
 UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.example.com/"}
 
 
@@ -121,6 +124,7 @@ def counting(names, caches=False, times=5):
     return plan(some(*names), "arm-emulated", times, None, 0, caches=caches)
 
 
+@EMULATED
 def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_path):
     """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
     asked = counting((*SMALLEST, *BASES))
@@ -164,9 +168,9 @@ def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_pa
 
 @contextmanager
 def a_busy_machine():
-    """Twice as many programs that spin as there are cores."""
+    """Twice as many programs that spin as there are cores for them."""
     spin = [sys.executable, "-c", "while True: pass"]
-    hogs = [subprocess.Popen(spin) for _ in range(2 * os.cpu_count())]
+    hogs = [subprocess.Popen(spin) for _ in range(2 * len(os.sched_getaffinity(0)))]
     try:
         yield
     finally:
@@ -176,6 +180,7 @@ def a_busy_machine():
 
 
 @pytest.mark.slow
+@EMULATED
 def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypatch):
     """Also with the caches modelled, among other cells, in another shell, on a busy machine."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -214,6 +219,7 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert found["speed"] is None
 
 
+@EMULATED
 def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):
     """The same instructions, and misses of the caches that were asked for."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -250,6 +256,7 @@ class Silent:
 
 
 @pytest.mark.slow
+@EMULATED
 def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelines, tmp_path):
     words = ("run", "g4", "--platform", "arm-emulated", "--caches", "--runs", "1")
     folder = tmp_path / "run"

@@ -26,6 +26,7 @@ def test_unknown_networks_and_files_are_told(guidelines, tmp_path):
     complains(guidelines(*words), 2, "networks of your own: ShuffleNet v2 1x has 224×224")
 
 
+@pytest.mark.xdist_group("emulator")
 def test_a_network_is_predicted_and_counted_once(emulator, guidelines, tmp_path, cache):
     (tmp_path / "tiny.py").write_text(TINY)
     words = ("predict", "tiny:network", "--input", "1,3,32,32")

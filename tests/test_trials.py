@@ -7,9 +7,9 @@ import os
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from guidelines.catalogue import GUIDELINES
@@ -18,7 +18,7 @@ from results.errors import BadInputError
 from results.gate import trial_store
 from results.record.cells import NetworkChoice
 from results.store import run_folders
-from tests.program import complains
+from tests.program import complains, wait_until
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import block_of, noisy_logs, trial_of
 
@@ -107,10 +107,7 @@ def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_pa
     words = (*trial_words(tmp_path), "--out", "trial")
     process = command(*words)
     first = tmp_path / "trial" / "blocks" / "0001.json"
-    for _ in range(1200):
-        if first.exists():
-            break
-        time.sleep(0.1)
+    wait_until(first.exists, "a block", 120)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = first.read_bytes()
@@ -171,11 +168,9 @@ def test_one_block_gives_ratios_and_no_verdict(tmp_path):
 
 def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
     process = command("ab", "g4", "--max-minutes", "0.1", "--out", "trial")
-    for _ in range(1200):
-        if (tmp_path / "trial" / "trial.json").exists():
-            break
-        time.sleep(0.1)
-    time.sleep(1)
+    trial = tmp_path / "trial" / "trial.json"
+    workers = psutil.Process(process.pid).children
+    wait_until(lambda: trial.exists() and workers(), "a worker", 120)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
