@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,28 @@ def start(cache):
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def once(made_once, start):
+    """Run `guidelines` once for all tests, in a folder that `prepare` fills.
+
+    Return that folder, for tests that only look or take a copy, with exit code, standard output and
+    standard error.
+    """
+
+    def run(name, *arguments, prepare=lambda folder: None):
+        def make(folder):
+            prepare(folder)
+            process = start(*arguments, folder=folder)
+            out, err = process.communicate()
+            said = json.dumps([process.returncode, out, err])
+            (folder.parent / f"{name}.said").write_text(said)
+
+        folder = made_once(name, make)
+        return folder, json.loads((folder.parent / f"{name}.said").read_text())
+
+    return run
 
 
 @pytest.fixture

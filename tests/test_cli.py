@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,11 +72,20 @@ def test_a_core_that_is_not_there_is_bad_input(guidelines, tmp_path, core):
     assert not run_folders.has_run(tmp_path / "mine")
 
 
-def test_json_goes_to_standard_output_alone(guidelines, tmp_path):
-    code, out, err = guidelines("run", "g4", "--runs", 1, "--json")
+@pytest.fixture
+def small(once, tmp_path):
+    """A copy, in the empty folder, of a small run that lies where runs lie; and what it said."""
+    folder, said = once("small", "run", "g4", "--runs", 2, "--json")
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (run,) = (tmp_path / "results" / "runs").iterdir()
+    return run, said
+
+
+@pytest.mark.xdist_group("small run")
+def test_json_goes_to_standard_output_alone(small):
+    folder, (code, out, err) = small
     assert code == 0, err
     assert len(json.loads(out)) == 12
-    (folder,) = (tmp_path / "results" / "runs").iterdir()
     assert re.fullmatch(r"cpu-\d{8}-\d{6}", folder.name)
 
 
@@ -138,10 +148,11 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
     assert {entry["samples"] for entry in objects} == {60}
 
 
-def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, tmp_path):
+@pytest.mark.xdist_group("small run")
+def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, small, tmp_path):
     arguments = ("run", "g4", "--runs", 2)
-    assert guidelines(*arguments)[0] == 0
-    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    folder, (code, _, err) = small
+    assert code == 0, err
     run = run_folders.read_run(folder)
     for compressed in (False, True):
         run_folders.write_run(folder, run.model_copy(update={"rounds": run.rounds[:1]}))
@@ -192,15 +203,16 @@ def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
     assert (tmp_path / "elsewhere" / "g1.svg").exists()
 
 
-def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, tmp_path):
-    arguments = ("run", "g4", "--runs", 2, "--out", "mine")
-    assert guidelines(*arguments)[0] == 0
-    run = run_folders.read_run(tmp_path / "mine")
+@pytest.mark.xdist_group("small run")
+def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, small):
+    folder, (code, _, err) = small
+    assert code == 0, err
+    run = run_folders.read_run(folder)
     cells = [replace(run.cells[0], multiply_adds=5), *run.cells[1:]]
     changed = run.model_copy(update={"rounds": run.rounds[:1], "cells": cells})
-    run_folders.write_run(tmp_path / "mine", changed)
-    complains(guidelines(*arguments, "--resume"), 2, "have changed")
-    assert run_folders.read_run(tmp_path / "mine") == changed
+    run_folders.write_run(folder, changed)
+    complains(guidelines("run", "g4", "--runs", 2, "--out", folder, "--resume"), 2, "have changed")
+    assert run_folders.read_run(folder) == changed
 
 
 def test_a_full_standard_output_is_one_sentence(command):

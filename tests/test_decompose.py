@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,15 +70,19 @@ constant = 5
 @pytest.fixture
 def folder(tmp_path):
     """A folder with a module of networks and ONNX files, good ones and others."""
-    (tmp_path / "mine.py").write_text(MODULE)
-    write_onnx(tmp_path / "tanh.onnx", "Tanh", [1, 3, 8, 8])
-    write_onnx(tmp_path / "det.onnx", "Det", [1, 3, 8, 8], [1, 3])
-    write_onnx(tmp_path / "two.onnx", "Add", [1, 3, 8, 8], inputs=("x", "z"))
-    write_onnx(tmp_path / "integers.onnx", "Abs", [1, 3, 8, 8], kind=TensorProto.INT64)
-    (tmp_path / "folder.onnx").mkdir()
-    (tmp_path / "junk.onnx").write_bytes(b"junk")
-    (tmp_path / "empty.onnx").write_bytes(b"")
+    fill(tmp_path)
     return tmp_path
+
+
+def fill(folder):
+    (folder / "mine.py").write_text(MODULE)
+    write_onnx(folder / "tanh.onnx", "Tanh", [1, 3, 8, 8])
+    write_onnx(folder / "det.onnx", "Det", [1, 3, 8, 8], [1, 3])
+    write_onnx(folder / "two.onnx", "Add", [1, 3, 8, 8], inputs=("x", "z"))
+    write_onnx(folder / "integers.onnx", "Abs", [1, 3, 8, 8], kind=TensorProto.INT64)
+    (folder / "folder.onnx").mkdir()
+    (folder / "junk.onnx").write_bytes(b"junk")
+    (folder / "empty.onnx").write_bytes(b"")
 
 
 def write_onnx(path, operator, shape, output=None, inputs=("x",), kind=TensorProto.FLOAT):
@@ -155,13 +160,29 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     assert complete(run)
 
 
+def apart(model, platform="cpu"):
+    """The words that take a network apart."""
+    return ("decompose", model, "--input", "1,3,8,8", "--platform", platform, *FEW, "--out", "mine")
+
+
+@pytest.fixture
+def taken_apart(once):
+    """Take a network of the user's own apart, once: the folder, and what was said."""
+
+    def take(model, platform="cpu"):
+        name = re.sub(r"\W", "-", f"{model} {platform}")
+        return once(name, *apart(model, platform), "--json", prepare=fill)
+
+    return take
+
+
 @pytest.mark.parametrize(
     ("model", "platform"),
     [("mine:small", "cpu"), ("mine:small", "cpu-torch"), ("tanh.onnx", "cpu")],
 )
-def test_a_network_of_ones_own_is_taken_apart(guidelines, folder, model, platform):
-    arguments = ("decompose", model, "--input", "1,3,8,8", "--platform", platform, *FEW, "--json")
-    code, out, err = guidelines(*arguments)
+@pytest.mark.xdist_group("own networks")
+def test_a_network_of_ones_own_is_taken_apart(taken_apart, model, platform):
+    _, (code, out, err) = taken_apart(model, platform)
     assert code == 0, err
     objects = json.loads(out)
     check_shares(objects)
@@ -266,9 +287,12 @@ def test_what_nobody_names_is_not_loaded(cache, folder, platform):
     assert (done.returncode, done.stdout) == (0, "run\n"), done.stderr
 
 
-def test_a_complete_run_is_of_the_model_that_it_was_begun_with(guidelines, folder):
-    arguments = ("decompose", "tanh.onnx", "--input", "1,3,8,8", "--runs", 1, "--out", "mine")
-    assert guidelines(*arguments)[0] == 0
+@pytest.mark.xdist_group("own networks")
+def test_a_complete_run_is_of_the_model_that_it_was_begun_with(guidelines, taken_apart, folder):
+    made, (code, _, err) = taken_apart("tanh.onnx")
+    assert code == 0, err
+    shutil.copytree(made / "mine", folder / "mine")
+    arguments = apart("tanh.onnx")
     assert guidelines(*arguments, "--resume")[0] == 0
     write_onnx(folder / "tanh.onnx", "Sigmoid", [1, 3, 8, 8])
     complains(guidelines(*arguments, "--resume"), 2, "have changed")

@@ -53,19 +53,13 @@ def verdicts(out):
 
 
 @pytest.fixture(scope="session")
-def caught(made_once, start):
+def caught(once, shared_root):
     """A trial whose arm B is slower in some cells: its folder, and what it said."""
-
-    def make(folder):
-        words = (*trial_words(folder, [128]), "--json", "--out", "trial", "--ci", "ci")
-        process = start(*words, folder=folder)
-        out, err = process.communicate()
-        (folder / "result.json").write_text(json.dumps([process.returncode, out, err]))
-
-    folder = made_once("caught", make)
-    return folder, json.loads((folder / "result.json").read_text())
+    words = trial_words(shared_root, [128])
+    return once("caught", *words, "--json", "--out", "trial", "--ci", "ci")
 
 
+@pytest.mark.xdist_group("caught")
 def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
     folder, (code, out, err) = caught
     assert code in (0, 1), err
@@ -87,6 +81,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
     }
 
 
+@pytest.mark.xdist_group("caught")
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(caught):
     _, result = caught
     found = verdicts(result[1])
