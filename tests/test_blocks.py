@@ -43,6 +43,7 @@ def test_a_block_is_of_its_cells_and_of_the_controls_several_times_a_round(trial
     assert block.cells == [CELL]
 
 
+@pytest.mark.alone
 def test_both_arms_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(trial):
     begun, equipment = trial(extra=[0.4, 0.8])
     block = measure_block(begun, equipment, Step("screening", (CELL,)), 0, lambda *_: None)

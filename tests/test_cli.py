@@ -51,6 +51,7 @@ def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins nothing")
+@pytest.mark.alone
 def test_workers_are_kept_on_the_core_asked_for(guidelines, tmp_path):
     core = min(os.sched_getaffinity(0))
     arguments = ("run", "g4", "--runs", 2, "--processes", 2, "--core", core, "--out", "mine")

@@ -56,6 +56,7 @@ def test_what_cannot_be_seen_is_said():
     assert unknowns(hidden) == ["the frequency governor", "time stolen by a hypervisor"]
 
 
+@pytest.mark.alone
 def test_a_real_machine_can_be_observed():
     seen = observe()
     assert seen.cores >= 1

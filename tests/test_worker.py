@@ -74,6 +74,7 @@ def smallest_cells():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.alone
 def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     cells = smallest_cells()
