@@ -52,4 +52,6 @@ def _cells(_: NetworkChoice) -> list[Cell]:
 if __name__ == "__main__":
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else None
     asked = plan([Study(EXPERIMENT, _cells)], "cpu", runs, processes=None, seed=0)
-    measure_and_publish(asked, out=None, resume=False, output=Output(False, False, "conv"))
+    measure_and_publish(
+        asked, out=None, resume=False, output=Output(quiet=False, json=False, depthwise="conv")
+    )
