@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,27 @@ def test_declarations_need_neither_numpy_nor_pydantic():
         [sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_clone_stays_small():
+    import subprocess
+
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    assert sum(file.lstat().st_size for file in files if file.exists()) < 12e6
+    records = {file.name for file in files if ROOT / "results" / "reference" in file.parents}
+    assert all(name.endswith(".json.gz") for name in records)
+
+
+def test_committed_reports_are_markdown_with_its_plots():
+    # `make reports` writes them so.
+    reports = ROOT / "docs" / "reports"
+    shown = {
+        page.parent / name
+        for page in reports.rglob("*.md")
+        for name in re.findall(r"\]\(([^)]*\.svg)\)", page.read_text())
+    }
+    assert shown
+    assert {*reports.rglob("*.*")} == shown | {*reports.rglob("*.md")}
