@@ -75,7 +75,7 @@ EVERYTHING = Document(
         Section(
             "A section",
             ["a line"],
-            tables=[Table("a caption", [Heading("a heading", "a group")], [["an entry"]])],
+            tables=[Table("a caption", [Heading("a heading", "a group")], [["1.234"]])],
             verdicts=[Said("a verdict", "good")],
             notes=["a note"],
             anchor="anchor",
@@ -84,11 +84,11 @@ EVERYTHING = Document(
     headline="a headline",
     facts=[("a label", "a fact")],
     warnings=["a warning"],
-    overview=("an overview", Table("", [Heading("a column")], [["a row"]])),
+    overview=("an overview", Table("", [Heading("a column")], [["decided"]])),
 )
 PARTS = (
-    "A title", "A section", "a line", "a caption", "a heading", "a group", "an entry", "a verdict",
-    "a note", "a headline", "a label", "a fact", "a warning", "an overview", "a column", "a row",
+    "A title", "A section", "a line", "a caption", "a heading", "a group", "1.234", "a verdict",
+    "a note", "a headline", "a label", "a fact", "a warning", "an overview", "a column", "decided",
 )  # fmt: skip
 
 
