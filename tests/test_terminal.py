@@ -117,6 +117,13 @@ def test_an_interval_is_told_by_its_farther_end():
     assert f"{value:.3f} ±{farther:.1f}" in printed(summary)
 
 
+def test_an_interval_of_two_processes_is_as_short_as_any():
+    run = run_of(["g4"], noisy(lambda cell: 1.0, noise=0.5, seed=1), rounds=(3, 3))
+    lines = printed(summarise(run)).splitlines()
+    assert any(">999" in line for line in lines)
+    assert max(map(cell_len, lines)) <= COLUMNS
+
+
 GROUPED = Table(
     "",
     [

@@ -118,10 +118,15 @@ def _relative(columns: Sequence[Column], titles: Sequence[str]) -> Table:
 
 
 def _spread(value: float, interval: Interval | None) -> str:
-    """Return how far the farther end of an interval lies from a value: "±7.3" percent."""
+    """Return how far the farther end of an interval lies from a value: "±7.3" percent.
+
+    Four characters at most: of very few processes an interval may be of any width.
+    """
     if interval is None:
         return ""
     percent = 100 * max(interval[1] / value - 1, 1 - interval[0] / value)
+    if percent >= 999.5:
+        return ">999"
     return f"±{percent:.1f}" if percent < 9.95 else f"±{percent:.0f}"
 
 
