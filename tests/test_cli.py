@@ -161,7 +161,7 @@ def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, small,
             compress(folder / "run.json")
         code, out, err = guidelines(*arguments, "--resume")
         assert code == 0, err
-        assert "run.json  " in out
+        assert "/run.json\n" in out
         assert len(run_folders.read_run(folder).rounds) == 2
         assert {file.name for file in folder.iterdir()} == {"run.json", "report"}
         assert list((tmp_path / "results" / "runs").iterdir()) == [folder]
