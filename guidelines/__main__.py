@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-INTERRUPTED = 130
+WRONG_USE, INTERRUPTED = 2, 130
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
 def _run() -> int:
     # Ended by `kill`, a program must clean up as it does when interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from guidelines.commands.cli import app
+    from guidelines.commands.program import program
     from results.errors import SuiteError
 
     for stream in (sys.stdout, sys.stderr):
@@ -33,13 +33,17 @@ def _run() -> int:
             # A terminal without × or τ shows "?" rather than nothing.
             stream.reconfigure(errors="replace")
     try:
-        return int(app(standalone_mode=False) or 0)
+        return int(program(standalone_mode=False) or 0)
     except SuiteError as error:
         return _complain(str(error), error.exit_code)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            # Nothing was asked for: the help is many lines, and no complaint.
+            print(error, file=sys.stderr)
+            return WRONG_USE
         # The exceptions of wrong use belong to typer or, before its version 0.29, to click.
         if hasattr(error, "format_message"):
-            return _complain(error.format_message(), getattr(error, "exit_code", 2))
+            return _complain(error.format_message(), getattr(error, "exit_code", WRONG_USE))
         if type(error).__name__ == "Abort":
             return _complain("Interrupted.", INTERRUPTED)
         raise

@@ -14,17 +14,12 @@ from results.errors import BadInputError, suggestion
 from results.record.backends import backend
 from results.record.platform import FLAT, Platform
 from results.store.files import near_file
+from runners.platforms import FOLDER, platform_names
 from runners.transports.catalogue import refuse_unknown
 
 SSH = "ssh:"
 # What a board runs that is named by its address alone.
 BACKEND = "onnxruntime-cpu"
-FOLDER = Path(__file__).parent / "platforms"
-
-
-def platform_names() -> list[str]:
-    """Names of the platforms that come with the suite."""
-    return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def load_platform(name: str) -> Platform:

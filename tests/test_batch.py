@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
 from guidelines.export import model_files
 from guidelines.export.formats import OPSET
-from guidelines.session import measuring
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from networks.cost import cost
 from reports.run.document import document
 from results.record.cells import NetworkChoice
@@ -26,16 +27,16 @@ SMALL = [c for g in GUIDELINES.values() for c in g.cells(NetworkChoice()) if c.s
 
 
 def test_every_cell_gets_the_batch_that_is_asked_for():
-    plan = measuring.plan(select(["all", "table8"]), "cpu", None, None, 0, batch=4)
-    assert {cell.network.input_shape[0] for cell in plan.cells} == {4}
-    usual = measuring.plan(select(["all", "table8"]), "cpu", None, None, 0)
+    asked = plan(select(["all", "table8"]), "cpu", Options(batch=4))
+    assert {cell.network.input_shape[0] for cell in asked.cells} == {4}
+    usual = plan(select(["all", "table8"]), "cpu")
     assert {cell.network.input_shape[0] for cell in usual.cells} == {1}
 
 
 def test_table_8_on_the_gpu_has_the_papers_batch_if_none_is_asked_for():
     def batches(**options):
-        plan = measuring.plan([EXPERIMENTS["table8"]], "cuda", None, None, 0, **options)
-        return {cell.network.batch for cell in plan.cells}
+        asked = plan([EXPERIMENTS["table8"]], "cuda", Options(**options))
+        return {cell.network.batch for cell in asked.cells}
 
     assert batches() == {8}
     assert batches(batch=2) == {2}

@@ -6,22 +6,23 @@ import itertools
 
 import pytest
 
-from guidelines.session.sides import Side, begin, question
+from guidelines.session.options import Options
+from guidelines.session.sides import AskedSide, begin, question
 from results.errors import PlatformError
-from results.gate.trial import Step
+from results.gate.trial import Step, TrialProtocol
 from results.statistics.mixture import COMPUTE_BOUND
 from runners import schedule
 from runners.quartets import measure_block
 from runners.worker.extra_work import ExtraWork
 
-CELL, CPU = "g4/none/x1", Side("cpu")
+CELL, CPU = "g4/none/x1", AskedSide("cpu")
 CONTROLS = {"control/compute-bound/x1", "control/memory-heavy/x1"}
 
 
 @pytest.fixture
 def trial(cache):
     def started(extra=(), b=CPU):
-        asked = question(["g4"], CPU, b, margin=0.02, max_seconds=60, extra=extra)
+        asked = question(["g4"], CPU, b, TrialProtocol(max_seconds=60), Options(), extra)
         return begin(asked, cache / "guideline-benchmarks")
 
     return started
@@ -61,7 +62,7 @@ def test_a_block_without_cells_measures_the_controls(trial):
 
 def test_an_arm_that_cannot_start_is_named(trial):
     with pytest.raises(PlatformError, match=r"Arm B \(cpu\): .*could not be started"):
-        trial(b=Side("cpu", "/no/such/python"))
+        trial(b=AskedSide("cpu", "/no/such/python"))
 
 
 def test_extra_work_adds_up_to_its_fractions():

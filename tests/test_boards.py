@@ -18,7 +18,8 @@ import time
 import pytest
 
 from guidelines.session import runs
-from guidelines.session.measuring import plan
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from results.errors import PlatformError
 from results.statistics.stopping import complete
 from results.store import run_folders
@@ -60,7 +61,7 @@ def native(board):
 
 def on(platform, names, times, processes):
     """A plan of some cells with as little warming up as possible: emulated runs are slow."""
-    asked = plan(some(*names), str(platform), times, processes, 0)
+    asked = plan(some(*names), str(platform), Options(times, processes))
     short = asked.protocol.model_copy(update={"warmup_min": 1, "warmup_max": 1})
     return runs.Plan(asked.studies, asked.platform, short)
 

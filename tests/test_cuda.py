@@ -12,6 +12,8 @@ from torch import nn
 from guidelines.catalogue import EXPERIMENTS
 from guidelines.export import formats
 from guidelines.session import measuring
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from networks.blocks import initialise
 from results.statistics.stopping import complete
 from results.tables.summary import summarise
@@ -31,8 +33,9 @@ def measured(tmp_path, cache, monkeypatch):
     monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
     def run(platform, studies=None, **options):
-        plan = measuring.plan(studies or some(*CELLS), platform, 10, 2, 0, "gpu", **options)
-        return measuring.execute_with_progress(plan, tmp_path / "run", False, quiet=True)
+        chosen = Options(10, 2, channels="gpu", **options)
+        asked = plan(studies or some(*CELLS), platform, chosen)
+        return measuring.execute_with_progress(asked, tmp_path / "run", False, quiet=True)
 
     return run
 

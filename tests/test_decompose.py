@@ -17,7 +17,7 @@ from onnx import TensorProto
 from onnx import helper as make
 
 from guidelines.export import user_networks
-from guidelines.session.measuring import parse_shape
+from guidelines.session.planning import parse_shape
 from results.errors import BadInputError
 from results.record.cells import UserNetwork
 from results.statistics.stopping import complete

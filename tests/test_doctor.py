@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from guidelines.doctor.host import Conditions, findings, observe, unknowns
+from guidelines.doctor.host import Conditions, advice, observe, unknowns
 
 QUIET = Conditions(
     cores=8,
@@ -24,7 +24,7 @@ QUIET = Conditions(
 
 
 def test_a_quiet_machine_has_no_findings():
-    assert findings(QUIET) == []
+    assert advice(QUIET) == []
     assert unknowns(QUIET) == []
 
 
@@ -45,14 +45,14 @@ def test_a_quiet_machine_has_no_findings():
     ],
 )
 def test_each_disturbance_is_named_with_a_remedy(change, word):
-    (finding,) = findings(dataclasses.replace(QUIET, **change))
-    assert word in finding.problem
-    assert finding.remedy.endswith(".")
+    (one,) = advice(dataclasses.replace(QUIET, **change))
+    assert word in one.problem
+    assert one.remedy.endswith(".")
 
 
 def test_what_cannot_be_seen_is_said():
     hidden = dataclasses.replace(QUIET, governor=None, steal=None)
-    assert findings(hidden) == []
+    assert advice(hidden) == []
     assert unknowns(hidden) == ["the frequency governor", "time stolen by a hypervisor"]
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 import pytest
 
 from guidelines.session import runs
-from guidelines.session.measuring import plan
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from results.cost_model.caches import CORTEX_A57, Cache
 from results.errors import PlatformError
 from results.statistics.stopping import complete
@@ -121,7 +122,7 @@ def test_nothing_is_benchmarked_on_an_emulator(guidelines):
 
 
 def counting(names, caches=False, times=5):
-    return plan(some(*names), "arm-emulated", times, None, 0, caches=caches)
+    return plan(some(*names), "arm-emulated", Options(times, caches=caches))
 
 
 @EMULATED
@@ -209,7 +210,7 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert min(other[cell].l1d_misses) == pytest.approx(min(one[cell].l1d_misses), rel=0.2)
     # What was counted with caches need not be counted again to be modelled.
     watcher = Silent()
-    asked = plan(some(*names), "arm-modelled", None, None, 0)
+    asked = plan(some(*names), "arm-modelled")
     run = runs.execute(asked, tmp_path / "modelled", False, watcher, lambda *_: None)
     assert watcher.counted == []
     assert {c.cell: min(c.instructions) for c in run.counts}.keys() == set(names)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from guidelines.doctor.gpu import findings, lines, unknowns
+from guidelines.doctor.gpu import advice, lines, unknowns
 from guidelines.doctor.gpu_conditions import cpu_torch, observe, without_cuda
 from runners.worker.cuda import nvml
 
@@ -92,7 +92,7 @@ def test_a_quiet_card_is_named_and_has_no_findings():
         "GPU 0: NVIDIA Fake, 8 GiB, driver 550.54, 300 of at most 1900 MHz, 40 °C, "
         "20 of at most 250 W, ECC off."
     ]
-    assert findings(seen()) == []
+    assert advice(seen()) == []
     assert unknowns(seen()) == []
 
 
@@ -119,14 +119,14 @@ PROGRAMS = [SimpleNamespace(pid=pid, usedGpuMemory=held) for pid, held in MEMORY
     ],
 )
 def test_each_disturbance_is_named_with_a_remedy(function, answer, words):
-    (finding,) = findings(seen(**{f"nvmlDeviceGet{function}": answer}))
-    assert words in finding.problem
-    assert finding.remedy.endswith(".")
+    (one,) = advice(seen(**{f"nvmlDeviceGet{function}": answer}))
+    assert words in one.problem
+    assert one.remedy.endswith(".")
 
 
 def test_ecc_costs_nothing_where_memory_is_stacked():
     hbm = {"nvmlDeviceGetEccMode": [1, 1], "nvmlDeviceGetMemoryBusWidth": 5120}
-    assert findings(seen(**hbm)) == []
+    assert advice(seen(**hbm)) == []
     assert "ECC on" in lines(seen(**hbm))[0]
 
 
@@ -138,7 +138,7 @@ def test_without_a_driver_there_is_one_line_and_no_finding(number, words):
     (line,) = lines(none)
     assert line.startswith("No NVIDIA GPU was found (") and words in line
     assert line.endswith("): platforms cuda… cannot be measured here.")
-    assert findings(none) == unknowns(none) == []
+    assert advice(none) == unknowns(none) == []
 
 
 def test_cards_that_are_known_but_not_there_are_none():
@@ -155,7 +155,7 @@ def test_a_missing_package_does_not_say_that_there_is_no_card(monkeypatch):
 def test_what_an_old_driver_does_not_show_is_said():
     shown = r"\w*(Count|Handle|DriverVersion)"
     bare = seen(**{name: FakeError() for name in QUIET if not re.match(shown, name)})
-    assert (findings(bare), len(unknowns(bare))) == ([], 8)
+    assert (advice(bare), len(unknowns(bare))) == ([], 8)
     assert lines(bare) == ["GPU: unknown card, driver 550.54."]
     assert "other programs on the GPU" in unknowns(bare)
 
@@ -163,7 +163,7 @@ def test_what_an_old_driver_does_not_show_is_said():
 def test_of_several_cards_the_first_is_measured_and_lost_ones_are_told():
     several = seen(nvmlDeviceGetCount=3, nvmlDeviceGetPersistenceMode=0)
     assert "CUDA_VISIBLE_DEVICES to its UUID" in lines(several)[-1]
-    lost, first, second = (finding.problem for finding in findings(several))
+    lost, first, second = (one.problem for one in advice(several))
     assert lost.startswith("1 more card(s)")
     assert (first[:6], second[:6]) == ("GPU 0:", "GPU 2:")
     assert "(now 2)" in lines(dataclasses.replace(several, visible="2"))[-1]
@@ -171,7 +171,7 @@ def test_of_several_cards_the_first_is_measured_and_lost_ones_are_told():
 
 def test_a_torch_without_cuda_and_hidden_cards_are_found():
     hidden = dataclasses.replace(seen(), cpu_torch="2.9+cpu", visible="")
-    torch, cuda = findings(hidden)
+    torch, cuda = advice(hidden)
     assert "torch 2.9+cpu" in torch.problem
     assert "hides every card" in cuda.problem
     assert without_cuda("cuda: Optional[str] = None\nhip = None")

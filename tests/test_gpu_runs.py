@@ -10,6 +10,8 @@ import torch
 
 from guidelines.catalogue import EXPERIMENTS, select
 from guidelines.session import measuring, runs
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from results.errors import BadInputError, PlatformError
 from results.record.cells import NetworkChoice
 from results.statistics.stopping import complete
@@ -36,8 +38,8 @@ def measured(tmp_path, cache, monkeypatch):
 
         monkeypatch.setattr(runs, "launcher_of", launcher)
         chosen = studies or some(*CELLS)
-        plan = measuring.plan(chosen, platform, rounds, processes, 0, "arm", **options)
-        return measuring.execute_with_progress(plan, tmp_path / "run", resume, quiet=True)
+        asked = plan(chosen, platform, Options(rounds, processes, channels="arm", **options))
+        return measuring.execute_with_progress(asked, tmp_path / "run", resume, quiet=True)
 
     return run
 
@@ -114,7 +116,7 @@ def test_fig2_takes_kernels_of_eager_executions_apart(measured):
 )
 def test_what_a_platform_cannot_do_is_refused_before_it_starts(platform, study, options, said):
     with pytest.raises(BadInputError, match=said):
-        measuring.plan(select([study]), platform, None, None, 0, **options)
+        plan(select([study]), platform, Options(**options))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
@@ -130,8 +132,8 @@ def test_the_gpu_platforms_measure_the_gpu_channel_set_in_batches():
     for name in ("cuda", "cuda-eager", "cuda-compile", "cuda-onnxruntime", "cuda-tensorrt"):
         platform = load_platform(name)
         assert (platform.channels, platform.unit) == ("gpu", "batches/s")
-        plan = measuring.plan(select(["all"]), name, None, None, 0)
-        assert plan.protocol.channels == "gpu"
-        assert plan.cells == [
+        asked = plan(select(["all"]), name)
+        assert asked.protocol.channels == "gpu"
+        assert asked.cells == [
             cell for study in select(["all"]) for cell in study.cells(NetworkChoice(channels="gpu"))
         ]

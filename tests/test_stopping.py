@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidelines.session.measuring import plan, stopping_rule
+from guidelines.session.options import Options
+from guidelines.session.planning import plan, stopping_rule
 from reports.run.heading import describe, warnings
 from results.errors import BadInputError
 from results.record.protocol import StoppingRule
@@ -120,4 +121,4 @@ def test_a_rule_is_optional():
     assert stopping_rule(None, None) is None
     assert stopping_rule(0.5, 60) == StoppingRule(relative_error=0.005, seconds=60)
     with pytest.raises(BadInputError, match="no noise"):
-        plan([], "arm-emulated", None, None, 0, stop=stopping_rule(0.5, 60))
+        plan([], "arm-emulated", Options(stop=stopping_rule(0.5, 60)))

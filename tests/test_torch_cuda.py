@@ -13,7 +13,7 @@ from torch import nn
 from guidelines.catalogue import GUIDELINES
 from guidelines.export import formats
 from guidelines.export.model_files import build
-from guidelines.session import measuring
+from guidelines.session import planning
 from networks.blocks import initialise
 from results.record.cells import NetworkChoice
 from results.record.platform import LEAST_CLOCK
@@ -76,7 +76,7 @@ def test_each_precision_stays_within_its_tolerance_in_the_deepest_stack(
     network = backend.load(path, x, np.empty_like(y))
     network.run()
     error = output_error(network.output(), y)
-    assert error < measuring.OUTPUT_TOLERANCES[precision] / 2
+    assert error < planning.OUTPUT_TOLERANCES[precision] / 2
     # A precision that changes nothing was not used.
     assert (error > 1e-4) == (precision in ("fp16", "bf16"))
     assert torch.backends.cuda.matmul.allow_tf32 == (precision == "tf32")

@@ -8,11 +8,10 @@ from functools import cache
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
-from typer.testing import CliRunner
 
 from guidelines.commands import networks
-from guidelines.commands.cli import app
 from guidelines.commands.networks import costs_table, network_cost
+from guidelines.commands.program import program
 from networks.blocks import initialise
 from networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
 from networks.cost import cost
@@ -177,10 +176,10 @@ def test_an_impossible_network_is_refused():
         NETWORKS["MobileNet v1 1x"].build.func(0.01)
 
 
-def test_the_command_lists_all_of_them(monkeypatch):
+def test_the_command_lists_all_of_them(monkeypatch, capsys):
     monkeypatch.setattr(networks, "network_cost", lambda network: cost_of(network.name))
-    answer = CliRunner().invoke(app, ["networks", "--json"])
-    listed = {entry["name"]: entry for entry in json.loads(answer.stdout)}
+    program(["networks", "--json"], standalone_mode=False)
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert set(listed) == set(NETWORKS)
     assert listed["ShuffleNet v2 0.5x"] == {
         "name": "ShuffleNet v2 0.5x",

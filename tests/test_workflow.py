@@ -8,10 +8,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer.main
 import yaml
 
-from guidelines.commands.cli import app
+from guidelines.commands.program import program
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -85,8 +84,7 @@ def test_hooks_before_a_commit_are_the_checks_of_make_lint():
 def test_its_calls_of_the_program_are_understood(line):
     words = shlex.split(line)
     name, arguments = words[1], words[2:]
-    command = typer.main.get_command(app).commands[name]
-    command.make_context(name, arguments)
+    program.commands[name].make_context(name, arguments)
 
 
 @pytest.mark.parametrize("line", [c for c in [*commands(), *script()] if c.startswith("make ")])

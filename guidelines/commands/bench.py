@@ -1,11 +1,12 @@
-"""The suite measured: is the harness faithful, what does a run cost, how fast is start-up.
+"""The command `guidelines bench`: the suite itself, measured.
+
+Is the harness faithful, what does a run cost, how fast is start-up?
 
 A benchmark, not a test: it prints figures beside the project's targets and judges nothing.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import subprocess
@@ -21,7 +22,9 @@ from rich.console import Console
 from rich.progress import track
 
 from guidelines.catalogue import GUIDELINES
+from guidelines.commands.options import Json, PlatformName
 from guidelines.session import runs
+from guidelines.session.printing import print_json
 from guidelines.session.stored import read_run
 from results.errors import BadInputError
 from results.record.protocol import Protocol
@@ -183,8 +186,8 @@ def measure_start(arguments: Sequence[str]) -> float:
     return statistics.median(times)
 
 
-def print_benchmarks(platform: str, as_json: bool) -> None:
-    """Measure all of the above (about six minutes) and print it, as text or as JSON."""
+def command(platform: PlatformName = "cpu", json: Json = False) -> None:
+    """Measure the suite itself: fidelity of the harness, cost of a full run, start-up times."""
     if load_platform(platform).counts:
         raise BadInputError(
             f"bench times the harness, and nothing is timed on platform {platform}: choose another."
@@ -197,7 +200,7 @@ def print_benchmarks(platform: str, as_json: bool) -> None:
     harness = {f.cell: f.harness_ratio for f in long}
     recorded = {f.cell: f.recorded_ratio for f in long}
     gaps = {f.cell: (f.harness_ratio - 1) * f.bare_ns for f in short}
-    if as_json:
+    if json:
         figures = {
             "help_s": help_seconds,
             "list_s": list_seconds,
@@ -210,7 +213,7 @@ def print_benchmarks(platform: str, as_json: bool) -> None:
             "controller_peak_bytes": cost.controller_memory,
             "worker_peak_bytes": cost.worker_memory,
         }
-        typer.echo(json.dumps(figures, indent=2))
+        print_json(figures)
         return
     typer.echo(f"guidelines --help        {help_seconds:.2f} s   (target: at most 0.3)")
     typer.echo(f"guidelines list          {list_seconds:.2f} s   (target: at most 0.5)")

@@ -1,9 +1,10 @@
-"""What `guidelines board check` does: say what a board is, and what it lacks to be measured."""
+"""The command `guidelines board check`: what a board is, and what it lacks to be measured."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -15,6 +16,7 @@ from results.store.files import cache_folder
 from runners import platform_file, worker_archive
 from runners.events import Board
 from runners.launcher import Launcher, identify
+from runners.platforms import platform_names
 from runners.transports import ssh
 
 # Runtimes are built for these processors alone.
@@ -23,10 +25,12 @@ VENV = "guidelines-venv"
 # For the worker, the networks of Tables 1 to 4, and what an inference takes on disk for a moment.
 LEAST_FREE_BYTES = 200 * 10**6
 
+command = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
 
 def platform_name(address: str) -> str:
     """Return the name that --platform takes for a board given as that name or as user@host."""
-    known = address in platform_file.platform_names() or address.endswith(".toml")
+    known = address in platform_names() or address.endswith(".toml")
     if known or "/" in address or address.startswith(platform_file.SSH):
         return address
     return f"{platform_file.SSH}{address}"
@@ -49,12 +53,21 @@ def board_platform(name: str, python: str | None) -> Platform:
     return platform_file.checked(content, f"Board {name}")
 
 
-def check(address: str, python: str | None) -> None:
-    """Print what a board is and has; how to install what it lacks.
+@command.callback()
+def board() -> None:
+    """Boards that are reached by ssh."""
 
-    A board that lacks nothing has started the runtime once. Raises PlatformError when the board
-    cannot be reached, or cannot be measured as it is.
-    """
+
+@command.command()
+def check(
+    address: Annotated[
+        str, typer.Argument(metavar="HOST", help="user@host[:port], or a platform file (.toml).")
+    ],
+    python: Annotated[
+        str | None, typer.Option(help="The board's Python.  [default: the platform's, or python3]")
+    ] = None,
+) -> None:
+    """Say what a board is and has, and how to install what it lacks; nothing is installed."""
     name = platform_name(address)
     platform = board_platform(name, python)
     row = backend(platform.backend)

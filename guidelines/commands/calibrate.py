@@ -1,13 +1,16 @@
-"""Fit a cost model to a measured run of a user's board."""
+"""The command `guidelines calibrate`: a cost model fitted to a measured run of a user's board."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from guidelines.catalogue import EXPERIMENTS
-from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
+from guidelines.session.measuring import SAME_COMMAND, execute_with_progress
+from guidelines.session.options import Options
+from guidelines.session.planning import counting_plan
 from guidelines.session.stored import read_run
 from reports.cost_model.board_model import document
 from reports.formats.terminal import show
@@ -23,28 +26,28 @@ COEFFICIENTS = "cost_model.toml"
 WARNING = "Times made of it are modelled, not measured."
 
 
-def calibrate_board(path: Path, out: Path | None) -> None:
-    """Fit a cost model to the measured run at `path`; print its errors, and write its file.
-
-    Raises BadInputError for a run that is not one of a board, and the errors of
-    guidelines.session.runs.execute.
-    """
-    measured = read_run(path)
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A measured run of an ARM board.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The coefficient file to write.  [default: RUN/cost_model.toml]"),
+    ] = None,
+) -> None:
+    """Fit a cost model to a measured run of your board, and test it on cells kept aside."""
+    measured = read_run(run)
     refuse_unfit(measured)
-    folder = path if path.is_dir() else path.parent
+    folder = run if run.is_dir() else run.parent
     core = _core(measured)
     caches, assumed = caches_of(measured.fingerprint)
     names = [e.name for e in measured.experiments if e.base is not None]
     unknown = [name for name in names if name not in EXPERIMENTS]
     if unknown or not names:
-        raise BadInputError(f"{path} holds no experiment that can be counted: run g1 to g4.")
+        raise BadInputError(f"{run} holds no experiment that can be counted: run g1 to g4.")
     protocol = measured.protocol
     asked = counting_plan(
         [EXPERIMENTS[name] for name in names],
         caches,
-        protocol.seed,
-        protocol.channels,
-        protocol.g4_unit,
+        Options(seed=protocol.seed, channels=protocol.channels, g4_unit=protocol.g4_unit),
     )
     place = folder / COUNTS
     counted = execute_with_progress(asked, place, True, quiet=False, again=SAME_COMMAND)

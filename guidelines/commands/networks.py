@@ -1,15 +1,15 @@
-"""What every whole network costs, beside what the paper prints of it."""
+"""The command `guidelines networks`: what every whole network costs, beside published costs."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 
 import torch
-import typer
 from rich.console import Console
 from rich.progress import track
 
+from guidelines.commands.options import Json
+from guidelines.session.printing import print_json
 from networks.catalogue import NETWORKS, NamedNetwork
 from networks.cost import cost
 from reports.document import MISSING, Heading, Table
@@ -89,17 +89,17 @@ def _difference(entry: NetworkCost) -> str:
     return f"{round(percent, 1) + 0.0:+.1f} %"
 
 
-def print_network_costs(as_json: bool) -> None:
-    """Count all networks (a few seconds) and print them as a table or as JSON."""
+def command(json: Json = False) -> None:
+    """List the whole networks with their multiply-adds and weights, beside the published ones."""
     console = Console(stderr=True)
-    hidden = as_json or not console.is_terminal
+    hidden = json or not console.is_terminal
     wanted = list(NETWORKS.values())
     counted = [
         network_cost(network)
         for network in track(wanted, "counting", console=console, transient=True, disable=hidden)
     ]
-    if as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in counted], indent=2))
+    if json:
+        print_json([asdict(entry) for entry in counted])
     else:
         screen = Console()
         print_table(costs_table(counted), screen)

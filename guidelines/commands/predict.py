@@ -1,14 +1,17 @@
-"""Predict the time of a network on the board of a cost model, without the board."""
+"""The command `guidelines predict`: a network on the board of a cost model, without the board."""
 
 from __future__ import annotations
 
-import json
+from typing import Annotated
 
 import typer
 
+from guidelines.commands.options import Json
 from guidelines.experiment import Study
 from guidelines.session import runs
-from guidelines.session.measuring import INTERRUPTED, counting_plan, parse_shape
+from guidelines.session.measuring import INTERRUPTED
+from guidelines.session.planning import counting_plan, parse_shape
+from guidelines.session.printing import print_json
 from guidelines.session.progress import ProgressDisplay
 from reports.run.counts import MODELLED
 from results.cost_model.model_file import load_model
@@ -25,40 +28,48 @@ from runners.launcher import identify, launcher_of
 DEFAULT_INPUT = "1,3,224,224"
 
 
-def predict_network(model: str, on: str, shape: str | None, as_json: bool) -> None:
-    """Print the modelled time of a network on the board of a coefficient file.
-
-    `model` is a whole network of networks/ by name, a module:callable, or an .onnx file. Raises
-    BadInputError for what is none of these, CheckFailedError for a network whose output is wrong
-    under emulation, and PlatformError without an emulator.
-    """
+def command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A whole network by name (guidelines networks), module:callable, or an .onnx "
+            "file. A callable is code, and is run.",
+        ),
+    ],
+    on: Annotated[
+        str, typer.Option(help="A coefficient file (.toml), or one of the suite's by name.")
+    ] = "cortex-a57",
+    shape: Annotated[
+        str | None,
+        typer.Option("--input", help="Input of your own network.  [default: 1,3,224,224]"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Model the time of a network on a board from counts, without the board: not measured."""
     coefficients = load_model(on)
     cell = _cell(model, shape)
     study = Study(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
-    run = _counted(counting_plan([study], coefficients.caches), quiet=as_json)
+    run = _counted(counting_plan([study], coefficients.caches), quiet=json)
     counts = counts_of(run, run.cells[0], None)
     if counts is None:
         raise CheckFailedError(f"{model} failed its proof: {run.failures[cell.name]}.")
     found = modelled(coefficients, counts, None)
     assert found is not None
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "model": model,
-                    "input": list(cell.network.input_shape),
-                    "on": coefficients.model_dump(mode="json"),
-                    "modelled_ms": found.ms,
-                    "modelled_ci95_ms": list(found.ci95_ms),
-                    "counts": run.counts[0].model_dump(mode="json", exclude={"proof"}),
-                    "fingerprint": run.fingerprint.model_dump(mode="json"),
-                },
-                indent=2,
-                ensure_ascii=False,
-            )
+    if json:
+        print_json(
+            {
+                "model": model,
+                "input": list(cell.network.input_shape),
+                "on": coefficients.model_dump(mode="json"),
+                "modelled_ms": found.ms,
+                "modelled_ci95_ms": list(found.ci95_ms),
+                "counts": run.counts[0].model_dump(mode="json", exclude={"proof"}),
+                "fingerprint": run.fingerprint.model_dump(mode="json"),
+            }
         )
         return
     low, high = found.ci95_ms

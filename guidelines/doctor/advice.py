@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class Advice:
     """Something that disturbs measurements, and what to do about it."""
 
     problem: str

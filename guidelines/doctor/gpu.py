@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guidelines.doctor.advice import Finding
+from guidelines.doctor.advice import Advice
 from guidelines.doctor.gpu_conditions import CardConditions, GpuConditions
 from runners.worker.cuda.nvml import CardProcess
 
@@ -53,7 +53,7 @@ def _part(now: float | None, most: float | None, unit: str) -> str:
     return f"{now:.0f} {unit}" if most is None else f"{now:.0f} of at most {most:.0f} {unit}"
 
 
-def findings(seen: GpuConditions) -> list[Finding]:
+def advice(seen: GpuConditions) -> list[Advice]:
     """Return what is wrong with the cards, the worst first; nothing where there are none."""
     if not seen.cards:
         return []
@@ -61,31 +61,31 @@ def findings(seen: GpuConditions) -> list[Finding]:
     for card in seen.cards:
         which = f"{_which(card)}: " if len(seen.cards) > 1 else ""
         for check in CHECKS:
-            found += [Finding(which + one.problem, one.remedy) for one in check(card)]
+            found += [Advice(which + one.problem, one.remedy) for one in check(card)]
     return found
 
 
-def _of_machine(seen: GpuConditions) -> Iterator[Finding]:
+def _of_machine(seen: GpuConditions) -> Iterator[Advice]:
     if seen.cpu_torch:
-        yield Finding(
+        yield Advice(
             f"torch {seen.cpu_torch} is built without CUDA: it cannot use the GPU.",
             "Install its CUDA build: choose Stable, Pip and CUDA on PyTorch's start page.",
         )
     if seen.hidden:
-        yield Finding(
+        yield Advice(
             f'CUDA_VISIBLE_DEVICES is "{seen.visible}", which hides every card.',
             "Unset it, or set it to a card's number or UUID.",
         )
     if seen.silent:
-        yield Finding(
+        yield Advice(
             f"{seen.silent} more card(s) do not answer the driver.",
             "See what nvidia-smi says of them; a lost card needs a restart of the machine.",
         )
 
 
-def _prohibited(card: CardConditions) -> Iterator[Finding]:
+def _prohibited(card: CardConditions) -> Iterator[Advice]:
     if card.may_compute is False:
-        yield Finding(
+        yield Advice(
             "The card's compute mode keeps all programs from computing on it.",
             f"As root: nvidia-smi {_option(card)}-c DEFAULT.",
         )
@@ -95,12 +95,12 @@ def _option(card: CardConditions) -> str:
     return "" if card.index is None else f"-i {card.index} "
 
 
-def _shared(card: CardConditions) -> Iterator[Finding]:
+def _shared(card: CardConditions) -> Iterator[Advice]:
     programs = card.processes or ()
     if programs:
         names = ", ".join(_program(program) for program in programs[:NAMED])
         more = f" and {len(programs) - NAMED} more" if len(programs) > NAMED else ""
-        yield Finding(
+        yield Advice(
             f"Other programs are on the card: {names}{more}.",
             "End them, or wait until they are done; let another card draw the screen.",
         )
@@ -111,47 +111,47 @@ def _program(program: CardProcess) -> str:
     return name if program.memory is None else f"{name} ({program.memory / 1e6:.0f} MB)"
 
 
-def _in_use(card: CardConditions) -> Iterator[Finding]:
+def _in_use(card: CardConditions) -> Iterator[Advice]:
     if card.busy is not None and card.busy > BUSY_PERCENT:
         # A driver that has just woken the card up checks its memory, which looks like work.
         again = ""
         if card.persistence is False:
             again = " Ask again: waking the card up looks like work, too."
-        yield Finding(
+        yield Advice(
             f"The card is {card.busy:.0f} % busy, though nothing of ours runs.",
             f"Wait until it is idle; nvidia-smi shows who uses it.{again}",
         )
 
 
-def _hot(card: CardConditions) -> Iterator[Finding]:
+def _hot(card: CardConditions) -> Iterator[Advice]:
     if card.margin_c is not None and card.margin_c < NEAR_SLOW_DOWN_C:
         now = "" if card.temperature_c is None else f"at {card.temperature_c} °C, "
-        yield Finding(
+        yield Advice(
             f"The card is hot: {now}{max(card.margin_c, 0)} °C below where it slows down.",
             "Let it cool, and give it more air.",
         )
 
 
-def _held_down(card: CardConditions) -> Iterator[Finding]:
+def _held_down(card: CardConditions) -> Iterator[Advice]:
     if card.reasons:
-        yield Finding(
+        yield Advice(
             f"The card's clock is kept down: {', '.join(card.reasons)}.",
             f"Find out why before you measure: nvidia-smi {_option(card)}-q -d PERFORMANCE.",
         )
 
 
-def _capped(card: CardConditions) -> Iterator[Finding]:
+def _capped(card: CardConditions) -> Iterator[Advice]:
     limit, maker = card.limit_w, card.maker_w
     if limit is not None and maker is not None and limit < maker - LEAST_CAP_W:
-        yield Finding(
+        yield Advice(
             f"The card may draw {limit:.0f} W only, and was made for {maker:.0f} W.",
             f"As root: nvidia-smi {_option(card)}-pl {maker:.0f}; or name the limit with figures.",
         )
 
 
-def _clock_set(card: CardConditions) -> Iterator[Finding]:
+def _clock_set(card: CardConditions) -> Iterator[Advice]:
     if card.set_mhz and card.maker_mhz and card.set_mhz != card.maker_mhz:
-        yield Finding(
+        yield Advice(
             f"Its clock for programs is set to {card.set_mhz} MHz, by its maker to "
             f"{card.maker_mhz} MHz.",
             "That steadies times, but they compare with no others; to undo it, as root: "
@@ -159,26 +159,26 @@ def _clock_set(card: CardConditions) -> Iterator[Finding]:
         )
 
 
-def _divided(card: CardConditions) -> Iterator[Finding]:
+def _divided(card: CardConditions) -> Iterator[Advice]:
     if card.mig:
-        yield Finding(
+        yield Advice(
             "MIG is on: a part of the card is measured, and the other parts share its power.",
             f"Name the part with figures; to end it, as root: nvidia-smi {_option(card)}-mig 0.",
         )
 
 
-def _sleeps(card: CardConditions) -> Iterator[Finding]:
+def _sleeps(card: CardConditions) -> Iterator[Advice]:
     if card.persistence is False:
-        yield Finding(
+        yield Advice(
             "Persistence mode is off: between programs the card goes to sleep, so the first call "
             "is slow and clocks begin low.",
             f"As root: nvidia-smi {_option(card)}-pm 1.",
         )
 
 
-def _checked_memory(card: CardConditions) -> Iterator[Finding]:
+def _checked_memory(card: CardConditions) -> Iterator[Advice]:
     if card.ecc and (card.bus_bits is None or card.bus_bits < STACKED_BITS):
-        yield Finding(
+        yield Advice(
             "ECC is on, which is no fault, but takes bandwidth from memory that is not stacked.",
             "Leave it on, and compare with cards that have it on, too.",
         )

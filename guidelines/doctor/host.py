@@ -7,13 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
-import typer
 
-from guidelines.doctor import gpu, gpu_conditions
-from guidelines.doctor.advice import Finding
-from reports.run.heading import cores_text, processor
-from results.record.platform import Machine
-from runners.worker.machine import cores, host
+from guidelines.doctor.advice import Advice
+from runners.worker.machine import host
 
 PROBE_SECONDS = 1.0
 # A spinning process that is kept waiting longer than this was interrupted by something else.
@@ -115,80 +111,80 @@ def _steal_percent(before: object, after: object) -> float | None:
     return float(100 * stolen / PROBE_SECONDS)
 
 
-def findings(seen: Conditions) -> list[Finding]:
+def advice(seen: Conditions) -> list[Advice]:
     """Return what is wrong with a machine's conditions, the worst first."""
     found = []
     if seen.busy:
         names = ", ".join(f"{name} ({percent:.0f} %)" for name, percent in seen.busy[:3])
         found.append(
-            Finding(
+            Advice(
                 f"Other programs are using the processor: {names}.",
                 "End them, or wait until they are done.",
             )
         )
     if seen.load is not None and seen.load > seen.cores - 0.5:
         found.append(
-            Finding(
+            Advice(
                 f"The load average is {seen.load:.1f} on {seen.cores} core(s).",
                 "Wait until it is well below the number of cores.",
             )
         )
     if seen.steal is not None and seen.steal > STEAL_PERCENT:
         found.append(
-            Finding(
+            Advice(
                 f"The hypervisor takes {seen.steal:.1f} % of a core away.",
                 "Measure on a dedicated machine, or add processes: --processes 10.",
             )
         )
     if seen.lost > LOST_PERCENT:
         found.append(
-            Finding(
+            Advice(
                 f"A spinning program lost {seen.lost:.1f} % of its time to others.",
                 "Close what runs in the background; trust medians and ratios most.",
             )
         )
     if seen.virtualisation:
         found.append(
-            Finding(
+            Advice(
                 f"This is a {seen.virtualisation}: neighbours share caches and memory.",
                 "Trust ratios more than times; compare runs made side by side.",
             )
         )
     if seen.cores == 1:
         found.append(
-            Finding(
+            Advice(
                 "There is one core: the progress display and the system share it.",
                 "Use --quiet, or a machine with two cores or more.",
             )
         )
     if not seen.can_pin:
         found.append(
-            Finding(
+            Advice(
                 "This system cannot keep a process on one core.",
                 "Expect wider intervals; close other programs.",
             )
         )
     if seen.governor not in (None, "performance"):
         found.append(
-            Finding(
+            Advice(
                 f"The frequency governor is {seen.governor}: the clock will vary.",
                 "As root: cpupower frequency-set --governor performance.",
             )
         )
     if seen.on_battery:
         found.append(
-            Finding("The machine runs on its battery and may slow its clock.", "Plug it in.")
+            Advice("The machine runs on its battery and may slow its clock.", "Plug it in.")
         )
     if seen.free_memory < LEAST_FREE_BYTES:
         found.append(
-            Finding(
+            Advice(
                 f"Only {seen.free_memory / 1e9:.1f} GB of memory are free.",
                 "Close programs, or measure one guideline at a time.",
             )
         )
     if seen.swapped:
         found.append(
-            Finding(
+            Advice(
                 f"{seen.swapped / 1e6:.0f} MB of memory are swapped out.",
                 "Free memory, then swapoff and swapon.",
             )
@@ -204,22 +200,3 @@ def unknowns(seen: Conditions) -> list[str]:
         "the load average": seen.load,
     }
     return [what for what, value in hidden.items() if value is None]
-
-
-def print_findings() -> None:
-    """Say what this machine's processor and GPUs are, observe them, and print what was found."""
-    facts = Machine.model_validate(host.facts())
-    kept = cores_text(cores.choose(None, 1), facts.clusters)
-    typer.echo(f"Processor: {processor(facts)}. Workers are kept on {kept or 'no core'}.")
-    gpus = gpu_conditions.observe()
-    for line in gpu.lines(gpus):
-        typer.echo(line)
-    seen = observe()
-    found = findings(seen) + gpu.findings(gpus)
-    for finding in found:
-        typer.echo(f"- {finding.problem} {finding.remedy}")
-    if not found:
-        typer.echo("Nothing was found that would disturb measurements.")
-    hidden = unknowns(seen) + gpu.unknowns(gpus)
-    if hidden:
-        typer.echo(f"Not visible here: {', '.join(hidden)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ import typer
 
 from guidelines.session import runs
 from guidelines.session.measuring import INTERRUPTED
+from guidelines.session.printing import print_json
 from guidelines.session.sides import Question
-from guidelines.session.stored import read_run
 from guidelines.session.trial_progress import TrialDisplay
 from guidelines.session.trials import Outcome, measure_trial
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
-from results.gate.regression import judge_run
 from results.gate.trial import Arm, Trial
 from results.store.files import new_folder, write_file
 
@@ -35,7 +33,7 @@ class Output:
     ci: Path | None
 
 
-def ab(question: Question, out: Path | None, resume: bool, output: Output) -> None:
+def judge_trial(question: Question, out: Path | None, resume: bool, output: Output) -> None:
     """Measure a trial, print what it found, and raise CheckFailedError where the gate stays shut.
 
     Says where to continue when it ends early.
@@ -55,11 +53,6 @@ def ab(question: Question, out: Path | None, resume: bool, output: Output) -> No
     if output.quiet and not output.json:
         typer.echo(folder)
     publish(judgement_of(outcome, folder), output)
-
-
-def check(run: Path, baseline: Path, margin: float | None, output: Output) -> None:
-    """Judge a stored run against another; raise CheckFailedError where the gate stays shut."""
-    publish(judge_run(read_run(run), read_run(baseline), margin), output)
 
 
 def default_folder(question: Question) -> Path:
@@ -149,7 +142,7 @@ def publish(judgement: Judgement, output: Output) -> None:
     from reports.gate.registry import FORMATS
 
     if output.json:
-        typer.echo(json.dumps(judgement.json_objects(), indent=2, ensure_ascii=False))
+        print_json(judgement.json_objects())
     elif not output.quiet:
         print_judgement(judgement)
     if output.ci is not None:

@@ -3,58 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from guidelines.experiment import Study
+from guidelines.session.options import Options
 from results.errors import BadInputError
 from results.record.backends import backend
 from results.record.cells import NetworkChoice
 from results.record.platform import Platform
-from results.record.protocol import Precision, StoppingRule
-from runners.platform_file import load_platform, platform_names
+from results.record.protocol import Precision
+from runners.platform_file import load_platform
+from runners.platforms import platform_names
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a command asks for besides the experiments."""
-
-    processes: int | None = None
-    caches: bool = False
-    core: str | None = None
-    batch: int | None = None
-    precision: Precision = "fp32"
-    stop: StoppingRule | None = None
-
-
-def refuse_impossible(platform: Platform, studies: Sequence[Study], asked: Asked) -> None:
+def refuse_impossible(platform: Platform, studies: Sequence[Study], options: Options) -> None:
     """Raise BadInputError for options and experiments that a platform has no use for."""
     if platform.counts:
-        _refuse_where_counted(platform, studies, asked)
-    elif asked.caches:
+        _refuse_where_counted(platform, studies, options)
+    elif options.caches:
         raise BadInputError(
             f"--caches models the caches of an emulated core, and platform {platform.name} is "
             "timed: use it with --platform arm-emulated."
         )
-    _refuse_precision(platform, asked.precision)
+    _refuse_precision(platform, options.precision)
     _refuse_unprofiled(platform, studies)
 
 
-def _refuse_where_counted(platform: Platform, studies: Sequence[Study], asked: Asked) -> None:
-    if asked.core is not None:
+def _refuse_where_counted(platform: Platform, studies: Sequence[Study], options: Options) -> None:
+    if options.core is not None:
         raise BadInputError(
             f"--core has no meaning on platform {platform.name}: its counts do not depend on where "
             "they are taken."
         )
-    if asked.processes is not None:
+    if options.processes is not None:
         raise BadInputError(
             f"--processes has no meaning on platform {platform.name}: every network is counted in "
             "one process of its own."
         )
-    if asked.stop is not None:
+    if options.stop is not None:
         raise BadInputError(
             f"--until-error has no meaning on platform {platform.name}: its counts have no noise."
         )
-    if asked.batch is not None:
+    if options.batch is not None:
         raise BadInputError(
             f"--batch has no meaning on platform {platform.name}: it stands for the paper's ARM "
             "core, which ran one image at a time."

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from guidelines.catalogue import select
 from guidelines.experiment import Study
 from guidelines.session import runs
+from guidelines.session.options import Options
 from results.errors import BadInputError, SuiteError
 from results.gate.trial import Arm, ArmName, Trial, TrialProtocol
 from results.record.platform import Platform
@@ -21,7 +21,7 @@ from runners.quartets import Equipment
 
 
 @dataclass(frozen=True)
-class Side:
+class AskedSide:
     """What one arm is asked to be: a platform's name or file, and a Python ("" for its own)."""
 
     platform: str
@@ -33,8 +33,8 @@ class Question:
     """What a trial is to compare, over which experiments, and how."""
 
     studies: Sequence[Study]
-    a: Side
-    b: Side
+    a: AskedSide
+    b: AskedSide
     measured: Protocol
     protocol: TrialProtocol
     extra: Sequence[float] = ()
@@ -42,15 +42,10 @@ class Question:
 
 def question(
     experiments: Sequence[str],
-    a: Side,
-    b: Side,
-    *,
-    margin: float,
-    max_seconds: float,
-    channels: Literal["gpu", "arm"] | None = None,
-    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck",
-    core: str | None = None,
-    seed: int = 0,
+    a: AskedSide,
+    b: AskedSide,
+    protocol: TrialProtocol,
+    options: Options,
     extra: Sequence[float] = (),
 ) -> Question:
     """Return what a trial is to compare; `channels` are arm A's platform's own by default.
@@ -65,14 +60,13 @@ def question(
             raise BadInputError(
                 f"{study.name} takes run time apart and compares nothing: choose g1 to g4, or all."
             )
-    protocol = TrialProtocol(margin=margin, max_seconds=max_seconds)
     measured = Protocol(
         runs=protocol.rounds,
         processes=1,
-        seed=seed,
-        channels=channels or load_platform(a.platform).channels,
-        g4_unit=g4_unit,
-        core=core,
+        seed=options.seed,
+        channels=options.channels or load_platform(a.platform).channels,
+        g4_unit=options.g4_unit,
+        core=options.core,
     )
     return Question(studies, a, b, measured, protocol, extra)
 
@@ -83,7 +77,7 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipme
     Raises BadInputError for platforms that cannot be compared and the errors of runners.measure and
     guidelines.export.model_files, which name the arm.
     """
-    sides: dict[ArmName, Side] = {"a": question.a, "b": question.b}
+    sides: dict[ArmName, AskedSide] = {"a": question.a, "b": question.b}
     platforms = {name: load_platform(side.platform) for name, side in sides.items()}
     for name, side in sides.items():
         _refuse_untimed(name, side, platforms[name])
@@ -106,7 +100,7 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipme
     return trial, equipment
 
 
-def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
+def _refuse_untimed(name: ArmName, side: AskedSide, platform: Platform) -> None:
     if platform.counts:
         raise BadInputError(
             f"Arm {name.upper()} is platform {platform.name}, which counts instructions and times "
@@ -119,7 +113,9 @@ def _refuse_untimed(name: ArmName, side: Side, platform: Platform) -> None:
         )
 
 
-def _arm(question: Question, side: Side, platform: Platform, cache: Path) -> tuple[Arm, Equipment]:
+def _arm(
+    question: Question, side: AskedSide, platform: Platform, cache: Path
+) -> tuple[Arm, Equipment]:
     plan = runs.Plan(question.studies, platform, question.measured)
     launcher = launcher_of(platform, cache, python=side.python)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))

@@ -8,7 +8,9 @@ from typing import Literal
 import typer
 
 from guidelines.catalogue import select
-from guidelines.session.measuring import SAME_COMMAND, counting_plan, execute_with_progress
+from guidelines.session.measuring import SAME_COMMAND, execute_with_progress
+from guidelines.session.options import Options
+from guidelines.session.planning import counting_plan
 from guidelines.studies.cortex_a57.page import write_arm_model
 from guidelines.studies.cortex_a57.sets import READING, TABLE_4, TABLE_8, UNITS_28, UNITS_56
 from guidelines.studies.cortex_a57.validation import validate
@@ -48,5 +50,5 @@ def _counted(
     names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], folder: Path
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
-    asked = counting_plan(select(names), g4_unit=unit)
+    asked = counting_plan(select(names), options=Options(g4_unit=unit))
     return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)

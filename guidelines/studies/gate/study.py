@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import track
 
 from guidelines.catalogue import GUIDELINES
-from guidelines.session.sides import Question, Side, question
+from guidelines.session.options import Options
+from guidelines.session.sides import AskedSide, Question, question
 from guidelines.session.trial_progress import TrialDisplay
 from guidelines.session.trials import Outcome, measure_trial, opened, stored_trial
 from guidelines.studies.gate.page import WholeSession, write_calibration
@@ -26,13 +27,15 @@ from guidelines.studies.gate.pool import NONE, NOTHING, Pool, SessionOutcome, Sl
 from guidelines.studies.gate.tables import COMPUTE_BOUND
 from results.gate import trial_store
 from results.gate.ratios import Choice
-from results.gate.trial import Block, Step, Trial
+from results.gate.trial import Block, Step, Trial, TrialProtocol
 from results.gate.trial_store import has_trial
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Blocks of one cell alone show what a process costs before it times anything.
 SMALL_BLOCKS = 4
 SESSIONS = "sessions"
+CPU = AskedSide("cpu")
+PROTOCOL = TrialProtocol(margin=0.02, max_seconds=600.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Injection:
     wanted: frozenset[str] = NONE
 
 
-def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: bool) -> None:
+def study_gate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: bool) -> None:
     """Measure what is missing in `folder`, judge all of it, and write the page with its plots.
 
     With `judge_only`, nothing is measured, and the folder may be another machine's.
@@ -53,9 +56,7 @@ def calibrate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: 
         pool = Pool(*trial_store.read_trial(folder))
         whole = list(_stored_sessions(folder / SESSIONS, pool))
     else:
-        asked = question(
-            ["all"], Side("cpu"), Side("cpu"), margin=0.02, max_seconds=600.0, extra=EXTRA
-        )
+        asked = question(["all"], CPU, CPU, PROTOCOL, Options(), EXTRA)
         pool = Pool(*record(asked, folder, blocks))
         whole = [
             measured_session(asked, folder / SESSIONS / f"{number:02}", number, injection)

@@ -1,0 +1,30 @@
+"""The command `guidelines doctor`."""
+
+from __future__ import annotations
+
+import typer
+
+from guidelines.doctor import gpu, gpu_conditions, host
+from reports.run.heading import cores_text, processor
+from results.record.platform import Machine
+from runners.worker.machine import cores
+from runners.worker.machine.host import facts
+
+
+def command() -> None:
+    """Say in plain words what will make this machine's figures unreliable, and what to do."""
+    machine = Machine.model_validate(facts())
+    kept = cores_text(cores.choose(None, 1), machine.clusters)
+    typer.echo(f"Processor: {processor(machine)}. Workers are kept on {kept or 'no core'}.")
+    gpus = gpu_conditions.observe()
+    for line in gpu.lines(gpus):
+        typer.echo(line)
+    seen = host.observe()
+    advice = host.advice(seen) + gpu.advice(gpus)
+    for one in advice:
+        typer.echo(f"- {one.problem} {one.remedy}")
+    if not advice:
+        typer.echo("Nothing was found that would disturb measurements.")
+    hidden = host.unknowns(seen) + gpu.unknowns(gpus)
+    if hidden:
+        typer.echo(f"Not visible here: {', '.join(hidden)}.")

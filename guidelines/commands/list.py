@@ -1,0 +1,24 @@
+"""The command `guidelines list`."""
+
+from __future__ import annotations
+
+import typer
+
+from guidelines.catalogue import EXPERIMENTS
+from results.record.cells import NetworkChoice
+from runners.platforms import descriptions
+
+BOARDS = "a board reached by ssh; or the path of a platform file (docs/boards.md)"
+
+
+def command() -> None:
+    """List the experiments and the platforms that come with the suite."""
+    typer.echo("Experiments")
+    for study in EXPERIMENTS.values():
+        experiment = study.experiment
+        cells = f"{len(study.cells(NetworkChoice()))} cells"
+        where = f"{experiment.name:<9}{experiment.table:<18}{cells:>8}"
+        typer.echo(f"  {where}  {experiment.claim}")
+    typer.echo("Platforms")
+    for name, description in (*descriptions().items(), ("ssh:user@host", BOARDS)):
+        typer.echo(f"  {name:<16} {description}")

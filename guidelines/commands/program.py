@@ -1,0 +1,106 @@
+"""The program: its commands by name and summary; one is imported when it is called.
+
+Every command is a module of its name in this folder, whose `command` is a function, or a
+`typer.Typer` of several (board).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+# In the order in which they are listed; each summary is the first paragraph of its command's help.
+SUMMARIES = {
+    "list": "List the experiments and the platforms that come with the suite.",
+    "run": "Measure experiments, then print their tables and write the report.",
+    "decompose": "Show where the time of your own network goes, operator by operator.",
+    "show": "Print the tables of a stored run; with --json one object per cell, or per share of "
+    "time.",
+    "report": "Write every table, plot and page of stored runs again, without measuring.",
+    "ab": "Say which cells side B runs slower than side A: fresh processes, A B B A, interleaved.",
+    "check": "Check a run against a stored one of the same platform; exits 1 on a regression.",
+    "compare": "Lay runs of several platforms side by side, to see which guideline matters on "
+    "which.",
+    "history": "Show how each cell has gone over the runs of one platform, and where it changed.",
+    "gate-study": "Measure how often the gate cries wolf, and how often it sees known slow-downs.",
+    "arm-model": "Fit the cost model of the paper's ARM core, test it out of sample, write file "
+    "and page.",
+    "calibrate": "Fit a cost model to a measured run of your board, and test it on cells kept "
+    "aside.",
+    "predict": "Model the time of a network on a board from counts, without the board: not "
+    "measured.",
+    "arm-emulator": "Set up the emulated ARM core of platform arm-emulated (Debian and Ubuntu, "
+    "without root).",
+    "networks": "List the whole networks with their multiply-adds and weights, beside the "
+    "published ones.",
+    "doctor": "Say in plain words what will make this machine's figures unreliable, and what to "
+    "do.",
+    "bench": "Measure the suite itself: fidelity of the harness, cost of a full run, start-up "
+    "times.",
+    "board": "Boards that are reached by ssh.",
+}
+# Earlier names, which still work and say the new one.
+RENAMED = {"calibrate-gate": "gate-study"}
+
+
+class Command(TyperCommand):
+    """A command; see `_read_as_false`."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return --help."""
+        return _read_as_false(super().get_help_option(ctx))
+
+
+class Group(TyperGroup):
+    """The group of all commands; see `_read_as_false`."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return --help."""
+        return _read_as_false(super().get_help_option(ctx))
+
+
+def _read_as_false(flag: Any) -> Any:
+    """Return a flag whose value is false where it is not given.
+
+    Some versions of typer import pydantic, which takes as long as all else, to make that of None.
+    """
+    flag.default = False
+    return flag
+
+
+class LazyCommand(TyperCommand):
+    """A command that is known by its summary, and imported when it is called."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Return the context of the command itself, which the arguments are for."""
+        now = RENAMED.get(str(self.name))
+        if now is not None:
+            typer.echo(f"guidelines: {self.name} is now called {now}.", err=True)
+        return loaded(now or str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+def loaded(name: str) -> Any:
+    """Return a command by its name, imported now."""
+    found = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").command
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
+        found.command(name, cls=Command)(function)
+    return get_command(found)
+
+
+program = Group(
+    name="guidelines",
+    help="What does each ShuffleNet V2 design guideline cost on this hardware and runtime?",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    commands={
+        **{name: LazyCommand(name, help=summary) for name, summary in SUMMARIES.items()},
+        **{name: LazyCommand(name, hidden=True) for name in RENAMED},
+    },
+)

@@ -1,0 +1,38 @@
+"""The command `guidelines report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guidelines.commands.options import DepthwiseAs
+from guidelines.session.stored import read_run
+from reports.run.report import write_report
+from results.errors import BadInputError
+from results.store.files import RUNS
+from results.store.run_folders import stored_runs
+from results.tables.summary import summarise
+
+
+def command(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN", help="Folders of runs; the newest stored one if none."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it.  [default: RUN/report]")
+    ] = None,
+    depthwise: DepthwiseAs = "conv",
+) -> None:
+    """Write every table, plot and page of stored runs again, without measuring."""
+    chosen = runs or stored_runs()[:1]
+    if not chosen:
+        raise BadInputError(f"There is no stored run in {RUNS}: measure one with `make tables`.")
+    if out is not None and len(chosen) > 1:
+        raise BadInputError("--out takes the report of one run only: name one RUN.")
+    for folder in chosen:
+        place = folder if folder.is_dir() else folder.parent
+        summary = summarise(read_run(folder), depthwise)
+        typer.echo(write_report(summary, out or place / "report"))

@@ -1,0 +1,82 @@
+"""The command `guidelines run`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from guidelines.commands.options import (
+    Batch,
+    Channels,
+    Core,
+    DepthwiseAs,
+    Details,
+    G4Unit,
+    Json,
+    MaxSeconds,
+    Out,
+    PlatformName,
+    PrecisionName,
+    Processes,
+    Quiet,
+    Resume,
+    Runs,
+    Seed,
+    UntilError,
+)
+
+
+def command(
+    experiments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="g1, g2, g3, g4, fig2, table8, units-56, units-28, or all: g1 to g4.",
+        ),
+    ],
+    platform: PlatformName = "cpu",
+    runs: Runs = None,
+    processes: Processes = None,
+    channels: Channels = None,
+    g4_unit: G4Unit = "bottleneck",
+    caches: Annotated[
+        bool,
+        typer.Option(
+            "--caches", help="On an emulated platform, count misses of modelled caches, too."
+        ),
+    ] = False,
+    batch: Batch = None,
+    precision: PrecisionName = "fp32",
+    until_error: UntilError = None,
+    max_seconds: MaxSeconds = None,
+    depthwise: DepthwiseAs = "conv",
+    core: Core = None,
+    seed: Seed = 0,
+    out: Out = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    details: Details = False,
+    json: Json = False,
+) -> None:
+    """Measure experiments, then print their tables and write the report."""
+    # Imported only now, so that --help is quick.
+    from guidelines.catalogue import select
+    from guidelines.session.measuring import Output, measure_and_publish
+    from guidelines.session.options import Options
+    from guidelines.session.planning import plan, stopping_rule
+
+    options = Options(
+        runs=runs,
+        processes=processes,
+        seed=seed,
+        channels=channels,
+        g4_unit=g4_unit,
+        caches=caches,
+        core=core,
+        batch=batch,
+        precision=precision,
+        stop=stopping_rule(until_error, max_seconds),
+    )
+    asked = plan(select(experiments), platform, options)
+    measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

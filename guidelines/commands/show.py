@@ -1,0 +1,29 @@
+"""The command `guidelines show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guidelines.commands.options import DepthwiseAs, Details, Json
+from guidelines.session.measuring import print_stored
+from guidelines.session.printing import print_json
+from guidelines.session.stored import read_run
+from results.tables.json_objects import json_objects
+from results.tables.summary import summarise
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    depthwise: DepthwiseAs = "conv",
+    details: Details = False,
+    json: Json = False,
+) -> None:
+    """Print the tables of a stored run; with --json one object per cell, or per share of time."""
+    summary = summarise(read_run(run), depthwise)
+    if json:
+        print_json(json_objects(summary))
+    else:
+        print_stored(summary, run if run.is_dir() else run.parent, details)

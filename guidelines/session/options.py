@@ -1,0 +1,29 @@
+"""What a command asks for besides the experiments and the platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from results.record.protocol import Precision, StoppingRule
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command asks for, as the options of `guidelines run` say it.
+
+    None is what is usual: of `runs`, `processes` and `stop` for what is measured, of `channels` for
+    the platform, of `core` for the machine, and of `batch` for the experiment.
+    """
+
+    runs: int | None = None
+    processes: int | None = None
+    seed: int = 0
+    channels: Literal["gpu", "arm"] | None = None
+    g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
+    caches: bool = False
+    core: str | None = None
+    batch: int | None = None
+    precision: Precision = "fp32"
+    stop: StoppingRule | None = None

@@ -1,0 +1,108 @@
+"""What a command is to measure, made of its options: the plan, or a refusal in one sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from guidelines.experiment import Study
+from guidelines.session.options import Options
+from guidelines.session.possible import refuse_impossible
+from guidelines.session.runs import Plan
+from results.cost_model.caches import Caches
+from results.cost_model.model_file import load_model
+from results.errors import BadInputError
+from results.record.protocol import Protocol, StoppingRule
+from runners.platform_file import load_platform
+
+DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
+# The minimum of so many counts leaves out what other threads of a process add now and then.
+DEFAULT_COUNTS = 5
+# A cost model is off by far more than what a third execution would change.
+DEFAULT_COUNTS_OF_MODELS = 2
+# How far an output may lie from torch's in float32, as a fraction of the largest value: twenty
+# layers round to ten bits (TF32, float16) or to seven (bfloat16).
+OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1}
+# An input of more numbers would take more than a gigabyte.
+LARGEST_INPUT = 2**28
+USUAL = Options()
+
+
+def plan(studies: Sequence[Study], platform: str, options: Options = USUAL) -> Plan:
+    """Return the plan of a run of `studies` on the platform of that name or file.
+
+    Raises BadInputError for an unknown platform, for more processes than runs, and for what the
+    platform cannot do.
+    """
+    chosen = load_platform(platform)
+    model = load_model(chosen.model) if chosen.model else None
+    refuse_impossible(chosen, studies, options)
+    usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS
+    times = options.runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
+    if options.processes is not None and options.processes > times:
+        raise BadInputError(
+            f"--processes {options.processes} is more than --runs {times}: every process takes at "
+            "least one sample."
+        )
+    protocol = Protocol(
+        runs=times,
+        processes=options.processes or min(DEFAULT_PROCESSES, times),
+        seed=options.seed,
+        channels=options.channels or chosen.channels,
+        g4_unit=options.g4_unit,
+        core=options.core,
+        batch=options.batch,
+        precision=options.precision,
+        stop=options.stop,
+        output_tolerance=OUTPUT_TOLERANCES[options.precision],
+    )
+    if chosen.counts:
+        # The first execution allocates memory; all later ones are alike.
+        counting = {"processes": 1, "warmup_min": 1, "warmup_max": 1, "caches": options.caches}
+        protocol = protocol.model_copy(update=counting)
+    if model is not None:
+        protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
+    return Plan(studies, chosen, protocol, reuses_counts=model is not None, model=model)
+
+
+def counting_plan(
+    studies: Sequence[Study], caches: Caches | None = None, options: Options = USUAL
+) -> Plan:
+    """Return the plan of the counts that a cost model needs, those made before being reused.
+
+    `caches` are those to be modelled, None being the Cortex-A57's.
+    """
+    counting = replace(options, runs=DEFAULT_COUNTS_OF_MODELS, caches=True)
+    asked = plan(studies, "arm-emulated", counting)
+    protocol = asked.protocol.model_copy(update={"geometry": caches})
+    return replace(asked, protocol=protocol, reuses_counts=True)
+
+
+def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule | None:
+    """Return the rule that two options ask for, None for neither; raises BadInputError for one."""
+    if percent is None and seconds is None:
+        return None
+    if percent is None or seconds is None:
+        raise BadInputError(
+            "--until-error and --max-seconds go together: how good figures must be, and how long "
+            "to measure for that at most."
+        )
+    if not 0 < percent < 100:
+        raise BadInputError(f"--until-error {percent:g} is no percentage between 0 and 100.")
+    if not 0 < seconds < math.inf:
+        raise BadInputError(f"--max-seconds {seconds:g} is no time to measure in.")
+    return StoppingRule(relative_error=percent / 100, seconds=seconds)
+
+
+def parse_shape(text: str) -> list[int]:
+    """Return the shape that "1,3,224,224" names; raises BadInputError for anything else."""
+    try:
+        shape = [int(size) for size in text.split(",")]
+    except ValueError:
+        shape = []
+    if not shape or min(shape) < 1:
+        raise BadInputError(f"--input {text} is no shape: give sizes above 0, say 1,3,224,224.")
+    if math.prod(shape) > LARGEST_INPUT:
+        raise BadInputError(f"--input {text} is too large: it may hold {LARGEST_INPUT} numbers.")
+    return shape
