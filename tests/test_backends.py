@@ -14,6 +14,8 @@ from guidelines.catalogue import select
 from guidelines.export import user_networks
 from guidelines.export.formats import EXPORTERS
 from guidelines.session import measuring
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from results.errors import BadInputError
 from results.record import backends
 from results.record.backends import BACKENDS, Backend, Mode
@@ -127,9 +129,8 @@ def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_pat
     monkeypatch.setitem(BACKENDS, "toy", row)
     monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
-    asked = measuring.plan(
-        some("g4/none/x1", "g4/relu+shortcut/x1"), str(tmp_path / "toy.toml"), 1, 1, 0
-    )
+    chosen = some("g4/none/x1", "g4/relu+shortcut/x1")
+    asked = plan(chosen, str(tmp_path / "toy.toml"), Options(1, 1))
     run = measuring.execute_with_progress(asked, tmp_path / "run", False, quiet=True)
     assert complete(run)
     assert not run.failures
@@ -137,4 +138,4 @@ def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_pat
     assert read_run(tmp_path / "run").platform.backend == "toy"
     # It shows no times of single operators.
     with pytest.raises(BadInputError, match="does not show: use platform cpu or cpu-torch"):
-        measuring.plan(select(["fig2"]), str(tmp_path / "toy.toml"), 1, 1, 0)
+        plan(select(["fig2"]), str(tmp_path / "toy.toml"), Options(1, 1))
