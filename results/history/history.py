@@ -93,8 +93,8 @@ def digest(folder: Path) -> Digest | str:
         content = from_json(read_stored(file))
         fingerprint = content["fingerprint"]
         protocol = content["protocol"]
-        # Records of earlier versions lack it.
-        counted = content["platform"].get("transport") == "emulator"
+        # Records of earlier versions lack them.
+        counted = bool(content.get("counts"))
         return Digest(
             folder=folder.name,
             started=content["sessions"][0]["started"],
