@@ -16,7 +16,7 @@ PIP_ARGS ?=
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
 DOCS       := $(VENV)/docs-installed
-PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadgroup
+PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')

@@ -36,20 +36,21 @@ def pytest_configure():
         os.sched_setaffinity(0, own or os.sched_getaffinity(0))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Begin with the longest tests, so that no worker ends long after the others."""
-    for item in items:
-        if item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.xdist_group("alone"))
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture(scope="session")
 def shared_root(tmp_path_factory, request):
     """A folder that all workers of pytest-xdist share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(autouse=True)
+def alone(request, shared_root):
+    """Let tests that are marked so wait for one another, whichever worker has them."""
+    if request.node.get_closest_marker("alone") is None:
+        yield
+    else:
+        with FileLock(shared_root / "alone.lock"):
+            yield
 
 
 @pytest.fixture(scope="session")
@@ -142,8 +143,8 @@ def command(start, tmp_path):
 def guidelines(command):
     """Run `guidelines` to its end; return exit code, standard output, standard error."""
 
-    def finish(*arguments):
-        process = command(*arguments)
+    def finish(*arguments, **options):
+        process = command(*arguments, **options)
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 

@@ -30,9 +30,6 @@ from tests import board as boards
 from tests.program import complains, wait_for
 from tests.synthetic import some
 
-# One server is all of these tests' board, and some of them cut its connections.
-pytestmark = pytest.mark.xdist_group("board")
-
 HERE = f'exec {shlex.quote(sys.executable)} "$@"'
 
 

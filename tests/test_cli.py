@@ -82,7 +82,6 @@ def small(once, tmp_path):
     return run, said
 
 
-@pytest.mark.xdist_group("small run")
 def test_json_goes_to_standard_output_alone(small):
     folder, (code, out, err) = small
     assert code == 0, err
@@ -149,7 +148,6 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
     assert {entry["samples"] for entry in objects} == {60}
 
 
-@pytest.mark.xdist_group("small run")
 def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, small, tmp_path):
     arguments = ("run", "g4", "--runs", 2)
     folder, (code, _, err) = small
@@ -204,7 +202,6 @@ def test_report_takes_the_newest_run_and_needs_no_torch(guidelines, tmp_path):
     assert (tmp_path / "elsewhere" / "g1.svg").exists()
 
 
-@pytest.mark.xdist_group("small run")
 def test_a_run_whose_claims_were_changed_is_not_continued(guidelines, small):
     folder, (code, _, err) = small
     assert code == 0, err

@@ -180,7 +180,6 @@ def taken_apart(once):
     ("model", "platform"),
     [("mine:small", "cpu"), ("mine:small", "cpu-torch"), ("tanh.onnx", "cpu")],
 )
-@pytest.mark.xdist_group("own networks")
 def test_a_network_of_ones_own_is_taken_apart(taken_apart, model, platform):
     _, (code, out, err) = taken_apart(model, platform)
     assert code == 0, err
@@ -287,7 +286,6 @@ def test_what_nobody_names_is_not_loaded(cache, folder, platform):
     assert (done.returncode, done.stdout) == (0, "run\n"), done.stderr
 
 
-@pytest.mark.xdist_group("own networks")
 def test_a_complete_run_is_of_the_model_that_it_was_begun_with(guidelines, taken_apart, folder):
     made, (code, _, err) = taken_apart("tanh.onnx")
     assert code == 0, err

@@ -34,9 +34,6 @@ SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
 BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
 DETERMINISTIC = 1e-4
 
-# What one of these tests counts lies in the cache, where another one looks.
-EMULATED = pytest.mark.xdist_group("emulator")
-
 UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.example.com/"}
 
 
@@ -125,7 +122,6 @@ def counting(names, caches=False, times=5):
     return plan(some(*names), "arm-emulated", Options(times, caches=caches))
 
 
-@EMULATED
 def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_path):
     """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
     asked = counting((*SMALLEST, *BASES))
@@ -181,7 +177,6 @@ def a_busy_machine():
 
 
 @pytest.mark.slow
-@EMULATED
 def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypatch):
     """Also with the caches modelled, among other cells, in another shell, on a busy machine."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -220,7 +215,6 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert found["speed"] is None
 
 
-@EMULATED
 def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):
     """The same instructions, and misses of the caches that were asked for."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -257,7 +251,6 @@ class Silent:
 
 
 @pytest.mark.slow
-@EMULATED
 def test_a_killed_run_keeps_its_networks_and_goes_on(emulator, command, guidelines, tmp_path):
     words = ("run", "g4", "--platform", "arm-emulated", "--caches", "--runs", "1")
     folder = tmp_path / "run"

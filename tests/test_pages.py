@@ -43,7 +43,6 @@ SCRIPT = """<script>addEventListener("load", () => {
 
 pytestmark = [
     pytest.mark.skipif(BROWSER is None, reason="there is no Chromium to look at pages with"),
-    pytest.mark.xdist_group("pages"),
 ]
 
 

@@ -59,7 +59,6 @@ def caught(once, shared_root):
     return once("caught", *words, "--json", "--out", "trial", "--ci", "ci")
 
 
-@pytest.mark.xdist_group("caught")
 def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
     folder, (code, out, err) = caught
     assert code in (0, 1), err
@@ -81,7 +80,6 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
     }
 
 
-@pytest.mark.xdist_group("caught")
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(caught):
     _, result = caught
     found = verdicts(result[1])

@@ -22,8 +22,6 @@ from networks.shufflenet_v2 import WIDTHS, shufflenet_v2
 from reports.formats.pipe_tables import markdown_table
 from results.paper import published_networks, read_csv
 
-# Each network is counted once, and by one worker of pytest-xdist.
-pytestmark = pytest.mark.xdist_group("whole networks")
 PUBLISHED = [name for name, row in published_networks().items() if row.multiply_adds is not None]
 
 # Published figures that what the paper describes does not give, with what comes out instead
