@@ -39,7 +39,7 @@ class Launcher:
     """How workers of a platform are started: the transport, and the digest of what it starts.
 
     `search` are folders where a worker looks for modules that it finds nowhere else. `extra` are
-    fractions of extra work that are timed after each execution, as the calibration of the gate
+    fractions of extra work that are timed after each execution, as the study of the gate
     needs them.
     """
 

@@ -1,4 +1,4 @@
-"""Measure one block of a trial: four fresh workers, A B B A, over the same networks."""
+"""Measure one quartet of a trial: four fresh workers, A B B A, over the same networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from results.errors import SuiteError
-from results.gate.trial import BLOCK, ArmName, ArmProcess, Block, Step, Trial
+from results.gate.trial import ORDER, Quartet, SideName, SideProcess, Step, Trial
 from results.record.cells import Cell
 from results.record.same_machine import refuse_other_machine
 from results.record.schema import Run
@@ -19,32 +19,32 @@ from runners.transports.transport import START_SECONDS
 
 @dataclass(frozen=True)
 class Equipment:
-    """How workers of one arm are started, and the model files of its networks by cell name."""
+    """How workers of one side are started, and the model files of its networks by cell name."""
 
     launcher: Launcher
     files: Mapping[str, ModelFiles]
 
 
-def measure_block(
+def measure_quartet(
     trial: Trial,
-    equipment: Mapping[ArmName, Equipment],
+    equipment: Mapping[SideName, Equipment],
     step: Step,
     number: int,
-    taken: Callable[[ArmName, Cell], None],
-) -> Block:
-    """Measure block `number` of a trial; `taken` is told of every sample.
+    taken: Callable[[SideName, Cell], None],
+) -> Quartet:
+    """Measure quartet `number` of a trial; `taken` is told of every sample.
 
     All four processes visit the networks in the same orders, the controls several times a round.
-    Raises the errors of runners.measure, which name the arm.
+    Raises the errors of runners.measure, which name the side.
     """
     began = time.monotonic()
     processes = []
-    for arm in BLOCK:
+    for side in ORDER:
         try:
-            processes.append(_measure(trial, arm, equipment[arm], step, number, taken))
+            processes.append(_measure(trial, side, equipment[side], step, number, taken))
         except SuiteError as error:
-            raise type(error)(f"Arm {arm.upper()}: {error}") from None
-    return Block(
+            raise type(error)(f"Side {side.upper()}: {error}") from None
+    return Quartet(
         stage=step.stage,
         session=len(trial.sessions) - 1,
         cells=list(step.cells),
@@ -55,23 +55,23 @@ def measure_block(
 
 def _measure(
     trial: Trial,
-    name: ArmName,
+    name: SideName,
     equipment: Equipment,
     step: Step,
     number: int,
-    taken: Callable[[ArmName, Cell], None],
-) -> ArmProcess:
-    arm = trial.arm(name)
+    taken: Callable[[SideName, Cell], None],
+) -> SideProcess:
+    side = trial.side(name)
     wanted = set(step.cells)
-    cells = [cell for cell in arm.cells if cell.name in wanted]
+    cells = [cell for cell in side.cells if cell.name in wanted]
     # No whole run, and not checked as one: the base cells of its experiments may be missing.
     run = Run.model_construct(
-        platform=arm.platform,
-        fingerprint=arm.fingerprint,
+        platform=side.platform,
+        fingerprint=side.fingerprint,
         protocol=trial.measured,
         experiments=trial.experiments,
         cells=cells,
-        controls=arm.controls,
+        controls=side.controls,
         sessions=[],
         processes=[],
         rounds=[],
@@ -80,7 +80,7 @@ def _measure(
     with equipment.launcher.transport.process() as worker:
         ready = set_up(run, worker, equipment.files, equipment.launcher)
         found = fingerprint(ready, equipment.launcher)
-        refuse_other_machine(arm.fingerprint, found)
+        refuse_other_machine(side.fingerprint, found)
         loaded, proofs = samples.prove_all(run, worker, lambda _: None)
         warmup = samples.warmup_times(loaded)
         working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
@@ -102,8 +102,8 @@ def _measure(
                     extra.setdefault(network, []).append(sample.extra_ns)
         worker.send({"do": "stop"})
         worker.receive(START_SECONDS, Stopped)
-    return ArmProcess(
-        arm=name,
+    return SideProcess(
+        side=name,
         started=started,
         pid=ready.pid,
         core=ready.core,

@@ -19,7 +19,7 @@ from guidelines.session.trials import Outcome, measure_trial
 from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
-from results.gate.trial import Arm, Trial
+from results.gate.trial import Side, Trial
 from results.store.files import new_folder, write_file
 
 
@@ -64,14 +64,16 @@ def default_folder(question: Question) -> Path:
 def _kept(folder: Path) -> str:
     if not trial_store.has_trial(folder):
         return "Nothing was stored yet."
-    _, blocks = trial_store.read_trial(folder)
-    return f"Blocks kept in {folder}: {len(blocks)}; continue with: {runs.resume_command(folder)}"
+    _, quartets = trial_store.read_trial(folder)
+    return (
+        f"Quartets kept in {folder}: {len(quartets)}; continue with: {runs.resume_command(folder)}"
+    )
 
 
 def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
     """Return what a trial in a folder says, with the session's own false alarms as a remark."""
     trial = outcome.trial
-    null = sequential.null_arm(outcome.ledger)
+    null = sequential.like_with_like(outcome.ledger)
     alarms = ", ".join(null.false_alarms) or "none"
     remarks = [
         "Like against like (A's processes among themselves, and B's): one test of all "
@@ -83,8 +85,8 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
         metric="time",
         margin=trial.protocol.margin,
         facts=[
-            ("A", arm_text(trial.a)),
-            ("B", arm_text(trial.b)),
+            ("A", side_text(trial.a)),
+            ("B", side_text(trial.b)),
             *_measured(outcome),
             ("Record", str(folder)),
         ],
@@ -94,20 +96,20 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
     )
 
 
-def arm_text(arm: Arm) -> str:
-    """Return an arm's platform, its Python if one was asked for, and its runtimes."""
-    python = f", {arm.python}" if arm.python else ""
-    return f"{arm.platform.name}{python} ({arm.fingerprint.software})"
+def side_text(side: Side) -> str:
+    """Return a side's platform, its Python if one was asked for, and its runtimes."""
+    python = f", {side.python}" if side.python else ""
+    return f"{side.platform.name}{python} ({side.fingerprint.software})"
 
 
 def _measured(outcome: Outcome) -> list[tuple[str, str]]:
     trial: Trial = outcome.trial
-    stages = [block.stage for block in outcome.blocks]
+    stages = [quartet.stage for quartet in outcome.quartets]
     screening = stages.count("screening")
     return [
         ("Machine", f"{trial.a.fingerprint.hostname}, {trial.a.fingerprint.cpu_model}"),
         (
-            "Blocks",
+            "Quartets",
             f"{len(stages)} of four fresh processes, A B B A: {screening} of screening, "
             f"{len(stages) - screening} of confirmation, in {outcome.seconds:.0f} s",
         ),
@@ -120,11 +122,11 @@ def _measured(outcome: Outcome) -> list[tuple[str, str]]:
 
 
 def _figures(outcome: Outcome) -> Mapping[str, Figure]:
-    """Return the median time of each cell in arm B, in ms."""
+    """Return the median time of each cell in side B, in ms."""
     times: dict[str, list[int]] = {}
-    for block in outcome.blocks:
-        for process in block.processes:
-            if process.arm == "b":
+    for quartet in outcome.quartets:
+        for process in quartet.processes:
+            if process.side == "b":
                 for name, ns in process.ns.items():
                     times.setdefault(name, []).extend(ns)
     cells = [cell.name for cell in outcome.trial.b.cells if cell.name in times]

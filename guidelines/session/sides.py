@@ -1,4 +1,4 @@
-"""What a trial compares: two arms, made of what the user asked for."""
+"""What a trial compares: two sides, made of what the user asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from guidelines.experiment import Study
 from guidelines.session import runs
 from guidelines.session.options import Options
 from results.errors import BadInputError, SuiteError
-from results.gate.trial import Arm, ArmName, Trial, TrialProtocol
+from results.gate.trial import Side, SideName, Trial, TrialProtocol
 from results.record.platform import Platform
 from results.record.protocol import Protocol
 from runners.launcher import identify, launcher_of
@@ -22,7 +22,7 @@ from runners.quartets import Equipment
 
 @dataclass(frozen=True)
 class AskedSide:
-    """What one arm is asked to be: a platform's name or file, and a Python ("" for its own)."""
+    """What one side is asked to be: a platform's name or file, and a Python ("" for its own)."""
 
     platform: str
     python: str = ""
@@ -48,9 +48,9 @@ def question(
     options: Options,
     extra: Sequence[float] = (),
 ) -> Question:
-    """Return what a trial is to compare; `channels` are arm A's platform's own by default.
+    """Return what a trial is to compare; `channels` are side A's platform's own by default.
 
-    With `extra`, both arms execute so much extra work, in fractions of each network's time.
+    With `extra`, both sides execute so much extra work, in fractions of each network's time.
 
     Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
     """
@@ -71,26 +71,26 @@ def question(
     return Question(studies, a, b, measured, protocol, extra)
 
 
-def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipment]]:
+def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipment]]:
     """Return a trial in which nothing is measured yet, and what its workers are started with.
 
     Raises BadInputError for platforms that cannot be compared and the errors of runners.measure and
-    guidelines.export.model_files, which name the arm.
+    guidelines.export.model_files, which name the side.
     """
-    sides: dict[ArmName, AskedSide] = {"a": question.a, "b": question.b}
-    platforms = {name: load_platform(side.platform) for name, side in sides.items()}
-    for name, side in sides.items():
+    asked: dict[SideName, AskedSide] = {"a": question.a, "b": question.b}
+    platforms = {name: load_platform(side.platform) for name, side in asked.items()}
+    for name, side in asked.items():
         _refuse_untimed(name, side, platforms[name])
-    arms: dict[ArmName, Arm] = {}
-    equipment: dict[ArmName, Equipment] = {}
-    for name, side in sides.items():
+    sides: dict[SideName, Side] = {}
+    equipment: dict[SideName, Equipment] = {}
+    for name, side in asked.items():
         try:
-            arms[name], equipment[name] = _arm(question, side, platforms[name], cache)
+            sides[name], equipment[name] = _side(question, side, platforms[name], cache)
         except SuiteError as error:
-            raise type(error)(f"Arm {name.upper()} ({side.platform}): {error}") from None
+            raise type(error)(f"Side {name.upper()} ({side.platform}): {error}") from None
     trial = Trial(
-        a=arms["a"],
-        b=arms["b"],
+        a=sides["a"],
+        b=sides["b"],
         measured=question.measured,
         protocol=question.protocol,
         experiments=[study.declared(question.measured.choice) for study in question.studies],
@@ -100,10 +100,10 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[ArmName, Equipme
     return trial, equipment
 
 
-def _refuse_untimed(name: ArmName, side: AskedSide, platform: Platform) -> None:
+def _refuse_untimed(name: SideName, side: AskedSide, platform: Platform) -> None:
     if platform.counts:
         raise BadInputError(
-            f"Arm {name.upper()} is platform {platform.name}, which counts instructions and times "
+            f"Side {name.upper()} is platform {platform.name}, which counts instructions and times "
             "nothing: compare two of its runs with `guidelines check`."
         )
     if side.python and not platform.is_local:
@@ -113,19 +113,19 @@ def _refuse_untimed(name: ArmName, side: AskedSide, platform: Platform) -> None:
         )
 
 
-def _arm(
+def _side(
     question: Question, side: AskedSide, platform: Platform, cache: Path
-) -> tuple[Arm, Equipment]:
+) -> tuple[Side, Equipment]:
     plan = runs.Plan(question.studies, platform, question.measured)
     launcher = launcher_of(platform, cache, python=side.python)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))
     fingerprint = identify(platform, launcher, question.measured.core)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
-    arm = Arm(
+    found = Side(
         platform=platform,
         python=side.python,
         fingerprint=fingerprint,
         cells=cells,
         controls=controls,
     )
-    return arm, Equipment(launcher, files)
+    return found, Equipment(launcher, files)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from guidelines.session.progress import LINE_SECONDS, REDRAWS_PER_SECOND
 from results.gate.sequential import Ledger
-from results.gate.trial import ArmName, Step
+from results.gate.trial import SideName, Step
 from results.record.cells import Cell
 
 
@@ -24,7 +24,7 @@ class TrialDisplay:
         self.max_seconds = max_seconds
         self._began = time.monotonic()
         self._last_line = 0.0
-        self._block = ""
+        self._quartet = ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -51,20 +51,20 @@ class TrialDisplay:
         """Take the bar away."""
         self._bar.stop()
 
-    def block_begins(self, step: Step, number: int, ledger: Ledger) -> None:
-        """Tell what the next block is for, and how much is decided."""
+    def quartet_begins(self, step: Step, number: int, ledger: Ledger) -> None:
+        """Tell what the next quartet is for, and how much is decided."""
         decided = f"{len(ledger.verdicts)} of {len(ledger.rows)} rows decided"
         spent = time.monotonic() - self._began
-        self._block = f"block {number + 1}, {step.stage} of {len(step.cells)} cells; {decided}"
-        self._bar.update(self._task, description=self._block, completed=spent)
+        self._quartet = f"quartet {number + 1}, {step.stage} of {len(step.cells)} cells; {decided}"
+        self._bar.update(self._task, description=self._quartet, completed=spent)
         if self.quiet or self.console.is_terminal:
             return
         if time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
             left = max(0.0, self.max_seconds - spent)
-            self.console.print(f"{self._block}; at most {left:.0f} s left", highlight=False)
+            self.console.print(f"{self._quartet}; at most {left:.0f} s left", highlight=False)
 
-    def sample_taken(self, arm: ArmName, _: Cell) -> None:
-        """Tell which arm is being measured."""
+    def sample_taken(self, side: SideName, _: Cell) -> None:
+        """Tell which side is being measured."""
         spent = time.monotonic() - self._began
-        self._bar.update(self._task, description=f"{self._block}, arm {arm}", completed=spent)
+        self._bar.update(self._task, description=f"{self._quartet}, side {side}", completed=spent)

@@ -29,7 +29,7 @@ def gate_table(judgement: Judgement, findings: Sequence[Finding], caption: str) 
         Heading(f"{judgement.metric}, ratio" + (" [95 %]" if noisy else "")),
     ]
     if noisy:
-        headings += [Heading("p"), Heading("detectable"), Heading("blocks")]
+        headings += [Heading("p"), Heading("detectable"), Heading(judgement.rests_on)]
     return Table(caption, headings, [_entries(finding, noisy) for finding in findings])
 
 
@@ -40,7 +40,7 @@ def _entries(finding: Finding, noisy: bool) -> list[str]:
         entries += [
             f"{finding.p:.2g}" if known else MISSING,
             f"{finding.smallest_detectable:.3f}" if known else MISSING,
-            str(finding.blocks),
+            str(finding.rests_on),
         ]
     return entries
 

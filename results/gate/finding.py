@@ -52,7 +52,7 @@ class Finding:
     `ratio` is None for a row without figures, of which `failure` says why. `p` is one-sided,
     against the margin, in the direction of the ratio, and not adjusted; None where there is no
     noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
-    80 %. `blocks` counts the blocks (or processes) that the verdict rests on.
+    80 %. `rests_on` is how many quartets of a trial, or processes of a run, the verdict rests on.
     """
 
     row: Row
@@ -61,7 +61,7 @@ class Finding:
     ratio_ci95: Interval | None
     p: float | None
     smallest_detectable: float | None
-    blocks: int
+    rests_on: int
     failure: str | None = None
 
     @property
@@ -83,7 +83,8 @@ class Finding:
             "ratio_ci95": self.ratio_ci95,
             "p": self.p,
             "smallest_detectable": self.smallest_detectable,
-            "blocks": self.blocks,
+            # Scripts know it by the name that quartets had.
+            "blocks": self.rests_on,
             "failure": self.failure,
         }
 
@@ -95,7 +96,8 @@ class Judgement:
     `title` names what was compared, `facts` are pairs of a label and a text, `remarks` sentences.
     `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
     `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
-    they tell the machine's own change, which is judged by nobody.
+    they tell the machine's own change, which is judged by nobody. `rests_on` says
+    what each finding counts.
     """
 
     title: str
@@ -106,6 +108,7 @@ class Judgement:
     remarks: Sequence[str]
     figures: Mapping[str, Figure]
     drifts: Mapping[str, tuple[float, Interval | None]] = field(default_factory=dict)
+    rests_on: Literal["quartets", "processes"] = "quartets"
 
     @property
     def measured(self) -> bool:
@@ -186,11 +189,11 @@ def decided(
 
 
 def judged(
-    row: Row, verdict: Change, estimate: Estimate | None, margin: float, level: float, blocks: int
+    row: Row, verdict: Change, estimate: Estimate | None, margin: float, level: float, rests_on: int
 ) -> Finding:
     """Return a finding from the estimate of a row's log ratio; `level` is the test's own."""
     if estimate is None:
-        return Finding(row, verdict, None, None, None, None, blocks)
+        return Finding(row, verdict, None, None, None, None, rests_on)
     bound = math.log1p(margin)
     slower = estimate.mean >= 0
     low, high = estimate.interval
@@ -201,7 +204,7 @@ def judged(
         ratio_ci95=(math.exp(low), math.exp(high)),
         p=estimate.p_above(bound) if slower else estimate.p_below(-bound),
         smallest_detectable=math.exp(estimate.detectable(bound, level)),
-        blocks=blocks,
+        rests_on=rests_on,
     )
 
 

@@ -88,6 +88,7 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
         remarks=_remarks(run, baseline),
         figures=check.figures(run),
         drifts=check.drifts(new, old) if new and old else {},
+        rests_on="processes",
     )
 
 

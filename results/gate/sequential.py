@@ -1,6 +1,6 @@
 """How a trial goes on and decides: screening of all rows, then confirmation of suspects.
 
-The procedure is a generator: it asks for blocks and is sent them, whether they were just measured
+The procedure is a generator: it asks for quartets and is sent them, whether they were just measured
 or read from disk, so an interrupted trial goes on as if it had not been (docs/gate.md).
 """
 
@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from results.gate.finding import Change, Finding, Row, decided, judged, within
-from results.gate.ratios import BlockTimes, null_ratios, ratios, row_logs
+from results.gate.ratios import QuartetTimes, null_ratios, ratios, row_logs
 from results.gate.trial import Step, TrialProtocol
 from results.statistics import inference
 from results.statistics.inference import Estimate, holm
 
-# Blocks of one pass of screening, and after how many fresh blocks suspects are looked at.
+# Quartets of one pass of screening, and after how many fresh quartets suspects are looked at.
 SCREENING = 4
 LOOKS = (4, 8, 16, 32)
-# Fewer say too little of how far blocks lie apart.
-FEWEST_BLOCKS = 3
+# Fewer say too little of how far quartets lie apart.
+FEWEST_QUARTETS = 3
 
 
 @dataclass(frozen=True)
-class NullArm:
-    """The session's comparisons of like with like, judged as its arms are.
+class LikeWithLike:
+    """The session's comparisons of like with like, judged as its sides are.
 
     `false_alarms` are rows that one test at the level of the last look, shared among all rows,
     calls SLOWER; `beyond` is the share of rows whose 95 % interval excludes no change, 5 % where
@@ -41,12 +41,12 @@ class NullArm:
 
 @dataclass
 class Ledger:
-    """What a trial knows: the blocks so far, and the verdicts."""
+    """What a trial knows: the quartets so far, and the verdicts."""
 
     rows: Sequence[Row]
     protocol: TrialProtocol
-    screening: list[BlockTimes] = field(default_factory=list)
-    fresh: dict[Row, list[BlockTimes]] = field(default_factory=dict)
+    screening: list[QuartetTimes] = field(default_factory=list)
+    fresh: dict[Row, list[QuartetTimes]] = field(default_factory=dict)
     verdicts: dict[Row, Change] = field(default_factory=dict)
     looks: int = 0
     families: dict[Row, int] = field(default_factory=dict)
@@ -56,38 +56,38 @@ class Ledger:
         """Rows without a verdict, in their order."""
         return [row for row in self.rows if row not in self.verdicts]
 
-    def blocks(self, row: Row) -> list[BlockTimes]:
-        """The blocks that a row's verdict rests on: of suspects the fresh ones alone.
+    def quartets(self, row: Row) -> list[QuartetTimes]:
+        """The quartets that a row's verdict rests on: of suspects the fresh ones alone.
 
         A suspect with too few of these has no verdict, and shows what screening said.
         """
         fresh = self.fresh.get(row, [])
-        chosen = fresh if len(fresh) >= FEWEST_BLOCKS else self.screening
-        return [block for block in chosen if all(cell in block.logs for cell in row.cells)]
+        chosen = fresh if len(fresh) >= FEWEST_QUARTETS else self.screening
+        return [quartet for quartet in chosen if all(cell in quartet.logs for cell in row.cells)]
 
     def estimate(self, row: Row) -> Estimate | None:
         """Return the estimate of a row's log ratio."""
-        return inference.of_mean(ratios(row_logs(row, self.blocks(row))))
+        return inference.of_mean(ratios(row_logs(row, self.quartets(row))))
 
 
-def procedure(ledger: Ledger) -> Generator[Step, BlockTimes, None]:
-    """Ask for blocks until every row is decided, writing what comes into the ledger.
+def procedure(ledger: Ledger) -> Generator[Step, QuartetTimes, None]:
+    """Ask for quartets until every row is decided, writing what comes into the ledger.
 
     A row is SAME once its interval lies inside the margin. Rows that seem to differ by more than
-    half of it are suspects, and are decided on fresh blocks of their own.
+    half of it are suspects, and are decided on fresh quartets of their own.
     """
     while ledger.undecided:
         cells = _cells(ledger.undecided)
         for _ in range(SCREENING):
-            block = yield Step("screening", cells)
-            ledger.screening.append(block)
+            quartet = yield Step("screening", cells)
+            ledger.screening.append(quartet)
         suspects = _screen(ledger)
         if suspects:
             yield from _confirm(ledger, suspects)
 
 
-def advance(steps: Generator[Step, BlockTimes, None], times: BlockTimes) -> Step | None:
-    """Send a block to the procedure; return what it asks for next, None when all is decided."""
+def advance(steps: Generator[Step, QuartetTimes, None], times: QuartetTimes) -> Step | None:
+    """Send a quartet to the procedure; return what it asks for next, None when all is decided."""
     try:
         return steps.send(times)
     except StopIteration:
@@ -113,17 +113,17 @@ def _screen(ledger: Ledger) -> list[Row]:
     return suspects
 
 
-def _confirm(ledger: Ledger, suspects: Sequence[Row]) -> Generator[Step, BlockTimes, None]:
-    """Measure suspects on fresh blocks; what is open after the last look is inconclusive."""
+def _confirm(ledger: Ledger, suspects: Sequence[Row]) -> Generator[Step, QuartetTimes, None]:
+    """Measure suspects on fresh quartets; what is open after the last look is inconclusive."""
     for row in suspects:
         ledger.fresh[row], ledger.families[row] = [], len(suspects)
     for measured, look in zip((0, *LOOKS), LOOKS, strict=False):
         # Those that a look decides are measured no more.
         left = [row for row in suspects if row not in ledger.verdicts]
         for _ in range(look - measured if left else 0):
-            block = yield Step("confirmation", _cells(left))
+            quartet = yield Step("confirmation", _cells(left))
             for row in left:
-                ledger.fresh[row].append(block)
+                ledger.fresh[row].append(quartet)
         look_at(ledger, left)
     for row in suspects:
         ledger.verdicts.setdefault(row, Change.INCONCLUSIVE)
@@ -151,10 +151,10 @@ def look_level(ledger: Ledger) -> float:
 
 
 def end(ledger: Ledger) -> None:
-    """Close a ledger whose time is up: look once more at suspects that have enough blocks."""
+    """Close a ledger whose time is up: look once more at suspects that have enough quartets."""
     look_at(
         ledger,
-        [row for row in ledger.undecided if len(ledger.fresh.get(row, ())) >= FEWEST_BLOCKS],
+        [row for row in ledger.undecided if len(ledger.fresh.get(row, ())) >= FEWEST_QUARTETS],
     )
 
 
@@ -164,7 +164,7 @@ def findings(ledger: Ledger) -> list[Finding]:
     found = []
     for row in ledger.rows:
         verdict = ledger.verdicts.get(row, Change.INCONCLUSIVE)
-        values = ratios(row_logs(row, ledger.blocks(row)))
+        values = ratios(row_logs(row, ledger.quartets(row)))
         if len(values) == 1:
             ratio = math.exp(float(values[0]))
             found.append(Finding(row, verdict, ratio, None, None, None, 1))
@@ -175,13 +175,13 @@ def findings(ledger: Ledger) -> list[Finding]:
     return found
 
 
-def null_arm(ledger: Ledger) -> NullArm:
-    """Judge what the arms' processes say of their own likes, on the blocks that decided."""
-    nulls = {row: null_ratios(row_logs(row, ledger.blocks(row))) for row in ledger.rows}
+def like_with_like(ledger: Ledger) -> LikeWithLike:
+    """Judge what the sides' processes say of their own likes, on the quartets that decided."""
+    nulls = {row: null_ratios(row_logs(row, ledger.quartets(row))) for row in ledger.rows}
     known = {row: e for row, values in nulls.items() if (e := inference.of_mean(values))}
     bound = math.log1p(ledger.protocol.margin)
     adjusted = holm([estimate.p_above(bound) for estimate in known.values()])
     level = look_level(ledger)
     alarms = [row.name for row, p in zip(known, adjusted, strict=True) if p <= level]
     outside = [not low <= 0 <= high for low, high in (e.interval for e in known.values())]
-    return NullArm(len(known), alarms, float(np.mean(outside)) if outside else math.nan)
+    return LikeWithLike(len(known), alarms, float(np.mean(outside)) if outside else math.nan)

@@ -1,7 +1,7 @@
-"""The record of a trial, which compares two arms in one session: blocks of fresh processes.
+"""The record of a trial, which compares two sides in one session: quartets of fresh processes.
 
-A trial is a folder: `trial.json` says what is compared and how, and `blocks/0001.json`, … hold what
-was measured, each written whole (docs/gate.md).
+A trial is a folder: `trial.json` says what is compared and how, and `quartets/0001.json`, … hold
+what was measured, each written whole (docs/gate.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from results.record.bounds import NonNegativeInt, PositiveInt
 from results.record.cells import Cell, Experiment
@@ -19,9 +19,9 @@ from results.record.protocol import Protocol
 
 TRIAL_VERSION: Literal[1] = 1
 
-ArmName = Literal["a", "b"]
-# What drifts steadily through a block weighs on both arms alike.
-BLOCK: tuple[ArmName, ...] = ("a", "b", "b", "a")
+SideName = Literal["a", "b"]
+# What drifts steadily through a quartet weighs on both sides alike.
+ORDER: tuple[SideName, ...] = ("a", "b", "b", "a")
 
 Stage = Literal["screening", "confirmation"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -42,23 +42,23 @@ class TrialProtocol(Record):
     confirmation_rounds: PositiveInt = 12
 
     def rounds_of(self, stage: Stage) -> int:
-        """Return the rounds of each process of a block in that stage."""
+        """Return the rounds of each process of a quartet in that stage."""
         return self.rounds if stage == "screening" else self.confirmation_rounds
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a block is to measure: the names of its cells; the controls always are, too."""
+    """What a quartet is to measure: the names of its cells; the controls always are, too."""
 
     stage: Stage
     cells: tuple[str, ...]
 
 
-class Arm(Record):
+class Side(Record):
     """One of the two things compared: a platform with the program that runs its worker.
 
     `python` is what was asked for, "" for the platform's own. Its cells and controls are the other
-    arm's, but may be exported in another format.
+    side's, but may be exported in another format.
     """
 
     platform: Platform
@@ -68,16 +68,17 @@ class Arm(Record):
     controls: list[Cell]
 
 
-class ArmProcess(Record):
-    """One fresh worker of an arm: what it timed, by network name, in ns, round after round.
+class SideProcess(Record):
+    """One fresh worker of a side: what it timed, by network name, in ns, round after round.
 
     Cells have one entry for each round, controls several.
 
     `extra_ns` are times of the same executions with known extra work (runners.worker.extra_work),
-    one for each fraction. Networks that failed their proof have no times.
+    one for each fraction. Networks that failed their proof have no times. Trials of
+    earlier versions call the side "arm".
     """
 
-    arm: ArmName
+    side: Annotated[SideName, Field(validation_alias=AliasChoices("side", "arm"))]
     started: str
     pid: PositiveInt
     core: NonNegativeInt | list[NonNegativeInt] | None
@@ -87,8 +88,8 @@ class ArmProcess(Record):
     failures: dict[str, str] = Field(default={})
 
 
-class Block(Record):
-    """Four fresh processes in the order of BLOCK that timed the same networks, controls included.
+class Quartet(Record):
+    """Four fresh processes in the order of ORDER that timed the same networks, controls included.
 
     `cells` are the names of those that it was to decide on, `seconds` what it took.
     """
@@ -97,25 +98,25 @@ class Block(Record):
     session: NonNegativeInt
     cells: list[str]
     seconds: Annotated[float, Field(ge=0)]
-    processes: Annotated[list[ArmProcess], Field(min_length=len(BLOCK), max_length=len(BLOCK))]
+    processes: Annotated[list[SideProcess], Field(min_length=len(ORDER), max_length=len(ORDER))]
 
 
 class Trial(Record):
     """What is compared, and how.
 
-    `extra` are fractions of known extra work, which both arms execute alike; only a calibration has
-    them, and chooses which of it counts.
+    `extra` are fractions of known extra work, which both sides execute alike; only a study of
+    the gate has them, and chooses which of it counts.
     """
 
     trial_version: Literal[1] = TRIAL_VERSION
-    a: Arm
-    b: Arm
+    a: Side
+    b: Side
     measured: Protocol
     protocol: TrialProtocol
     experiments: list[Experiment]
     extra: list[Fraction] = Field(default=[])
     sessions: list[Session]
 
-    def arm(self, name: ArmName) -> Arm:
-        """One arm by name."""
+    def side(self, name: SideName) -> Side:
+        """One side by name."""
         return self.a if name == "a" else self.b

@@ -1,6 +1,7 @@
-"""Trials on disk: `trial.json`, and each block in a file of its own, written whole.
+"""Trials on disk: `trial.json`, and each quartet in a file of its own, written whole.
 
-What was compressed (`trial.json.gz`, `blocks/0001.json.gz`) is read as well.
+What was compressed (`trial.json.gz`, `quartets/0001.json.gz`) is read as well, and so is what
+earlier versions kept in `blocks/`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from results.errors import BadInputError
-from results.gate.trial import BLOCK, TRIAL_VERSION, Block, Trial
+from results.gate.trial import ORDER, TRIAL_VERSION, Quartet, Trial
 from results.record.platform import Record
 from results.store.compressed import read_stored, stored_file, stored_files, write_stored
 from results.store.files import near_file
 
-FILE, BLOCKS = "trial.json", "blocks"
+FILE, QUARTETS = "trial.json", "quartets"
+# What trials of earlier versions call that folder.
+EARLIER = "blocks"
 
 A = TypeVar("A", bound=Record)
 
@@ -31,15 +34,15 @@ def write_trial(folder: Path, trial: Trial) -> None:
     write_stored(folder / FILE, trial.model_dump_json() + "\n")
 
 
-def write_block(folder: Path, number: int, block: Block) -> None:
-    """Write block `number` of a trial, the first being 0."""
-    write_stored(_file(folder, number), block.model_dump_json() + "\n")
+def write_quartet(folder: Path, number: int, quartet: Quartet) -> None:
+    """Write quartet `number` of a trial, the first being 0."""
+    write_stored(_file(folder, number), quartet.model_dump_json() + "\n")
 
 
-def read_trial(folder: Path) -> tuple[Trial, list[Block]]:
-    """Return a trial and its blocks in order.
+def read_trial(folder: Path) -> tuple[Trial, list[Quartet]]:
+    """Return a trial and its quartets in order.
 
-    Raises BadInputError for what is missing, unreadable, invalid, of a newer version, or no block
+    Raises BadInputError for what is missing, unreadable, invalid, of a newer version, or no quartet
     of the trial.
     """
     if not has_trial(folder):
@@ -47,32 +50,32 @@ def read_trial(folder: Path) -> tuple[Trial, list[Block]]:
             f"There is no trial at {folder}: no {FILE} was found.{near_file(folder)}"
         )
     trial = _read(stored_file(folder / FILE), Trial)
-    blocks: list[Block] = []
-    for number, place in enumerate(stored_files(folder / BLOCKS, "*.json")):
+    quartets: list[Quartet] = []
+    for number, place in enumerate(stored_files(_quartets(folder), "*.json")):
         file = stored_file(place)
         if place != _file(folder, number):
             raise BadInputError(
                 f"{_file(folder, number)} is missing, and {file.name} is there: a trial is a chain "
-                "of blocks without gaps, so restore it, or begin a new trial."
+                "of quartets without gaps, so restore it, or begin a new trial."
             )
-        block = _read(file, Block)
-        fault = _fault_of(trial, block)
+        quartet = _read(file, Quartet)
+        fault = _fault_of(trial, quartet)
         if fault:
-            raise BadInputError(f"{file} is no block of this trial: {fault}.")
-        blocks.append(block)
-    return trial, blocks
+            raise BadInputError(f"{file} is no quartet of this trial: {fault}.")
+        quartets.append(quartet)
+    return trial, quartets
 
 
-def _fault_of(trial: Trial, block: Block) -> str | None:
-    """Say in what a block contradicts its trial, or None."""
-    if tuple(process.arm for process in block.processes) != BLOCK:
+def _fault_of(trial: Trial, quartet: Quartet) -> str | None:
+    """Say in what a quartet contradicts its trial, or None."""
+    if tuple(process.side for process in quartet.processes) != ORDER:
         return "its processes are not in the order A B B A"
-    if block.session >= len(trial.sessions):
+    if quartet.session >= len(trial.sessions):
         return "it names an unknown session"
-    if not set(block.cells) <= {cell.name for cell in trial.a.cells}:
+    if not set(quartet.cells) <= {cell.name for cell in trial.a.cells}:
         return "it names an unknown cell"
-    wanted = {*block.cells, *(control.name for control in trial.a.controls)}
-    for process in block.processes:
+    wanted = {*quartet.cells, *(control.name for control in trial.a.controls)}
+    for process in quartet.processes:
         if {*process.ns, *process.failures} != wanted:
             return "a process did not measure just its networks"
         if not all(process.ns.values()):
@@ -81,7 +84,12 @@ def _fault_of(trial: Trial, block: Block) -> str | None:
 
 
 def _file(folder: Path, number: int) -> Path:
-    return folder / BLOCKS / f"{number + 1:04}.json"
+    return _quartets(folder) / f"{number + 1:04}.json"
+
+
+def _quartets(folder: Path) -> Path:
+    earlier = folder / EARLIER
+    return earlier if earlier.is_dir() else folder / QUARTETS
 
 
 def _read(file: Path, kind: type[A]) -> A:

@@ -15,15 +15,15 @@ from guidelines.studies.gate.rules import RULES, Rule
 from results.gate.finding import Change, Kind, Row
 from results.gate.ratios import (
     CONTRAST,
-    BlockTimes,
     Choice,
+    QuartetTimes,
     Typical,
-    block_times,
+    quartet_times,
     ratios,
     row_logs,
     typical_log,
 )
-from results.gate.trial import ArmProcess, TrialProtocol
+from results.gate.trial import SideProcess, TrialProtocol
 from results.statistics.verdict import Interval
 
 Array = NDArray[np.float64]
@@ -35,15 +35,15 @@ CURVE_SESSIONS = 300
 RULE_SESSIONS = 200
 MARGINS = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.04)
 CURVE_FRACTIONS = (0.03, 0.05)
-# How the rules get their samples: from all blocks of ten minutes, A and B of the same ones, or A of
-# the first half and B of the second; or from two processes of A in one block and two of B in
+# How the rules get their samples: from all quartets of ten minutes, A and B of the same ones, or A
+# of the first half and B of the second; or from two processes of A in one quartet and two of B in
 # another, which is about what the tools collect by themselves.
 MODES = ("interleaved", "one after the other", "two processes each")
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far cells' log block ratios lie apart with a statistic, as standard deviations."""
+    """How far cells' log quartet ratios lie apart with a statistic, as standard deviations."""
 
     statistic: str
     controls: str
@@ -55,12 +55,14 @@ def spreads(pool: Pool) -> list[Spread]:
     """Return what the gate's statistic gains: its spread beside those of simpler ones."""
     found = []
     for name, typical in STATISTICS.items():
-        blocks = [block_times(block, typical=typical) for block in pool.blocks]
-        found.append(_spread(pool, name, "in every six cells", blocks))
+        quartets = [quartet_times(quartet, typical=typical) for quartet in pool.quartets]
+        found.append(_spread(pool, name, "in every six cells", quartets))
         if typical is typical_log:
-            seldom = [block_times(block, _controls_once(pool), typical) for block in pool.blocks]
+            seldom = [
+                quartet_times(quartet, _controls_once(pool), typical) for quartet in pool.quartets
+            ]
             found.append(_spread(pool, name, "once a round", seldom))
-        found.append(_spread(pool, name, "none", blocks, "absolute"))
+        found.append(_spread(pool, name, "none", quartets, "absolute"))
     return found
 
 
@@ -74,10 +76,11 @@ STATISTICS: dict[str, Typical] = {
 
 
 def _spread(
-    pool: Pool, name: str, controls: str, blocks: Sequence[BlockTimes], kind: Kind = "cell"
+    pool: Pool, name: str, controls: str, quartets: Sequence[QuartetTimes], kind: Kind = "cell"
 ) -> Spread:
     found = [
-        float(ratios(row_logs(Row(cell, kind, (cell,)), blocks)).std(ddof=1)) for cell in pool.cells
+        float(ratios(row_logs(Row(cell, kind, (cell,)), quartets)).std(ddof=1))
+        for cell in pool.cells
     ]
     return Spread(name, controls, float(np.median(found)), max(found))
 
@@ -85,7 +88,7 @@ def _spread(
 def _controls_once(pool: Pool) -> Choice:
     """Return the choice of one sample a round of the controls, as of the cells."""
 
-    def choose(process: ArmProcess, network: str) -> Sequence[int]:
+    def choose(process: SideProcess, network: str) -> Sequence[int]:
         times = process.ns[network]
         return times[:: len(times) // len(process.ns[pool.cells[0]])]
 
@@ -226,7 +229,7 @@ def gate_curve(pool: Pool, fraction: float, protocol: TrialProtocol) -> list[Cur
 
 @dataclass(frozen=True)
 class RuleScores:
-    """A rule's scores in many sessions, (sessions, cells), by the extra work in arm B."""
+    """A rule's scores in many sessions, (sessions, cells), by the extra work in side B."""
 
     rule: Rule
     by_fraction: dict[float, Array]
@@ -251,12 +254,12 @@ CURVE_QUANTILES = np.linspace(0, 1, 101)
 
 
 def rule_scores(pool: Pool, seconds: float, mode: str) -> list[RuleScores]:
-    """Return every rule's scores in sessions of so many seconds of full blocks.
+    """Return every rule's scores in sessions of so many seconds of full quartets.
 
     `mode` is one of MODES. A cell's score depends on no other cell, so one session serves every
     cell as the one that is slower.
     """
-    cost = pool.cost.seconds(pool.cells, len(pool.blocks[0].processes[0].ns[pool.cells[0]]))
+    cost = pool.cost.seconds(pool.cells, len(pool.quartets[0].processes[0].ns[pool.cells[0]]))
     count = max(2, int(seconds / cost))
     fractions = (0.0, *pool.trial.extra)
     scores: dict[str, dict[float, list[Array]]] = {

@@ -48,8 +48,8 @@ class WholeSession:
     outcome: SessionOutcome
 
 
-def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> Path:
-    """Judge recorded blocks and whole sessions; write the page, its plots beside it; return it.
+def write_page(pool: Pool, whole: Sequence[WholeSession], page: Path) -> Path:
+    """Judge recorded quartets and whole sessions; write the page, its plots beside it; return it.
 
     Raises the errors of results.store.files.write_file.
     """
@@ -69,8 +69,8 @@ def write_calibration(pool: Pool, whole: Sequence[WholeSession], page: Path) -> 
         Section(
             "Whole sessions",
             [
-                "Each was measured from its first block to its last verdict, with real extra work "
-                "in arm B."
+                "Each was measured from its first quartet to its last verdict, with real extra "
+                "work in side B."
             ],
             tables=[_sessions(whole)],
         ),
@@ -116,53 +116,53 @@ def _measured(pool: Pool) -> Section:
     """Say what was recorded, and how much the extra work really was."""
     trial = pool.trial
     machine = trial.a.fingerprint
-    first = pool.blocks[0].processes[0].started
-    last = pool.blocks[-1].processes[-1].started
+    first = pool.quartets[0].processes[0].started
+    last = pool.quartets[-1].processes[-1].started
     rows = []
     for fraction in trial.extra:
         real = 100 * pool.really_injected(fraction)
         ends = f"{real.min():.2f} % to {real.max():.2f} %"
         rows.append([f"{100 * fraction:g} %", f"{np.median(real):.2f} %", ends])
     headings = [Heading("asked for"), Heading("median of the networks"), Heading("from, to")]
-    seconds = float(np.mean([block.seconds for block in pool.blocks]))
+    seconds = float(np.mean([quartet.seconds for quartet in pool.quartets]))
     return Section(
         "What was recorded",
         [
-            f"{len(pool.blocks)} blocks of four fresh processes, A B B A, of all "
+            f"{len(pool.quartets)} quartets of four fresh processes, A B B A, of all "
             f"{len(pool.cells)} cells, {first} to {last}, on {machine.hostname}: "
             f"{machine.cpu_model}, {machine.cores} cores, {machine.virtualisation or 'bare'}; "
-            f"{seconds:.1f} s a block.",
-            "Both arms are the same. After each execution a worker multiplies small matrices that "
+            f"{seconds:.1f} s a quartet.",
+            "Both sides are the same. After each execution a worker multiplies small matrices that "
             "stay in the first-level cache, and reads the clock at 2, 3, 5 and 10 % of the "
-            "network's time: work really done, in the same sample. Which step of arm B counts is "
-            "chosen afterwards, so the same blocks serve as A/A and as every slow-down of every "
+            "network's time: work really done, in the same sample. Which step of side B counts is "
+            "chosen afterwards, so the same quartets serve as A/A and as every slow-down of every "
             "cell. What is added is arithmetic; a slow-down by memory traffic might be noisier.",
-            "Resampled sessions string recorded blocks together in runs of neighbours (stationary "
-            "bootstrap, five blocks on average), go through the very procedure of guidelines ab, "
-            "and end when their blocks would have taken ten minutes. The noise in them is that of "
-            "the recording and no other: see the whole sessions for other hours. Their intervals "
-            "(Clopper and Pearson's) take sessions for independent, which those drawn from the "
-            "same blocks are not.",
+            "Resampled sessions string recorded quartets together in runs of neighbours "
+            "(stationary bootstrap, five quartets on average), go through the very procedure of "
+            "guidelines ab, and end when their quartets would have taken ten minutes. The noise in them "
+            "is that of the recording and no other: see the whole sessions for other hours. Their "
+            "intervals (Clopper and Pearson's) take sessions for independent, which those drawn from the "
+            "same quartets are not.",
         ],
         tables=[Table("Extra work, as measured", headings, rows)],
     )
 
 
 def _statistic(pool: Pool) -> Section:
-    """Say what the gate's statistic gains over simpler ones, on the same blocks."""
+    """Say what the gate's statistic gains over simpler ones, on the same quartets."""
     headings = [Heading("a process's figure", numeric=False)]
     headings += [Heading("controls", numeric=False), Heading("median, %"), Heading("largest, %")]
     rows = [
         [s.statistic, s.controls, f"{100 * s.median:.2f}", f"{100 * s.largest:.2f}"]
         for s in evidence.spreads(pool)
     ]
-    caption = "Standard deviation of the log ratio of one A/A block, over the cells"
+    caption = "Standard deviation of the log ratio of one A/A quartet, over the cells"
     return Section("What the statistic gains", tables=[Table(caption, headings, rows)])
 
 
 def _sessions(whole: Sequence[WholeSession]) -> Table:
     headings = [Heading("session"), Heading("extra work in B", numeric=False)]
-    headings += [Heading("minutes"), Heading("blocks"), Heading("found", numeric=False)]
+    headings += [Heading("minutes"), Heading("quartets"), Heading("found", numeric=False)]
     headings += [Heading("called SLOWER", numeric=False), Heading("wrongly SLOWER")]
     headings += [Heading("FASTER"), Heading("INCONCLUSIVE")]
     rows = []
@@ -180,7 +180,7 @@ def _sessions(whole: Sequence[WholeSession]) -> Table:
             str(session.number),
             what,
             minutes,
-            str(session.outcome.blocks),
+            str(session.outcome.quartets),
             found,
             shown or "–",
         ]
@@ -215,7 +215,7 @@ def _false_alarms(pool: Pool, whole: Sequence[WholeSession], protocol: TrialProt
     ]
     return Section(
         "False alarms",
-        tables=[Table("Sessions in which the arms are the same", headings, rows)],
+        tables=[Table("Sessions in which the sides are the same", headings, rows)],
     )
 
 

@@ -1,4 +1,4 @@
-"""The plots of the gate's calibration: rates against one another, and against the slow-down."""
+"""The plots of the study of the gate: rates against one another, and against the slow-down."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def power_plot(found: Mapping[str, Mapping[float, Rate]]) -> Figure:
                 capsize=2,
                 clip_on=False,
             )
-        panel.set_xlabel("extra work in arm B, % of the network's time")
+        panel.set_xlabel("extra work in side B, % of the network's time")
         panel.set_ylabel("sessions that found it, %")
         panel.set_ylim(0, 102)
         panel.set_xlim(0, 10.5)

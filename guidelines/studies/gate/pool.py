@@ -1,8 +1,8 @@
-"""How often the gate cries wolf and how often it sees known slow-downs, by resampling real blocks.
+"""How often the gate cries wolf and sees known slow-downs, by resampling real quartets.
 
-Blocks were recorded in which both arms are the same and every execution is followed by known extra
-work, timed step by step (runners.worker.extra_work). Which step of arm B counts is chosen
-afterwards, so one set of blocks serves every slow-down of every cell.
+Quartets were recorded in which both sides are the same and every execution is followed by known
+extra work, timed step by step (runners.worker.extra_work). Which step of side B counts is chosen
+afterwards, so one set of quartets serves every slow-down of every cell.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from results.gate import sequential
 from results.gate.finding import Change, Finding, rows_of
-from results.gate.ratios import BlockTimes, Choice, block_times
+from results.gate.ratios import Choice, QuartetTimes, quartet_times
 from results.gate.sequential import Ledger, advance, procedure
-from results.gate.trial import BLOCK, ArmProcess, Block, Step, Trial, TrialProtocol
+from results.gate.trial import ORDER, Quartet, SideProcess, Step, Trial, TrialProtocol
 
 Array = NDArray[np.float64]
 
-# Neighbouring blocks share a state of the machine, so sessions are strung together from runs of
+# Neighbouring quartets share a state of the machine, so sessions are strung together from runs of
 # neighbours, of this mean length (Politis and Romano's stationary bootstrap, JASA 89, 1994).
 MEAN_RUN = 5
 NONE: frozenset[str] = frozenset()
@@ -30,7 +30,7 @@ NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Slowdown:
-    """Extra work of `fraction` of a network's time, in arm B, in the networks named."""
+    """Extra work of `fraction` of a network's time, in side B, in the networks named."""
 
     fraction: float
     networks: frozenset[str]
@@ -42,8 +42,8 @@ NOTHING = Slowdown(0.0, NONE)
 def injected(extra: Sequence[float], slowdown: Slowdown) -> Choice:
     """Return the choice of times in which a slow-down counts, of the fractions `extra`."""
 
-    def choose(process: ArmProcess, network: str) -> Sequence[int]:
-        if process.arm == "b" and network in slowdown.networks and slowdown.fraction:
+    def choose(process: SideProcess, network: str) -> Sequence[int]:
+        if process.side == "b" and network in slowdown.networks and slowdown.fraction:
             step = list(extra).index(slowdown.fraction)
             return [times[step] for times in process.extra_ns[network]]
         return process.ns[network]
@@ -53,15 +53,15 @@ def injected(extra: Sequence[float], slowdown: Slowdown) -> Choice:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a block takes: seconds for each process, and for each second of its networks' rounds."""
+    """What a quartet takes: seconds for a process, and for each second of its networks' rounds."""
 
     process: float
     scale: float
     typical: Mapping[str, float]
 
     def seconds(self, cells: Sequence[str], rounds: int) -> float:
-        """Return the seconds of a block of these cells."""
-        return len(BLOCK) * (self.process + self.scale * self.work(cells, rounds))
+        """Return the seconds of a quartet of these cells."""
+        return len(ORDER) * (self.process + self.scale * self.work(cells, rounds))
 
     def work(self, cells: Sequence[str], rounds: int) -> float:
         """Return the seconds that one process spends on its cells, warm-up included."""
@@ -73,20 +73,20 @@ WARM_UP = 3
 
 
 class Pool:
-    """Recorded blocks of a calibration, ready to be drawn from."""
+    """Recorded quartets of a study, ready to be drawn from."""
 
-    def __init__(self, trial: Trial, blocks: Sequence[Block]) -> None:
+    def __init__(self, trial: Trial, quartets: Sequence[Quartet]) -> None:
         self.trial = trial
-        self.blocks = [block for block in blocks if block.stage == "screening"]
-        self.small = [block for block in blocks if block.stage == "confirmation"]
+        self.quartets = [quartet for quartet in quartets if quartet.stage == "screening"]
+        self.small = [quartet for quartet in quartets if quartet.stage == "confirmation"]
         self.cells = [cell.name for cell in trial.a.cells]
         self.controls = [control.name for control in trial.a.controls]
         self.rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
         everything = frozenset([*self.cells, *self.controls])
         self._levels = {
             fraction: [
-                block_times(block, injected(trial.extra, Slowdown(fraction, everything)))
-                for block in self.blocks
+                quartet_times(quartet, injected(trial.extra, Slowdown(fraction, everything)))
+                for quartet in self.quartets
             ]
             for fraction in (0.0, *trial.extra)
         }
@@ -97,15 +97,18 @@ class Pool:
 
     @cached_property
     def samples(self) -> dict[float, Array]:
-        """All samples of the cells in ns, (blocks, 4, rounds, cells), by the extra work in B."""
+        """All samples of the cells in ns, (quartets, 4, rounds, cells), by the extra work in B."""
         everything = frozenset(self.cells)
         found = {}
         for fraction in (0.0, *self.trial.extra):
             choose = injected(self.trial.extra, Slowdown(fraction, everything))
             found[fraction] = np.array(
                 [
-                    [np.array([choose(p, cell) for cell in self.cells]).T for p in block.processes]
-                    for block in self.blocks
+                    [
+                        np.array([choose(p, cell) for cell in self.cells]).T
+                        for p in quartet.processes
+                    ]
+                    for quartet in self.quartets
                 ],
                 float,
             )
@@ -119,8 +122,8 @@ class Pool:
                 np.median(
                     [
                         extra[step] / ns - 1
-                        for block in self.blocks
-                        for process in block.processes
+                        for quartet in self.quartets
+                        for process in quartet.processes
                         for ns, extra in zip(process.ns[name], process.extra_ns[name], strict=True)
                     ]
                 )
@@ -130,38 +133,38 @@ class Pool:
 
     @cached_property
     def cost(self) -> Cost:
-        """What blocks take, by those recorded: of all cells, and of one cell alone."""
+        """What quartets take, by those recorded: of all cells, and of one cell alone."""
         typical = {
             name: float(
-                np.median([t for b in self.blocks for p in b.processes for t in p.ns[name]])
+                np.median([t for b in self.quartets for p in b.processes for t in p.ns[name]])
             )
             / 1e9
             for name in self.cells
         }
         unit = Cost(0.0, 1.0, typical)
-        rounds = len(self.blocks[0].processes[0].ns[self.cells[0]])
+        rounds = len(self.quartets[0].processes[0].ns[self.cells[0]])
         full, full_work = (
-            np.mean([b.seconds for b in self.blocks]) / len(BLOCK),
+            np.mean([b.seconds for b in self.quartets]) / len(ORDER),
             unit.work(self.cells, rounds),
         )
         if not self.small:
             return Cost(0.0, float(full / full_work), typical)
         one = self.small[0]
-        few = np.mean([block.seconds for block in self.small]) / len(BLOCK)
+        few = np.mean([quartet.seconds for quartet in self.small]) / len(ORDER)
         few_work = unit.work(one.cells, len(one.processes[0].ns[one.cells[0]]))
         scale = float((full - few) / (full_work - few_work))
         return Cost(float(few) - scale * few_work, scale, typical)
 
-    def block(self, index: int, slowdown: Slowdown) -> BlockTimes:
-        """Return one block in which a slow-down counts."""
+    def quartet(self, index: int, slowdown: Slowdown) -> QuartetTimes:
+        """Return one quartet in which a slow-down counts."""
         base = self._levels[0.0][index]
         slowed = self._levels[slowdown.fraction][index]
         changed = {name: slowed.logs[name] for name in slowdown.networks}
-        return BlockTimes({**base.logs, **changed})
+        return QuartetTimes({**base.logs, **changed})
 
     def indexes(self, random: np.random.Generator) -> Iterator[int]:
-        """Draw blocks without end, in runs of neighbours."""
-        count = len(self.blocks)
+        """Draw quartets without end, in runs of neighbours."""
+        count = len(self.quartets)
         at = int(random.integers(count))
         while True:
             yield at
@@ -175,7 +178,7 @@ class SessionOutcome:
 
     findings: Sequence[Finding]
     seconds: float
-    blocks: int
+    quartets: int
 
     def alarms(self) -> set[str]:
         """Names of rows called SLOWER."""
@@ -188,17 +191,17 @@ def simulate(
     protocol: TrialProtocol,
     random: np.random.Generator,
 ) -> SessionOutcome:
-    """Play one session on blocks drawn from a pool, within the time that they would have taken."""
+    """Play one session on quartets drawn from a pool, within the time that they would take."""
     ledger = Ledger(pool.rows, protocol)
     steps = procedure(ledger)
     step: Step | None = next(steps)
-    spent, blocks = 0.0, 0
+    spent, quartets = 0.0, 0
     draws = pool.indexes(random)
     while step is not None:
         spent += pool.cost.seconds(step.cells, protocol.rounds_of(step.stage))
         if spent > protocol.max_seconds:
             break
-        blocks += 1
-        step = advance(steps, pool.block(next(draws), slowdown))
+        quartets += 1
+        step = advance(steps, pool.quartet(next(draws), slowdown))
     sequential.end(ledger)
-    return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), blocks)
+    return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), quartets)

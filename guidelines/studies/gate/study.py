@@ -1,6 +1,6 @@
-"""Measure the gate itself: record blocks and whole sessions with known extra work, and judge them.
+"""Measure the gate itself: record quartets and sessions with known extra work, and judge them.
 
-Everything measured is kept and resumed: blocks in the folder of one trial, whole sessions in
+Everything measured is kept and resumed: quartets in the folder of one trial, whole sessions in
 folders of their own below it.
 """
 
@@ -22,17 +22,17 @@ from guidelines.session.options import Options
 from guidelines.session.sides import AskedSide, Question, question
 from guidelines.session.trial_progress import TrialDisplay
 from guidelines.session.trials import Outcome, measure_trial, opened, stored_trial
-from guidelines.studies.gate.page import WholeSession, write_calibration
+from guidelines.studies.gate.page import WholeSession, write_page
 from guidelines.studies.gate.pool import NONE, NOTHING, Pool, SessionOutcome, Slowdown, injected
 from guidelines.studies.gate.tables import COMPUTE_BOUND
 from results.gate import trial_store
 from results.gate.ratios import Choice
-from results.gate.trial import Block, Step, Trial, TrialProtocol
+from results.gate.trial import Quartet, Step, Trial, TrialProtocol
 from results.gate.trial_store import has_trial
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
-# Blocks of one cell alone show what a process costs before it times anything.
-SMALL_BLOCKS = 4
+# Quartets of one cell alone show what a process costs before it times anything.
+SMALL_QUARTETS = 4
 SESSIONS = "sessions"
 CPU = AskedSide("cpu")
 PROTOCOL = TrialProtocol(margin=0.02, max_seconds=600.0)
@@ -47,7 +47,7 @@ class Injection:
     wanted: frozenset[str] = NONE
 
 
-def study_gate(folder: Path, blocks: int, sessions: int, page: Path, judge_only: bool) -> None:
+def study_gate(folder: Path, quartets: int, sessions: int, page: Path, judge_only: bool) -> None:
     """Measure what is missing in `folder`, judge all of it, and write the page with its plots.
 
     With `judge_only`, nothing is measured, and the folder may be another machine's.
@@ -57,13 +57,13 @@ def study_gate(folder: Path, blocks: int, sessions: int, page: Path, judge_only:
         whole = list(_stored_sessions(folder / SESSIONS, pool))
     else:
         asked = question(["all"], CPU, CPU, PROTOCOL, Options(), EXTRA)
-        pool = Pool(*record(asked, folder, blocks))
+        pool = Pool(*record(asked, folder, quartets))
         whole = [
             measured_session(asked, folder / SESSIONS / f"{number:02}", number, injection)
             for number, injection in enumerate(islice(injections(pool), sessions), 1)
         ]
     with Console(stderr=True).status("judging: some five minutes"):
-        written = write_calibration(pool, whole, page)
+        written = write_page(pool, whole, page)
     typer.echo(written)
 
 
@@ -77,17 +77,17 @@ def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
             yield _whole_session(number, injection, outcome)
 
 
-def record(asked: Question, folder: Path, blocks: int) -> tuple[Trial, list[Block]]:
-    """Measure the blocks that a pool lacks: `blocks` of all cells, and some of one cell alone."""
+def record(asked: Question, folder: Path, quartets: int) -> tuple[Trial, list[Quartet]]:
+    """Measure the quartets that a pool lacks: so many of all cells, and some of one cell alone."""
     cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured.choice)]
     whole, small = Step("screening", tuple(cells)), Step("confirmation", (cells[0],))
     with opened(asked, folder, resume=True) as bench:
-        stages = Counter(block.stage for block in bench.blocks)
-        missing = [whole] * (blocks - stages["screening"])
-        missing += [small] * (SMALL_BLOCKS - stages["confirmation"])
-        for step in track(missing, "blocks", console=Console(stderr=True)):
+        stages = Counter(quartet.stage for quartet in bench.quartets)
+        missing = [whole] * (quartets - stages["screening"])
+        missing += [small] * (SMALL_QUARTETS - stages["confirmation"])
+        for step in track(missing, "quartets", console=Console(stderr=True)):
             bench.measure(step, lambda *_: None)
-    return bench.trial, bench.blocks
+    return bench.trial, bench.quartets
 
 
 def injections(pool: Pool) -> Iterator[Injection]:
@@ -133,5 +133,5 @@ def _whole_session(number: int, injection: Injection, outcome: Outcome) -> Whole
         what=injection.what,
         wanted=injection.wanted,
         slower=frozenset(row.name for row in outcome.ledger.rows if {*row.cells} & slowed),
-        outcome=SessionOutcome(outcome.findings, outcome.seconds, len(outcome.blocks)),
+        outcome=SessionOutcome(outcome.findings, outcome.seconds, len(outcome.quartets)),
     )

@@ -1,4 +1,4 @@
-"""Tables of the gate's calibration: detection of slow-downs, and other tools' rules."""
+"""Tables of the study of the gate: detection of slow-downs, and other tools' rules."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def rules_section(pool: Pool, scores: Mapping[str, Sequence[RuleScores]]) -> Sec
     return Section(
         "The same data judged by other tools' rules",
         [
-            "Interleaved, the rules get all samples of ten minutes of full blocks, A's and B's "
+            "Interleaved, the rules get all samples of ten minutes of full quartets, A's and B's "
             "from the same ones: far more than the tools collect themselves, and better ordered. "
             "One after the other compares A's samples of the first half of that time with B's of "
-            "the second. Two processes each takes 12 samples of A from one block and 12 of B from "
-            "another, which is nearer to how the tools are used.",
+            "the second. Two processes each takes 12 samples of A from one quartet and 12 of B "
+            "from another, which is nearer to how the tools are used.",
             *(f"{rule.name}: {rule.source}." for rule in RULES),
             "In the plot a rule's curve is drawn by moving its threshold, the gate's by moving its "
             "margin; the large mark is where it stands by default.",
