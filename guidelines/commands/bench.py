@@ -37,9 +37,9 @@ from runners.platform_file import load_platform
 from runners.worker_process import WorkerProcess
 
 PASSES = 20
-# Short networks are compared more often in a pass, up to BLOCKS times or for about BLOCK_NS.
-FEWEST_BLOCKS, BLOCKS = 2, 6
-BLOCK_NS = 30e6
+# Short networks are compared more often in a pass, up to MOST_TURNS times or for about TURNS_NS.
+FEWEST_TURNS, MOST_TURNS = 2, 6
+TURNS_NS = 30e6
 STARTS = 5
 PATIENCE_SECONDS = 120.0
 
@@ -58,13 +58,13 @@ class Fidelity:
     """One cell's times in ns.
 
     `recorded` are samples taken in full rounds, as in any run, `bare` laps of a bare loop, and
-    `blocks` harness times over bare ones, each from a block bare, harness, harness, bare.
+    `turns` harness times over bare ones, each from a turn bare, harness, harness, bare.
     """
 
     cell: str
     recorded: list[int] = field(default_factory=list)
     bare: list[int] = field(default_factory=list)
-    blocks: list[float] = field(default_factory=list)
+    turns: list[float] = field(default_factory=list)
 
     @property
     def bare_ns(self) -> float:
@@ -74,7 +74,7 @@ class Fidelity:
     @property
     def harness_ratio(self) -> float:
         """The harness over the bare loop, both right after the same network."""
-        return statistics.median(self.blocks)
+        return statistics.median(self.turns)
 
     @property
     def recorded_ratio(self) -> float:
@@ -85,7 +85,7 @@ class Fidelity:
 def measure_fidelity(platform: str) -> list[Fidelity]:
     """Time every cell three ways in one process, interleaved.
 
-    Each pass is a full round, as in any run, and then, cell by cell, blocks of bare loop, harness,
+    Each pass is a full round, as in any run, and then, cell by cell, turns of bare loop, harness,
     harness, bare loop of the same session, so that a drift of the machine cancels.
     """
     cache = cache_folder()
@@ -106,8 +106,8 @@ def measure_fidelity(platform: str) -> list[Fidelity]:
             for cell, ns in zip(order, _round(worker, order), strict=True):
                 found[cell].recorded.append(ns)
             for cell in order:
-                blocks = int(BLOCK_NS / found[cell].recorded[-1])
-                for _ in range(max(FEWEST_BLOCKS, min(BLOCKS, blocks))):
+                turns = int(TURNS_NS / found[cell].recorded[-1])
+                for _ in range(max(FEWEST_TURNS, min(MOST_TURNS, turns))):
                     _compare(worker, cell, found[cell])
     return found
 
@@ -117,7 +117,7 @@ def _compare(worker: WorkerProcess, cell: int, found: Fidelity) -> None:
     harness = _round(worker, [cell]) + _round(worker, [cell])
     bare += _loop(worker, cell)
     found.bare.extend(bare)
-    found.blocks.append(sum(harness) / sum(bare))
+    found.turns.append(sum(harness) / sum(bare))
 
 
 def _round(worker: WorkerProcess, order: Sequence[int]) -> list[int]:
