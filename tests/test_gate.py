@@ -18,8 +18,8 @@ from reports.gate.junit import junit
 from results.gate.finding import Change, Figure, Finding, Judgement, Row, without_figures
 from results.gate.regression import LOST
 
-ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",))
-OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",))
+ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",), "g1")
+OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",), "g2")
 
 
 def finding(verdict=Change.SAME, ratio=1.0, row=ROW):
@@ -69,8 +69,8 @@ def test_junit_counts_and_names_what_is_wrong():
     judged = judgement(
         finding(Change.SLOWER, 1.1),
         finding(Change.INCONCLUSIVE, row=OTHER),
-        without_figures(Row("g4", "guideline", ()), "no \x00 <figures> & so on"),
-        without_figures(Row("g3/1-fragment/x1", "cell", ()), LOST),
+        without_figures(Row("g4", "guideline", (), "g4"), "no \x00 <figures> & so on"),
+        without_figures(Row("g3/1-fragment/x1", "cell", (), "g3"), LOST),
     )
     suite = ElementTree.fromstring(junit(judged)).find("testsuite")
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
@@ -87,7 +87,7 @@ def test_junit_counts_and_names_what_is_wrong():
 
 
 def test_annotations_are_workflow_commands_on_one_line_each():
-    broken = without_figures(Row("g4", "guideline", ()), "100 % lost\nat once")
+    broken = without_figures(Row("g4", "guideline", (), "g4"), "100 % lost\nat once")
     lines = workflow_commands(judgement(finding(Change.SLOWER, 1.1), broken)).splitlines()
     assert lines[0].startswith("::error title=g1/1%3A6/x1 is slower::SLOWER: time × 1.100")
     assert lines[1] == "::error title=g4 has no figures::100 %25 lost%0Aat once"

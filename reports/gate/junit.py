@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from reports.gate.sentences import finding_line, remarks
-from results.gate.finding import Change, Judgement
+from results.gate.finding import Change, Judgement, Row
 
 SUITE = "guidelines"
 # What XML 1.0 has no way to write, not even escaped.
@@ -20,7 +20,7 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
     """
     suite = ElementTree.Element("testsuite", name=judgement.title.translate(_NOT_IN_XML))
     for finding in judgement.findings:
-        case = _case(suite, finding.row.name)
+        case = _case(suite, finding.row)
         if finding.failure is not None:
             _told(case, "error", finding.failure)
         elif finding.verdict == Change.SLOWER:
@@ -30,7 +30,7 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
         else:
             ElementTree.SubElement(case, "system-out").text = finding_line(judgement, finding)
     if not judgement.measured:
-        _told(_case(suite, "measured"), "error", "nothing was measured")
+        _told(_case(suite, Row("measured", "cell", ())), "error", "nothing was measured")
     if remarks(judgement):
         told = "\n".join(remarks(judgement)).translate(_NOT_IN_XML)
         ElementTree.SubElement(suite, "system-out").text = told
@@ -46,10 +46,11 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
+def _case(suite: ElementTree.Element, row: Row) -> ElementTree.Element:
     """Add a test case, whose class is the experiment."""
-    experiment, _, row = name.partition("/")
-    attributes = {"classname": f"{SUITE}.{experiment}", "name": row or experiment}
+    experiment = row.experiment or row.name
+    name = row.name.removeprefix(f"{experiment}/")
+    attributes = {"classname": f"{SUITE}.{experiment}", "name": name}
     return ElementTree.SubElement(suite, "testcase", attributes, time="0")
 
 

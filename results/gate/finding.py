@@ -28,12 +28,14 @@ class Change(StrEnum):
 class Row:
     """What is decided on: the log ratio, averaged over `cells`, of one thing to another.
 
-    Of an absolute row it is taken as it is; of others it is corrected by the controls.
+    Of an absolute row it is taken as it is; of others it is corrected by the controls. `experiment`
+    is the one that it belongs to.
     """
 
     name: str
     kind: Kind
     cells: tuple[str, ...]
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,12 @@ def rows_of(
 
     A guideline's row is the geometric mean over its cells; controls are judged by absolute times.
     """
-    rows = [Row(cell.name, "cell", (cell.name,)) for cell in cells]
+    rows = [Row(cell.name, "cell", (cell.name,), cell.experiment) for cell in cells]
     for experiment in experiments:
         members = tuple(cell.name for cell in cells if cell.experiment == experiment.name)
         if len(members) > 1:
-            rows.append(Row(experiment.name, "guideline", members))
-    return rows + [Row(control.name, "absolute", (control.name,)) for control in controls]
+            rows.append(Row(experiment.name, "guideline", members, experiment.name))
+    return rows + [Row(c.name, "absolute", (c.name,), c.experiment) for c in controls]
 
 
 def decided(

@@ -73,12 +73,12 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
     names = {cell.name for cell in run.networks}
     failures = {name: why for name, why in run.failures.items() if name not in baseline.failures}
     new, old = check.logs(run), check.logs(baseline)
-    lost = [c.name for c in baseline.cells if c.name in old and c.name not in {*new, *failures}]
+    lost = [cell for cell in baseline.cells if cell.name in old.keys() - {*new, *failures}]
     common = [cell for cell in baseline.cells if cell.name in names and cell.name in old]
     measured = [cell for cell in common if cell.name in new or cell.name in failures]
     rows = rows_of(baseline.experiments, measured, [])
     findings = [_with_failure(f, failures) for f in check.findings(rows, new, old, margin)]
-    findings += [without_figures(Row(cell, "cell", (cell,)), LOST) for cell in lost]
+    findings += [without_figures(row, LOST) for row in rows_of([], lost, [])]
     return Judgement(
         title=f"Check of {run.platform.name} against its baseline",
         metric=check.metric,
