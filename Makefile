@@ -22,7 +22,7 @@ REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/re
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check calibrate-gate \
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check gate-study calibrate-gate \
         arm-emulator arm-model doctor bench lint docs test test-all coverage
 
 help: ## list the targets
@@ -74,8 +74,10 @@ ab: $(INSTALLED) ## measure platforms A and B side by side: is B slower?
 check: $(INSTALLED) ## check the run in OUT against the one in BASELINE
 	@$(GUIDELINES) check '$(OUT)' --baseline '$(BASELINE)'
 
-calibrate-gate: $(INSTALLED) ## measure how often the gate errs (over an hour) into docs/
-	@$(GUIDELINES) calibrate-gate $(if $(OUT),--out '$(OUT)')
+gate-study: $(INSTALLED) ## measure how often the gate errs (over an hour) into docs/
+	@$(GUIDELINES) gate-study $(if $(OUT),--out '$(OUT)')
+
+calibrate-gate: gate-study # its earlier name
 
 arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
 	@$(GUIDELINES) arm-emulator

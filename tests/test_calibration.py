@@ -127,8 +127,8 @@ def store_trial(folder, trial, blocks):
 
 @pytest.fixture(scope="module")
 def recorded():
-    """The blocks that docs/gate_calibration.md was written from."""
-    folder = Path(__file__).parent.parent / "results" / "reference" / "gate-calibration"
+    """The blocks that docs/gate_study.md was written from."""
+    folder = Path(__file__).parent.parent / "results" / "reference" / "gate-study"
     return Pool(*trial_store.read_trial(folder))
 
 
