@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 
 from guidelines.experiment import BLOCKS, Study
-from guidelines.session.measuring import Output, measure_and_publish, plan
+from guidelines.session.measuring import Output, measure_and_publish
+from guidelines.session.options import Options
+from guidelines.session.planning import plan
 from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
 
 EXPERIMENT = Experiment(
@@ -50,8 +52,7 @@ def _cells(_: NetworkChoice) -> list[Cell]:
 
 
 if __name__ == "__main__":
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    asked = plan([Study(EXPERIMENT, _cells)], "cpu", runs, processes=None, seed=0)
-    measure_and_publish(
-        asked, out=None, resume=False, output=Output(quiet=False, json=False, depthwise="conv")
-    )
+    options = Options(runs=int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    asked = plan([Study(EXPERIMENT, _cells)], "cpu", options)
+    output = Output(quiet=False, json=False, depthwise="conv")
+    measure_and_publish(asked, out=None, resume=False, output=output)
