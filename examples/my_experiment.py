@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from guidelines.experiment import BLOCKS, Study
+from guidelines.experiment import BLOCKS, Declaration
 from guidelines.session.measuring import Output, measure_and_publish
 from guidelines.session.options import Options
 from guidelines.session.planning import plan
@@ -53,6 +53,6 @@ def _cells(_: NetworkChoice) -> list[Cell]:
 
 if __name__ == "__main__":
     options = Options(runs=int(sys.argv[1]) if len(sys.argv) > 1 else None)
-    asked = plan([Study(EXPERIMENT, _cells)], "cpu", options)
+    asked = plan([Declaration(EXPERIMENT, _cells)], "cpu", options)
     output = Output(quiet=False, json=False, depthwise="conv")
     measure_and_publish(asked, out=None, resume=False, output=output)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.runtime_decomposition import FIG2
 from guidelines.stacked_units import STACKED_UNITS
 from guidelines.whole_networks import TABLE8
 from results.errors import BadInputError, suggestion
 
 # What "all" means: the paper's four tables, each one guideline's.
-GUIDELINES: dict[str, Study] = {
+GUIDELINES: dict[str, Declaration] = {
     module.GUIDELINE.name: module.GUIDELINE
     for module in (g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise)
 }
-EXPERIMENTS: dict[str, Study] = {
+EXPERIMENTS: dict[str, Declaration] = {
     **GUIDELINES,
-    **{study.name: study for study in (FIG2, TABLE8, *STACKED_UNITS)},
+    **{declaration.name: declaration for declaration in (FIG2, TABLE8, *STACKED_UNITS)},
 }
 
 
-def select(names: Sequence[str]) -> list[Study]:
+def select(names: Sequence[str]) -> list[Declaration]:
     """Return the named experiments in the catalogue's order, once each; "all" means GUIDELINES.
 
     Raises BadInputError for a name that is not in the catalogue.
@@ -32,4 +32,4 @@ def select(names: Sequence[str]) -> list[Study]:
             hint = suggestion(name, [*EXPERIMENTS, "all"])
             raise BadInputError(f"There is no experiment {name!r}. {hint}")
     wanted = {*names, *(GUIDELINES if "all" in names else ())}
-    return [study for name, study in EXPERIMENTS.items() if name in wanted]
+    return [declaration for name, declaration in EXPERIMENTS.items() if name in wanted]

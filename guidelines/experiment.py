@@ -12,7 +12,7 @@ BLOCKS = 10
 
 
 @dataclass(frozen=True)
-class Study:
+class Declaration:
     """One experiment: how it is called and what it claims, and its cells for a choice of networks.
 
     Cells come in the order of the table's rows. Where what the paper leaves open can be read in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from results.paper import Entry, read_speeds
 from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
 
@@ -37,4 +37,4 @@ def _cells(choice: NetworkChoice) -> list[Cell]:
     return [_cell(e) for e in read_speeds("table1_g1_channel_ratio", choice.channels, "scale")]
 
 
-GUIDELINE = Study(EXPERIMENT, _cells)
+GUIDELINE = Declaration(EXPERIMENT, _cells)

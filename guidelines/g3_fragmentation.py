@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from guidelines.experiment import BLOCKS, Study
+from guidelines.experiment import BLOCKS, Declaration
 from results.paper import Entry, read_speeds
 from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
 
@@ -61,4 +61,4 @@ def _cells(choice: NetworkChoice) -> list[Cell]:
     return [_cell(entry) for entry in table]
 
 
-GUIDELINE = Study(EXPERIMENT, _cells)
+GUIDELINE = Declaration(EXPERIMENT, _cells)

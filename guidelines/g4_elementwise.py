@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from guidelines.experiment import BLOCKS, Study
+from guidelines.experiment import BLOCKS, Declaration
 from results.paper import Entry, read_speeds
 from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
 
@@ -64,4 +64,4 @@ def _reading(choice: NetworkChoice) -> Experiment:
     return replace(EXPERIMENT, reading={"unit": choice.g4_unit}, notes=(note,))
 
 
-GUIDELINE = Study(EXPERIMENT, _cells, _reading)
+GUIDELINE = Declaration(EXPERIMENT, _cells, _reading)

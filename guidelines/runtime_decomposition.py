@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from results.paper import PAPER_PLATFORMS, published_decomposition
 from results.record.cells import Cell, Experiment, NetworkChoice, UserNetwork, WholeNetwork
 
@@ -28,17 +28,17 @@ def _cells(choice: NetworkChoice) -> list[Cell]:
     ]
 
 
-FIG2 = Study(
+FIG2 = Declaration(
     Experiment(name="fig2", table="Fig. 2", title=TITLE, claim=CLAIM, axes=(), base=None),
     cells=_cells,
 )
 
 
-def user_study(model: str, shape: Sequence[int]) -> Study:
+def user_declaration(model: str, shape: Sequence[int]) -> Declaration:
     """Return the decomposition of a network that the user names, on an input of `shape`."""
     experiment = Experiment(
         name="decomposition", table="Decomposition", title=TITLE, claim=CLAIM, axes=(), base=None
     )
     network = UserNetwork(model=model, input=tuple(shape))
     cell = Cell(experiment.name, model, 1, axes={}, network=network, profiled=True)
-    return Study(experiment, lambda _: [cell])
+    return Declaration(experiment, lambda _: [cell])

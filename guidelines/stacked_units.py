@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from results.paper import Entry, read_speeds
 from results.record.cells import (
     AxisValue,
@@ -87,7 +87,7 @@ def _cells(experiment: str, size: int, choice: NetworkChoice) -> list[Cell]:
     return [_cell(experiment, size, e) for e in table if e.columns["unit_of"] in UNITS]
 
 
-def _study(size: int) -> Study:
+def _declaration(size: int) -> Declaration:
     """Return the stacks of units at one of the table's two input sizes."""
     experiment = Experiment(
         name=f"units-{size}",
@@ -101,7 +101,7 @@ def _study(size: int) -> Study:
         column_label="c = {c}",
         across_platforms=False,
     )
-    return Study(experiment, partial(_cells, experiment.name, size))
+    return Declaration(experiment, partial(_cells, experiment.name, size))
 
 
-STACKED_UNITS = [_study(size) for size in (56, 28)]
+STACKED_UNITS = [_declaration(size) for size in (56, 28)]

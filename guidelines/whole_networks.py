@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from results.paper import Entry, read_network_speeds
 from results.record.cells import Cell, Experiment, NetworkChoice, RowLabel, WholeNetwork
 
@@ -49,4 +49,4 @@ def _cells(choice: NetworkChoice) -> list[Cell]:
     return sorted(cells, key=lambda cell: (cell.row != BASE, cell.row))
 
 
-TABLE8 = Study(EXPERIMENT, _cells)
+TABLE8 = Declaration(EXPERIMENT, _cells)

@@ -9,7 +9,7 @@ import numpy as np
 
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS, PROFILER
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.runtime_decomposition import FIG2
 from results.record.cells import Cell, NetworkChoice, Operators
 from results.record.consistency import checked
@@ -38,17 +38,17 @@ FINGERPRINT = Fingerprint(
 Times = Callable[[Cell, int, int], float]
 
 
-def some(*names: str) -> list[Study]:
+def some(*names: str) -> list[Declaration]:
     """The guidelines that have these cells, reduced to them."""
 
-    def reduced(study: Study) -> Study:
+    def reduced(declaration: Declaration) -> Declaration:
         def cells(choice: NetworkChoice) -> list[Cell]:
-            return [cell for cell in study.cells(choice) if cell.name in names]
+            return [cell for cell in declaration.cells(choice) if cell.name in names]
 
-        return Study(study.experiment, cells)
+        return Declaration(declaration.experiment, cells)
 
     wanted = {name.split("/")[0] for name in names}
-    return [reduced(study) for name, study in GUIDELINES.items() if name in wanted]
+    return [reduced(declaration) for name, declaration in GUIDELINES.items() if name in wanted]
 
 
 def valid(content: object) -> Run:
@@ -77,12 +77,12 @@ def run_of(
     **platform: object,
 ) -> Run:
     """A run whose samples are `times_ms(cell, process, round)`, `rounds` of them a process."""
-    studies = [GUIDELINES[name] for name in experiments]
-    return run_of_studies(studies, times_ms, rounds, channels, failures, **platform)
+    declarations = [GUIDELINES[name] for name in experiments]
+    return run_of_declarations(declarations, times_ms, rounds, channels, failures, **platform)
 
 
-def run_of_studies(
-    guidelines: Sequence[Study],
+def run_of_declarations(
+    guidelines: Sequence[Declaration],
     times_ms: Times,
     rounds: Sequence[int] = (20,) * 5,
     channels: str = "arm",
@@ -243,7 +243,7 @@ def fig2_run(
     noise: float = 0.0,
     seed: int = 0,
     failures: dict[str, str] | None = None,
-    study: Study = FIG2,
+    declaration: Declaration = FIG2,
 ) -> Run:
     """A decomposition whose truth is EXECUTION plus `gap_ms` that belongs to no operator.
 
@@ -253,7 +253,7 @@ def fig2_run(
     random = np.random.default_rng(seed)
     failures = failures or {}
     bare = run_of([], lambda *_: 1.0, rounds=rounds)
-    cells = [with_cost(cell) for cell in study.cells(bare.protocol.choice)]
+    cells = [with_cost(cell) for cell in declaration.cells(bare.protocol.choice)]
     others = [*bare.controls, *(with_cost(control) for control in PROFILER)]
     networks = [*cells, *others]
     working = [i for i, cell in enumerate(networks) if cell.name not in failures]
@@ -294,7 +294,7 @@ def fig2_run(
             )
     proofs = {cell.name: proof(cell) for cell in networks}
     content = bare.model_dump() | {
-        "experiments": [study.experiment],
+        "experiments": [declaration.experiment],
         "cells": cells,
         "controls": others,
         "processes": [p.model_dump() | {"proofs": proofs} for p in bare.processes],

@@ -21,12 +21,14 @@ def trial_of(
     experiments: Sequence[str] = ("g4",), extra: Sequence[float] = (), **protocol: float
 ) -> Trial:
     measured = Protocol(runs=2, processes=1)
-    studies = [GUIDELINES[name] for name in experiments]
+    declarations = [GUIDELINES[name] for name in experiments]
     arm = Arm(
         platform=Platform(name="cpu", backend="onnxruntime-cpu"),
         python="",
         fingerprint=FINGERPRINT,
-        cells=[with_cost(cell) for study in studies for cell in study.cells(measured)],
+        cells=[
+            with_cost(cell) for declaration in declarations for cell in declaration.cells(measured)
+        ],
         controls=[with_cost(control) for control in CONTROLS],
     )
     return Trial(
@@ -34,7 +36,7 @@ def trial_of(
         b=arm,
         measured=measured,
         protocol=TrialProtocol(rounds=2, **protocol),
-        experiments=[study.experiment for study in studies],
+        experiments=[declaration.experiment for declaration in declarations],
         extra=list(extra),
         sessions=run_of([], lambda *_: 1.0).sessions,
     )

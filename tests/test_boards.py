@@ -60,7 +60,7 @@ def on(platform, names, times, processes):
     """A plan of some cells with as little warming up as possible: emulated runs are slow."""
     asked = plan(some(*names), str(platform), Options(times, processes))
     short = asked.protocol.model_copy(update={"warmup_min": 1, "warmup_max": 1})
-    return runs.Plan(asked.studies, asked.platform, short)
+    return runs.Plan(asked.declarations, asked.platform, short)
 
 
 class Watcher:

@@ -25,13 +25,13 @@ def timed(experiments=("g2", "g4"), truth=lambda c: float(c.axes.get("groups", 2
 
 
 def lay_side_by_side(runs):
-    experiments = {study.name: study.experiment for study in GUIDELINES.values()}
+    experiments = {declaration.name: declaration.experiment for declaration in GUIDELINES.values()}
 
     def entrant(name, run):
         if run is not None:
             return recorded(name, run)
         choice = NetworkChoice(channels=name.removeprefix("paper:"))
-        cells = [cell for study in GUIDELINES.values() for cell in study.cells(choice)]
+        cells = [cell for declaration in GUIDELINES.values() for cell in declaration.cells(choice)]
         return published(name, experiments, cells)
 
     return compare([entrant(name, run) for name, run in runs.items()])

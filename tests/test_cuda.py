@@ -32,9 +32,9 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 def measured(tmp_path, cache, monkeypatch):
     monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
-    def run(platform, studies=None, **options):
+    def run(platform, declarations=None, **options):
         chosen = Options(10, 2, channels="gpu", **options)
-        asked = plan(studies or some(*CELLS), platform, chosen)
+        asked = plan(declarations or some(*CELLS), platform, chosen)
         return measuring.execute_with_progress(asked, tmp_path / "run", False, quiet=True)
 
     return run
@@ -65,7 +65,7 @@ def test_every_precision_passes_its_proof(precision, measured):
 
 
 def test_fig2_attributes_kernels(measured):
-    run = measured("cuda", studies=[EXPERIMENTS["fig2"]])
+    run = measured("cuda", declarations=[EXPERIMENTS["fig2"]])
     assert not run.failures
     for found in summarise(run).decompositions:
         convolutions = next(s for s in found.categories if s.category == "Conv")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidelines.runtime_decomposition import user_study
+from guidelines.runtime_decomposition import user_declaration
 from reports.run.decomposition import rounded
 from results.decomposition.attribution import FIRST_PART, Written, added, shares
 from results.decomposition.shares import UNATTRIBUTED, decompose
@@ -178,7 +178,9 @@ def test_a_run_without_rounds_has_no_figures():
 
 
 def test_a_network_of_the_users_has_no_published_figures():
-    objects = share_objects(summarise(fig2_run(study=user_study("mine:net", [1, 3, 8, 8]))))
+    objects = share_objects(
+        summarise(fig2_run(declaration=user_declaration("mine:net", [1, 3, 8, 8])))
+    )
     assert {entry["network"] for entry in objects} == {"mine:net"}
     assert {entry["paper_percent"] for entry in objects} == {None}
 

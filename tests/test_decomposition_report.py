@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from guidelines.runtime_decomposition import user_study
+from guidelines.runtime_decomposition import user_declaration
 from reports.formats.terminal import show
 from reports.run.document import document
 from reports.run.report import write_report
@@ -98,7 +98,7 @@ def test_the_terminal_shows_every_column_whole(summary):
 
 
 def test_a_network_of_the_users_has_no_paper_columns(tmp_path):
-    summary = summarise(fig2_run(study=user_study("mine:net", [1, 3, 8, 8])))
+    summary = summarise(fig2_run(declaration=user_declaration("mine:net", [1, 3, 8, 8])))
     write_report(summary, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "Snapdragon" not in text

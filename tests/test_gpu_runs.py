@@ -31,13 +31,15 @@ def measured(tmp_path, cache, monkeypatch):
     """Measure some cells on a platform whose card is a stand-in that fails as it is told to."""
     monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
 
-    def run(platform="cuda", how="", studies=None, resume=False, rounds=2, processes=1, **options):
+    def run(
+        platform="cuda", how="", declarations=None, resume=False, rounds=2, processes=1, **options
+    ):
         def launcher(platform, cache, search=(), python=""):
             words = [how] if how else []
             return Launcher(Local([sys.executable, str(WORKER), *words]), "0" * 64, search)
 
         monkeypatch.setattr(runs, "launcher_of", launcher)
-        chosen = studies or some(*CELLS)
+        chosen = declarations or some(*CELLS)
         asked = plan(chosen, platform, Options(rounds, processes, channels="arm", **options))
         return measuring.execute_with_progress(asked, tmp_path / "run", resume, quiet=True)
 
@@ -96,7 +98,7 @@ def test_a_gpu_that_is_lost_in_mid_run_leaves_all_rounds_and_the_run_goes_on(mea
 
 
 def test_fig2_takes_kernels_of_eager_executions_apart(measured):
-    run = measured(studies=[EXPERIMENTS["fig2"]], rounds=2)
+    run = measured(declarations=[EXPERIMENTS["fig2"]], rounds=2)
     assert not run.failures
     shuffled, other = summarise(run).decompositions
     for found in (shuffled, other):
@@ -105,7 +107,7 @@ def test_fig2_takes_kernels_of_eager_executions_apart(measured):
 
 
 @pytest.mark.parametrize(
-    ("platform", "study", "options", "said"),
+    ("platform", "declaration", "options", "said"),
     [
         ("cpu", "g1", {"precision": "bf16"}, "is for GPUs"),
         ("cuda-onnxruntime", "g1", {"precision": "fp16"}, "use fp32 or tf32"),
@@ -114,9 +116,11 @@ def test_fig2_takes_kernels_of_eager_executions_apart(measured):
         ("arm-emulated", "g1", {"batch": 2}, "one image at a time"),
     ],
 )
-def test_what_a_platform_cannot_do_is_refused_before_it_starts(platform, study, options, said):
+def test_what_a_platform_cannot_do_is_refused_before_it_starts(
+    platform, declaration, options, said
+):
     with pytest.raises(BadInputError, match=said):
-        plan(select([study]), platform, Options(**options))
+        plan(select([declaration]), platform, Options(**options))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
@@ -135,5 +139,7 @@ def test_the_gpu_platforms_measure_the_gpu_channel_set_in_batches():
         asked = plan(select(["all"]), name)
         assert asked.protocol.channels == "gpu"
         assert asked.cells == [
-            cell for study in select(["all"]) for cell in study.cells(NetworkChoice(channels="gpu"))
+            cell
+            for declaration in select(["all"])
+            for cell in declaration.cells(NetworkChoice(channels="gpu"))
         ]

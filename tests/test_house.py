@@ -96,7 +96,7 @@ def test_declarations_need_neither_numpy_nor_pydantic():
     script = (
         "import sys; from guidelines.catalogue import EXPERIMENTS as found;"
         "from results.record.cells import NetworkChoice;"
-        "assert all(study.cells(NetworkChoice()) for study in found.values());"
+        "assert all(declaration.cells(NetworkChoice()) for declaration in found.values());"
         "sys.exit(', '.join({'numpy', 'pydantic', 'torch'} & {*sys.modules}) or 0)"
     )
     done = subprocess.run(

@@ -19,7 +19,7 @@ from reports.run.brief import brief_document, print_run
 from reports.run.document import document
 from results.store import run_folders
 from results.tables.summary import summarise
-from tests.synthetic import counted_run, noisy, run_of, run_of_studies
+from tests.synthetic import counted_run, noisy, run_of, run_of_declarations
 from tests.synthetic_gpu import gpu_run
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
@@ -30,10 +30,10 @@ LINES, COLUMNS = 120, 100
 CLOSING_LINES = 4
 SYNTHETIC = {
     "gpu": lambda: gpu_run(GUIDELINES, lambda *_: 1.234),
-    "whole networks": lambda: run_of_studies(
+    "whole networks": lambda: run_of_declarations(
         select(["table8"]), noisy(lambda cell: 1.0 + cell.scale), channels="gpu"
     ),
-    "units": lambda: run_of_studies(select(["units-56"]), noisy(lambda cell: 1.0)),
+    "units": lambda: run_of_declarations(select(["units-56"]), noisy(lambda cell: 1.0)),
     "one process": lambda: run_of(GUIDELINES, noisy(lambda cell: 1.0), rounds=(3,)),
     "without caches": lambda: counted_run(GUIDELINES, lambda cell: 10**9),
 }

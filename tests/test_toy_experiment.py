@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from guidelines import catalogue
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from reports.compare.comparison import write_comparison
 from reports.document import MISSING
 from reports.history.history import write_history
@@ -27,7 +27,7 @@ from results.record.cells import Cell, Experiment, Network, RowLabel
 from results.store import run_folders
 from results.tables.json_objects import json_objects
 from results.tables.summary import summarise
-from tests.synthetic import noisy, run_of_studies
+from tests.synthetic import noisy, run_of_declarations
 
 DILATION = Experiment(
     name="dilation",
@@ -58,7 +58,7 @@ def cells(choice):
     ]
 
 
-TOY = Study(DILATION, cells)
+TOY = Declaration(DILATION, cells)
 
 
 def measured(slower=1.0, seed=0):
@@ -66,7 +66,7 @@ def measured(slower=1.0, seed=0):
         worse = slower if cell.row == "4×4" and cell.scale == 2 else 1.0
         return worse * (1.0 + cell.axes.get("kernel", 0)) * cell.scale
 
-    return run_of_studies([TOY], noisy(truth, noise=0.002, seed=seed))
+    return run_of_declarations([TOY], noisy(truth, noise=0.002, seed=seed))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from results.compare.entrants import recorded
 from results.paper import LEVELS, read_csv, read_network_speeds, read_speeds
 from results.record.cells import NetworkChoice
 from results.tables.summary import summarise
-from tests.synthetic import run_of_studies
+from tests.synthetic import run_of_declarations
 
 STACKS = ("units-56", "units-28")
 
@@ -91,20 +91,20 @@ def test_units_cost_what_is_said_of_them(row, c):
 
 
 def test_comparing_leaves_out_what_is_no_guideline():
-    both = recorded("a", run_of_studies(select(["g1", "table8"]), lambda cell, *_: cell.scale))
-    found = compare([both, recorded("b", run_of_studies(select(["g1"]), lambda *_: 1.0))])
+    both = recorded("a", run_of_declarations(select(["g1", "table8"]), lambda cell, *_: cell.scale))
+    found = compare([both, recorded("b", run_of_declarations(select(["g1"]), lambda *_: 1.0))])
     assert [experiment.name for experiment in found.experiments] == ["g1"]
     assert not any("table8" in line for line in found.left_out)
-    alone = compare([recorded("c", run_of_studies(select(["table8"]), lambda *_: 1.0)), both])
+    alone = compare([recorded("c", run_of_declarations(select(["table8"]), lambda *_: 1.0)), both])
     assert any("c is left out: it has no table to compare" in line for line in alone.left_out)
 
 
 def test_all_means_the_four_guidelines():
-    assert [study.name for study in select(["all"])] == ["g1", "g2", "g3", "g4"]
+    assert [declaration.name for declaration in select(["all"])] == ["g1", "g2", "g3", "g4"]
 
 
 def test_a_row_that_is_not_at_every_level_leaves_a_gap():
-    run = run_of_studies(select(["table8"]), lambda cell, *_: 1.0 + cell.scale)
+    run = run_of_declarations(select(["table8"]), lambda cell, *_: 1.0 + cell.scale)
     section = guideline_sections(summarise(run))[0]
     assert section.title == "Table 8: Whole networks"
     speeds = section.tables[0]

@@ -65,6 +65,8 @@ def _entrant(name: str) -> Entrant:
     if name not in PAPER:
         return recorded(name, read_run(Path(name)))
     channels: Any = name.removeprefix("paper:")
-    studies = [s for s in EXPERIMENTS.values() if s.experiment.across_platforms]
-    cells = [cell for study in studies for cell in study.cells(NetworkChoice(channels))]
-    return published(name, {s.name: s.experiment for s in studies if s.experiment.base}, cells)
+    declarations = [s for s in EXPERIMENTS.values() if s.experiment.across_platforms]
+    cells = [
+        cell for declaration in declarations for cell in declaration.cells(NetworkChoice(channels))
+    ]
+    return published(name, {s.name: s.experiment for s in declarations if s.experiment.base}, cells)

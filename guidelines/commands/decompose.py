@@ -48,12 +48,12 @@ def command(
 ) -> None:
     """Show where the time of your own network goes, operator by operator."""
     # Imported only now, so that --help is quick.
-    from guidelines.runtime_decomposition import user_study
+    from guidelines.runtime_decomposition import user_declaration
     from guidelines.session.measuring import Output, measure_and_publish
     from guidelines.session.options import Options
     from guidelines.session.planning import parse_shape, plan
 
-    study = user_study(model, parse_shape(shape))
+    declaration = user_declaration(model, parse_shape(shape))
     options = Options(runs=runs, processes=processes, seed=seed, core=core)
-    asked = plan([study], platform, options)
+    asked = plan([declaration], platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

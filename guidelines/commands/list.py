@@ -14,9 +14,9 @@ BOARDS = "a board reached by ssh; or the path of a platform file (docs/boards.md
 def command() -> None:
     """List the experiments and the platforms that come with the suite."""
     typer.echo("Experiments")
-    for study in EXPERIMENTS.values():
-        experiment = study.experiment
-        cells = f"{len(study.cells(NetworkChoice()))} cells"
+    for declaration in EXPERIMENTS.values():
+        experiment = declaration.experiment
+        cells = f"{len(declaration.cells(NetworkChoice()))} cells"
         where = f"{experiment.name:<9}{experiment.table:<18}{cells:>8}"
         typer.echo(f"  {where}  {experiment.claim}")
     typer.echo("Platforms")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from guidelines.commands.options import Json
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.session import runs
 from guidelines.session.measuring import INTERRUPTED
 from guidelines.session.planning import counting_plan, parse_shape
@@ -49,11 +49,11 @@ def command(
     """Model the time of a network on a board from counts, without the board: not measured."""
     coefficients = load_model(on)
     cell = _cell(model, shape)
-    study = Study(
+    declaration = Declaration(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
-    run = _counted(counting_plan([study], coefficients.caches), quiet=json)
+    run = _counted(counting_plan([declaration], coefficients.caches), quiet=json)
     counts = counts_of(run, run.cells[0], None)
     if counts is None:
         raise CheckFailedError(f"{model} failed its proof: {run.failures[cell.name]}.")

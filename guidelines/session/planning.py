@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.session.options import Options
 from guidelines.session.possible import refuse_impossible
 from guidelines.session.runs import Plan
@@ -29,15 +29,15 @@ LARGEST_INPUT = 2**28
 USUAL = Options()
 
 
-def plan(studies: Sequence[Study], platform: str, options: Options = USUAL) -> Plan:
-    """Return the plan of a run of `studies` on the platform of that name or file.
+def plan(declarations: Sequence[Declaration], platform: str, options: Options = USUAL) -> Plan:
+    """Return the plan of a run of `declarations` on the platform of that name or file.
 
     Raises BadInputError for an unknown platform, for more processes than runs, and for what the
     platform cannot do.
     """
     chosen = load_platform(platform)
     model = load_model(chosen.model) if chosen.model else None
-    refuse_impossible(chosen, studies, options)
+    refuse_impossible(chosen, declarations, options)
     usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS
     times = options.runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if options.processes is not None and options.processes > times:
@@ -63,18 +63,18 @@ def plan(studies: Sequence[Study], platform: str, options: Options = USUAL) -> P
         protocol = protocol.model_copy(update=counting)
     if model is not None:
         protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
-    return Plan(studies, chosen, protocol, reuses_counts=model is not None, model=model)
+    return Plan(declarations, chosen, protocol, reuses_counts=model is not None, model=model)
 
 
 def counting_plan(
-    studies: Sequence[Study], caches: Caches | None = None, options: Options = USUAL
+    declarations: Sequence[Declaration], caches: Caches | None = None, options: Options = USUAL
 ) -> Plan:
     """Return the plan of the counts that a cost model needs, those made before being reused.
 
     `caches` are those to be modelled, None being the Cortex-A57's.
     """
     counting = replace(options, runs=DEFAULT_COUNTS_OF_MODELS, caches=True)
-    asked = plan(studies, "arm-emulated", counting)
+    asked = plan(declarations, "arm-emulated", counting)
     protocol = asked.protocol.model_copy(update={"geometry": caches})
     return replace(asked, protocol=protocol, reuses_counts=True)
 

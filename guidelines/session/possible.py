@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.session.options import Options
 from results.errors import BadInputError
 from results.record.backends import backend
@@ -15,20 +15,24 @@ from runners.platform_file import load_platform
 from runners.platforms import platform_names
 
 
-def refuse_impossible(platform: Platform, studies: Sequence[Study], options: Options) -> None:
+def refuse_impossible(
+    platform: Platform, declarations: Sequence[Declaration], options: Options
+) -> None:
     """Raise BadInputError for options and experiments that a platform has no use for."""
     if platform.counts:
-        _refuse_where_counted(platform, studies, options)
+        _refuse_where_counted(platform, declarations, options)
     elif options.caches:
         raise BadInputError(
             f"--caches models the caches of an emulated core, and platform {platform.name} is "
             "timed: use it with --platform arm-emulated."
         )
     _refuse_precision(platform, options.precision)
-    _refuse_unprofiled(platform, studies)
+    _refuse_unprofiled(platform, declarations)
 
 
-def _refuse_where_counted(platform: Platform, studies: Sequence[Study], options: Options) -> None:
+def _refuse_where_counted(
+    platform: Platform, declarations: Sequence[Declaration], options: Options
+) -> None:
     if options.core is not None:
         raise BadInputError(
             f"--core has no meaning on platform {platform.name}: its counts do not depend on where "
@@ -48,11 +52,11 @@ def _refuse_where_counted(platform: Platform, studies: Sequence[Study], options:
             f"--batch has no meaning on platform {platform.name}: it stands for the paper's ARM "
             "core, which ran one image at a time."
         )
-    for study in studies:
-        if _is_profiled(study):
+    for declaration in declarations:
+        if _is_profiled(declaration):
             raise BadInputError(
-                f"{study.name} takes run time apart, and platform {platform.name} has none, only "
-                "counts of instructions: choose a platform that is timed."
+                f"{declaration.name} takes run time apart, and platform {platform.name} has none, "
+                "only counts of instructions: choose a platform that is timed."
             )
 
 
@@ -71,12 +75,12 @@ def _refuse_precision(platform: Platform, precision: Precision) -> None:
     )
 
 
-def _refuse_unprofiled(platform: Platform, studies: Sequence[Study]) -> None:
+def _refuse_unprofiled(platform: Platform, declarations: Sequence[Declaration]) -> None:
     if platform.mode in backend(platform.backend).profiled_modes:
         return
-    for study in filter(_is_profiled, studies):
+    for declaration in filter(_is_profiled, declarations):
         raise BadInputError(
-            f"{study.name} takes run time apart operator by operator, which platform "
+            f"{declaration.name} takes run time apart operator by operator, which platform "
             f"{platform.name} does not show: use platform "
             f"{' or '.join(_profiled_platforms(platform.on_gpu))}."
         )
@@ -94,5 +98,5 @@ def _profiled_platforms(on_gpu: bool) -> list[str]:
     ]
 
 
-def _is_profiled(study: Study) -> bool:
-    return any(cell.profiled for cell in study.cells(NetworkChoice()))
+def _is_profiled(declaration: Declaration) -> bool:
+    return any(cell.profiled for cell in declaration.cells(NetworkChoice()))

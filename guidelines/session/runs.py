@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from guidelines.controls import controls
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.export import model_files, user_networks
 from guidelines.session.stored import read_run
 from results.cost_model.cost_model import CostModel
@@ -45,7 +45,7 @@ class Plan:
     `model` is the cost model of a platform that names one.
     """
 
-    studies: Sequence[Study]
+    declarations: Sequence[Declaration]
     platform: Platform
     protocol: Protocol
     reuses_counts: bool = False
@@ -54,12 +54,16 @@ class Plan:
     @property
     def experiments(self) -> list[Experiment]:
         """The experiments as the record keeps them."""
-        return [study.declared(self.protocol.choice) for study in self.studies]
+        return [declaration.declared(self.protocol.choice) for declaration in self.declarations]
 
     @property
     def cells(self) -> list[Cell]:
         """The cells of all experiments, in the record's order, with the protocol's batch."""
-        cells = [cell for study in self.studies for cell in study.cells(self.protocol.choice)]
+        cells = [
+            cell
+            for declaration in self.declarations
+            for cell in declaration.cells(self.protocol.choice)
+        ]
         batch = self.protocol.batch
         return cells if batch is None else [with_batch(cell, batch) for cell in cells]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guidelines.catalogue import select
-from guidelines.experiment import Study
+from guidelines.experiment import Declaration
 from guidelines.session import runs
 from guidelines.session.options import Options
 from results.errors import BadInputError, SuiteError
@@ -32,7 +32,7 @@ class AskedSide:
 class Question:
     """What a trial is to compare, over which experiments, and how."""
 
-    studies: Sequence[Study]
+    declarations: Sequence[Declaration]
     a: AskedSide
     b: AskedSide
     measured: Protocol
@@ -54,11 +54,12 @@ def question(
 
     Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
     """
-    studies = select(experiments)
-    for study in studies:
-        if study.experiment.base is None:
+    declarations = select(experiments)
+    for declaration in declarations:
+        if declaration.experiment.base is None:
             raise BadInputError(
-                f"{study.name} takes run time apart and compares nothing: choose g1 to g4, or all."
+                f"{declaration.name} takes run time apart and compares nothing: choose g1 to g4, or "
+                "all."
             )
     measured = Protocol(
         runs=protocol.rounds,
@@ -68,7 +69,7 @@ def question(
         g4_unit=options.g4_unit,
         core=options.core,
     )
-    return Question(studies, a, b, measured, protocol, extra)
+    return Question(declarations, a, b, measured, protocol, extra)
 
 
 def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipment]]:
@@ -93,7 +94,9 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
         b=sides["b"],
         measured=question.measured,
         protocol=question.protocol,
-        experiments=[study.declared(question.measured.choice) for study in question.studies],
+        experiments=[
+            declaration.declared(question.measured.choice) for declaration in question.declarations
+        ],
         extra=list(question.extra),
         sessions=[runs.new_session()],
     )
@@ -116,7 +119,7 @@ def _refuse_untimed(name: SideName, side: AskedSide, platform: Platform) -> None
 def _side(
     question: Question, side: AskedSide, platform: Platform, cache: Path
 ) -> tuple[Side, Equipment]:
-    plan = runs.Plan(question.studies, platform, question.measured)
+    plan = runs.Plan(question.declarations, platform, question.measured)
     launcher = launcher_of(platform, cache, python=side.python)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))
     fingerprint = identify(platform, launcher, question.measured.core)

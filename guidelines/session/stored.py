@@ -22,9 +22,9 @@ def declared(run: Run) -> Run:
     Experiments and cells that are not in the catalogue stay as they are.
     """
     choice = run.protocol.choice
-    studies = [EXPERIMENTS[e.name] for e in run.experiments if e.name in EXPERIMENTS]
-    known = {study.name: study.declared(choice) for study in studies}
-    cells = {cell.name: cell for study in studies for cell in study.cells(choice)}
+    declarations = [EXPERIMENTS[e.name] for e in run.experiments if e.name in EXPERIMENTS]
+    known = {declaration.name: declaration.declared(choice) for declaration in declarations}
+    cells = {cell.name: cell for declaration in declarations for cell in declaration.cells(choice)}
 
     def experiment(own: Experiment) -> Experiment:
         now = known.get(own.name, own)

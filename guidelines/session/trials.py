@@ -75,7 +75,7 @@ def measure_trial(
     """Measure a trial into `folder` until all is decided or its time is up.
 
     With `resume`, a trial that the folder holds is continued; without, it is refused. `choose` says
-    which times of each side count, for a study. Raises the errors of `begin`, of
+    which times of each side count, for a declaration. Raises the errors of `begin`, of
     runners.quartets, and CheckFailedError when a control failed its proof.
     """
     with opened(question, folder, resume) as bench:

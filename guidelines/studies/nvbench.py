@@ -68,7 +68,7 @@ class Exported:
 def exported(names: Sequence[str]) -> dict[str, Exported]:
     """Return the named cells of the GPU channel set, exported where they are not yet."""
     choice = NetworkChoice(channels="gpu")
-    cells = {c.name: c for study in EXPERIMENTS.values() for c in study.cells(choice)}
+    cells = {c.name: c for declaration in EXPERIMENTS.values() for c in declaration.cells(choice)}
     found = {}
     for name in names:
         _, files = model_files.prepare(cells[name], "torch-cuda", 0, cache_folder())

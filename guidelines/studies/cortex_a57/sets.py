@@ -18,7 +18,7 @@ TABLE_1, TABLE_2, TABLE_3, TABLE_4 = (
     for module in (g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise)
 )
 TABLE_8 = whole_networks.EXPERIMENT.name
-UNITS_56, UNITS_28 = (study.name for study in stacked_units.STACKED_UNITS)
+UNITS_56, UNITS_28 = (declaration.name for declaration in stacked_units.STACKED_UNITS)
 # Table 4 in the other reading of its unit.
 READING: Literal["equal-width"] = "equal-width"
 EQUAL_WIDTH = f"{TABLE_4} {READING}"

@@ -79,7 +79,11 @@ def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
 
 def record(asked: Question, folder: Path, quartets: int) -> tuple[Trial, list[Quartet]]:
     """Measure the quartets that a pool lacks: so many of all cells, and some of one cell alone."""
-    cells = [cell.name for study in asked.studies for cell in study.cells(asked.measured.choice)]
+    cells = [
+        cell.name
+        for declaration in asked.declarations
+        for cell in declaration.cells(asked.measured.choice)
+    ]
     whole, small = Step("screening", tuple(cells)), Step("confirmation", (cells[0],))
     with opened(asked, folder, resume=True) as bench:
         stages = Counter(quartet.stage for quartet in bench.quartets)
