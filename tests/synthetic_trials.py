@@ -1,4 +1,4 @@
-"""Trials made up from a formula: blocks whose times are known."""
+"""Trials made up from a formula: quartets whose times are known."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from guidelines.catalogue import GUIDELINES
 from guidelines.controls import CONTROLS
-from results.gate.trial import BLOCK, Arm, ArmProcess, Block, Trial, TrialProtocol
+from results.gate.trial import ORDER, Quartet, Side, SideProcess, Trial, TrialProtocol
 from results.record.platform import Platform
 from results.record.protocol import Protocol
 from tests.synthetic import FINGERPRINT, run_of, with_cost
 
-# Log time of a network in a process: its name, the arm, the block, the process in the block.
+# Log time of a network in a process: its name, the side, the quartet, the process in the quartet.
 LogTimes = Callable[[str, str, int, int], float]
 
 
@@ -22,18 +22,16 @@ def trial_of(
 ) -> Trial:
     measured = Protocol(runs=2, processes=1)
     declarations = [GUIDELINES[name] for name in experiments]
-    arm = Arm(
+    side = Side(
         platform=Platform(name="cpu", backend="onnxruntime-cpu"),
         python="",
         fingerprint=FINGERPRINT,
-        cells=[
-            with_cost(cell) for declaration in declarations for cell in declaration.cells(measured)
-        ],
+        cells=[with_cost(cell) for declaration in declarations for cell in declaration.cells(measured)],
         controls=[with_cost(control) for control in CONTROLS],
     )
     return Trial(
-        a=arm,
-        b=arm,
+        a=side,
+        b=side,
         measured=measured,
         protocol=TrialProtocol(rounds=2, **protocol),
         experiments=[declaration.experiment for declaration in declarations],
@@ -42,27 +40,27 @@ def trial_of(
     )
 
 
-def block_of(
+def quartet_of(
     trial: Trial,
     log_times: LogTimes,
     number: int = 0,
     cells: Sequence[str] | None = None,
     stage: str = "screening",
     failures: dict[str, str] | None = None,
-) -> Block:
-    """A block of two rounds; the second is 10 % slower, as disturbed times are."""
+) -> Quartet:
+    """A quartet of two rounds; the second is 10 % slower, as disturbed times are."""
     chosen = [cell.name for cell in trial.a.cells] if cells is None else list(cells)
     names = [*chosen, *(control.name for control in trial.a.controls)]
 
-    def process(place: int, arm: str) -> ArmProcess:
-        failed = failures if failures and arm == "b" else {}
+    def process(place: int, side: str) -> SideProcess:
+        failed = failures if failures and side == "b" else {}
         times = {
-            name: round(1e9 * float(np.exp(log_times(name, arm, number, place))))
+            name: round(1e9 * float(np.exp(log_times(name, side, number, place))))
             for name in names
             if name not in failed
         }
-        return ArmProcess(
-            arm=arm,
+        return SideProcess(
+            side=side,
             started="2026-01-01T00:00:00+00:00",
             pid=100 + place,
             core=1,
@@ -76,19 +74,19 @@ def block_of(
             failures=failed,
         )
 
-    processes = [process(place, arm) for place, arm in enumerate(BLOCK)]
-    return Block(stage=stage, session=0, cells=chosen, seconds=20.0, processes=processes)
+    processes = [process(place, side) for place, side in enumerate(ORDER)]
+    return Quartet(stage=stage, session=0, cells=chosen, seconds=20.0, processes=processes)
 
 
 def noisy_logs(
     slower: dict[str, float] | None = None, noise: float = 0.005, seed: int = 0
 ) -> LogTimes:
-    """Log times with a disturbance a process and network; arm B's by `slower` more."""
+    """Log times with a disturbance a process and network; side B's by `slower` more."""
     slower = slower or {}
 
-    def log_time(name: str, arm: str, number: int, place: int) -> float:
+    def log_time(name: str, side: str, number: int, place: int) -> float:
         random = np.random.default_rng((seed, number, place, len(name), sum(map(ord, name))))
         level = float(random.normal(0, noise))
-        return level + (slower.get(name, 0.0) if arm == "b" else 0.0)
+        return level + (slower.get(name, 0.0) if side == "b" else 0.0)
 
     return log_time

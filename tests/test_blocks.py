@@ -1,4 +1,4 @@
-"""One block of a trial with real workers, and the known extra work of a calibration."""
+"""One quartet of a trial with real workers, and the known extra work of a declaration of the gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.errors import PlatformError
 from results.gate.trial import Step, TrialProtocol
 from results.statistics.mixture import COMPUTE_BOUND
 from runners import schedule
-from runners.quartets import measure_block
+from runners.quartets import measure_quartet
 from runners.worker.extra_work import ExtraWork
 
 CELL, CPU = "g4/none/x1", AskedSide("cpu")
@@ -28,40 +28,40 @@ def trial(cache):
     return started
 
 
-def test_a_block_is_of_its_cells_and_of_the_controls_several_times_a_round(trial):
+def test_a_quartet_is_of_its_cells_and_of_the_controls_several_times_a_round(trial):
     told = []
     begun, equipment = trial()
     step = Step("confirmation", (CELL,))
-    block = measure_block(begun, equipment, step, 0, lambda arm, cell: told.append(arm))
-    assert [process.arm for process in block.processes] == ["a", "b", "b", "a"]
-    for process in block.processes:
+    quartet = measure_quartet(begun, equipment, step, 0, lambda side, cell: told.append(side))
+    assert [process.side for process in quartet.processes] == ["a", "b", "b", "a"]
+    for process in quartet.processes:
         assert set(process.ns) == {CELL, *CONTROLS}
         assert len(process.ns[CELL]) == 12
         assert len(process.ns[COMPUTE_BOUND]) >= 2 * 12
         assert process.extra_ns == {}
-    assert len({process.pid for process in block.processes}) == 4
+    assert len({process.pid for process in quartet.processes}) == 4
     assert "".join(dict.fromkeys("".join(told))) == "ab"
-    assert block.cells == [CELL]
+    assert quartet.cells == [CELL]
 
 
 @pytest.mark.alone
-def test_both_arms_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(trial):
+def test_both_sides_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step(trial):
     begun, equipment = trial(extra=[0.4, 0.8])
-    block = measure_block(begun, equipment, Step("screening", (CELL,)), 0, lambda *_: None)
-    for process in block.processes:
+    quartet = measure_quartet(begun, equipment, Step("screening", (CELL,)), 0, lambda *_: None)
+    for process in quartet.processes:
         for name, times in process.ns.items():
             for ns, (half, whole) in zip(times, process.extra_ns[name], strict=True):
                 assert ns < half < whole
 
 
-def test_a_block_without_cells_measures_the_controls(trial):
+def test_a_quartet_without_cells_measures_the_controls(trial):
     begun, equipment = trial()
-    block = measure_block(begun, equipment, Step("confirmation", ()), 0, lambda *_: None)
-    assert all(set(process.ns) == CONTROLS for process in block.processes)
+    quartet = measure_quartet(begun, equipment, Step("confirmation", ()), 0, lambda *_: None)
+    assert all(set(process.ns) == CONTROLS for process in quartet.processes)
 
 
-def test_an_arm_that_cannot_start_is_named(trial):
-    with pytest.raises(PlatformError, match=r"Arm B \(cpu\): .*could not be started"):
+def test_a_side_that_cannot_start_is_named(trial):
+    with pytest.raises(PlatformError, match=r"Side B \(cpu\): .*could not be started"):
         trial(b=AskedSide("cpu", "/no/such/python"))
 
 

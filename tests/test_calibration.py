@@ -18,22 +18,22 @@ from guidelines.studies.gate.pool import NOTHING, Pool, Slowdown, injected, simu
 from guidelines.studies.gate.study import calibrate
 from results.gate import trial_store
 from results.gate.finding import Change
-from tests.synthetic_trials import block_of, noisy_logs, trial_of
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
 CELL = "g4/none/x1"
 
 
-def pool_of(noise=0.005, blocks=12):
+def pool_of(noise=0.005, quartets=12):
     trial = trial_of(extra=EXTRA)
     logs = noisy_logs(noise=noise)
-    recorded = [block_of(trial, logs, number) for number in range(blocks)]
-    small = block_of(trial, logs, 99, [CELL], "confirmation")
+    recorded = [quartet_of(trial, logs, number) for number in range(quartets)]
+    small = quartet_of(trial, logs, 99, [CELL], "confirmation")
     return Pool(trial, [*recorded, small.model_copy(update={"seconds": 4.0})])
 
 
-def test_extra_work_counts_in_arm_b_and_in_the_networks_named_alone():
-    process = pool_of().blocks[0].processes
+def test_extra_work_counts_in_side_b_and_in_the_networks_named_alone():
+    process = pool_of().quartets[0].processes
     choose = injected(EXTRA, Slowdown(0.05, frozenset([CELL])))
     a, b = process[0], process[1]
     assert choose(a, CELL) == a.ns[CELL]
@@ -59,17 +59,17 @@ def test_a_simulated_session_ends_when_its_time_is_up():
     protocol = pool.trial.protocol.model_copy(update={"max_seconds": 45.0})
     session = simulate(pool, NOTHING, protocol, np.random.default_rng(0))
     assert session.seconds <= 45.0
-    assert session.blocks == 2
+    assert session.quartets == 2
 
 
-def test_blocks_of_fewer_cells_cost_less():
+def test_quartets_of_fewer_cells_cost_less():
     cost = pool_of().cost
     whole, one = cost.seconds(pool_of().cells, 2), cost.seconds([CELL], 2)
     assert whole == pytest.approx(20.0, rel=0.01)
     assert one == pytest.approx(4.0, rel=0.01)
 
 
-def test_blocks_are_drawn_in_runs_of_neighbours():
+def test_quartets_are_drawn_in_runs_of_neighbours():
     drawn = pool_of().indexes(np.random.default_rng(0))
     indexes = [next(drawn) for _ in range(2000)]
     follows = [(b - a) % 12 == 1 for a, b in pairwise(indexes)]
@@ -102,14 +102,14 @@ def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "SESSIONS_PER_CELL", 1)
     monkeypatch.setattr(evidence, "SESSIONS_PER_GROUP", 4)
     trial, logs = trial_of(("g1", "g4"), extra=EXTRA), noisy_logs(noise=0.003)
-    small = block_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
-    store_trial(tmp_path / "pool", trial, [*(block_of(trial, logs, n) for n in range(9)), small])
+    small = quartet_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
+    store_trial(tmp_path / "pool", trial, [*(quartet_of(trial, logs, n) for n in range(9)), small])
     for number in (1, 2, 4):
-        blocks = [block_of(trial, logs, n) for n in range(4)]
-        store_trial(tmp_path / "pool" / "sessions" / f"{number:02}", trial, blocks)
+        quartets = [quartet_of(trial, logs, n) for n in range(4)]
+        store_trial(tmp_path / "pool" / "sessions" / f"{number:02}", trial, quartets)
     calibrate(tmp_path / "pool", 0, 0, tmp_path / "page.md", judge_only=True)
     text = (tmp_path / "page.md").read_text()
-    # The second has a slow-down, which its four blocks do not decide; the third is missing.
+    # The second has a slow-down, which its four quartets do not decide; the third is missing.
     assert "| 1 | none |" in text
     assert "5 % in g1" not in text
     assert "| 4 | none |" in text
@@ -119,20 +119,20 @@ def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
         assert f"({name}.svg)" in text
 
 
-def store_trial(folder, trial, blocks):
+def store_trial(folder, trial, quartets):
     trial_store.write_trial(folder, trial)
-    for number, block in enumerate(blocks):
-        trial_store.write_block(folder, number, block)
+    for number, quartet in enumerate(quartets):
+        trial_store.write_quartet(folder, number, quartet)
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    """The blocks that docs/gate_study.md was written from."""
+    """The quartets that docs/gate_study.md was written from."""
     folder = Path(__file__).parent.parent / "results" / "reference" / "gate-study"
     return Pool(*trial_store.read_trial(folder))
 
 
-def test_recorded_blocks_of_equal_arms_raise_no_alarm(recorded):
+def test_recorded_quartets_of_equal_sides_raise_no_alarm(recorded):
     protocol = recorded.trial.protocol
     sessions = [
         simulate(recorded, NOTHING, protocol, np.random.default_rng((11, number)))

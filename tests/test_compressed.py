@@ -14,7 +14,7 @@ from results.history.history import digest, folders_in, history_of
 from results.store import run_folders
 from tests.program import complains, compress
 from tests.synthetic import noisy, run_of
-from tests.synthetic_trials import block_of, noisy_logs, trial_of
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 
 def g4_run(seed=1):
@@ -35,15 +35,15 @@ def file(run, tmp_path):
 
 @pytest.fixture
 def stored_trial(tmp_path):
-    """A trial of three blocks, one of them compressed; the folder, and what it holds."""
+    """A trial of three quartets, one of them compressed; the folder, and what it holds."""
     trial, folder = trial_of(("g4",)), tmp_path / "trial"
-    blocks = [block_of(trial, noisy_logs(), number) for number in range(3)]
+    quartets = [quartet_of(trial, noisy_logs(), number) for number in range(3)]
     trial_store.write_trial(folder, trial)
-    for number, block in enumerate(blocks):
-        trial_store.write_block(folder, number, block)
+    for number, quartet in enumerate(quartets):
+        trial_store.write_quartet(folder, number, quartet)
     compress(folder / trial_store.FILE)
-    compress(folder / "blocks" / "0002.json")
-    return folder, trial, blocks
+    compress(folder / "quartets" / "0002.json")
+    return folder, trial, quartets
 
 
 def test_a_compressed_record_is_read_by_its_folder_and_by_either_name(run, file):
@@ -146,30 +146,30 @@ def test_commands_say_the_same_of_a_compressed_run(guidelines, file, run, tmp_pa
 
 
 def test_a_trial_is_read_compressed(stored_trial):
-    folder, trial, blocks = stored_trial
+    folder, trial, quartets = stored_trial
     assert trial_store.has_trial(folder)
-    assert trial_store.read_trial(folder) == (trial, blocks)
+    assert trial_store.read_trial(folder) == (trial, quartets)
 
 
 def test_a_compressed_trial_is_continued_plain(stored_trial):
-    folder, trial, blocks = stored_trial
-    more = block_of(trial, noisy_logs(), 3)
+    folder, trial, quartets = stored_trial
+    more = quartet_of(trial, noisy_logs(), 3)
     trial_store.write_trial(folder, trial)
-    trial_store.write_block(folder, 3, more)
-    assert trial_store.read_trial(folder) == (trial, [*blocks, more])
+    trial_store.write_quartet(folder, 3, more)
+    assert trial_store.read_trial(folder) == (trial, [*quartets, more])
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.json*"))
     assert names == [
-        "blocks/0001.json",
-        "blocks/0002.json.gz",
-        "blocks/0003.json",
-        "blocks/0004.json",
+        "quartets/0001.json",
+        "quartets/0002.json.gz",
+        "quartets/0003.json",
+        "quartets/0004.json",
         "trial.json",
     ]
 
 
-def test_damaged_and_missing_blocks_are_named(stored_trial):
+def test_damaged_and_missing_quartets_are_named(stored_trial):
     folder, *_ = stored_trial
-    file: Path = folder / "blocks" / "0002.json.gz"
+    file: Path = folder / "quartets" / "0002.json.gz"
     whole = file.read_bytes()
     file.write_bytes(whole[:-9])
     with pytest.raises(BadInputError, match=r"0002\.json\.gz cannot be read: damaged gzip"):

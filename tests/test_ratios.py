@@ -1,4 +1,4 @@
-"""Block ratios: what is corrected cancels, what differs between the arms stays."""
+"""Quartet ratios: what is corrected cancels, what differs between the sides stays."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.gate.finding import Row
-from results.gate.ratios import block_times, null_ratios, ratios, row_logs, typical_log
+from results.gate.ratios import null_ratios, quartet_times, ratios, row_logs, typical_log
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from tests.synthetic_trials import block_of, noisy_logs, trial_of
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 CELL = "g4/none/x1"
 ROW = Row(CELL, "cell", (CELL,))
 
 
-def blocks_of(log_times, count=6):
+def quartets_of(log_times, count=6):
     trial = trial_of()
-    return [block_times(block_of(trial, log_times, number)) for number in range(count)]
+    return [quartet_times(quartet_of(trial, log_times, number)) for number in range(count)]
 
 
 def test_the_typical_time_is_that_of_the_faster_half():
@@ -35,26 +35,26 @@ def test_the_typical_time_scales_with_the_times(times, factor):
 
 
 def test_a_slower_cell_shows_its_ratio():
-    logs = row_logs(ROW, blocks_of(noisy_logs({CELL: 0.05})))
+    logs = row_logs(ROW, quartets_of(noisy_logs({CELL: 0.05})))
     assert ratios(logs).mean() == pytest.approx(0.05, abs=0.01)
 
 
-def test_what_slows_everything_of_an_arm_cancels_in_cells_and_shows_in_controls():
+def test_what_slows_everything_of_a_side_cancels_in_cells_and_shows_in_controls():
     slower = dict.fromkeys([CELL, COMPUTE_BOUND, MEMORY_HEAVY], 0.1)
-    blocks = blocks_of(noisy_logs(slower))
-    assert ratios(row_logs(ROW, blocks)).mean() == pytest.approx(0, abs=0.01)
+    quartets = quartets_of(noisy_logs(slower))
+    assert ratios(row_logs(ROW, quartets)).mean() == pytest.approx(0, abs=0.01)
     control = Row(COMPUTE_BOUND, "absolute", (COMPUTE_BOUND,))
-    assert ratios(row_logs(control, blocks)).mean() == pytest.approx(0.1, abs=0.01)
+    assert ratios(row_logs(control, quartets)).mean() == pytest.approx(0.1, abs=0.01)
 
 
-def test_steady_drift_cancels_in_a_block_and_in_its_null():
-    blocks = blocks_of(lambda name, arm, number, place: 0.01 * (4 * number + place))
-    drifting = row_logs(Row(CELL, "absolute", (CELL,)), blocks)
+def test_steady_drift_cancels_in_a_quartet_and_in_its_null():
+    quartets = quartets_of(lambda name, side, number, place: 0.01 * (4 * number + place))
+    drifting = row_logs(Row(CELL, "absolute", (CELL,)), quartets)
     assert ratios(drifting) == pytest.approx(0, abs=1e-6)
     assert null_ratios(drifting) == pytest.approx(0, abs=1e-6)
 
 
-def test_nulls_know_nothing_of_the_arms_and_vary_as_the_ratios_do():
+def test_nulls_know_nothing_of_the_sides_and_vary_as_the_ratios_do():
     random = np.random.default_rng(0)
     logs = random.normal(0, 1, (4000, 4))
     assert null_ratios(np.add(logs, [0, 9, 9, 0])) == pytest.approx(null_ratios(logs))
@@ -63,11 +63,11 @@ def test_nulls_know_nothing_of_the_arms_and_vary_as_the_ratios_do():
 
 
 def test_a_cell_follows_the_control_that_it_moves_with():
-    def log_time(name, arm, number, place):
+    def log_time(name, side, number, place):
         state = 0.13 * ((number + place) % 2)
         return state if name in (MEMORY_HEAVY, CELL) else 0.0
 
-    assert ratios(row_logs(ROW, blocks_of(log_time))) == pytest.approx(0, abs=1e-6)
+    assert ratios(row_logs(ROW, quartets_of(log_time))) == pytest.approx(0, abs=1e-6)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=10), st.floats(0, 1))
@@ -79,8 +79,8 @@ def test_the_mixture_is_the_slope_between_0_and_1(apart, slope):
         assert mixture(x, -x) == 0.0
 
 
-def test_blocks_without_a_rows_cells_are_passed_over():
+def test_quartets_without_a_rows_cells_are_passed_over():
     trial = trial_of()
-    lacking = block_of(trial, noisy_logs(), failures={CELL: "broken"})
-    assert CELL not in block_times(lacking).logs
-    assert row_logs(ROW, [block_times(lacking)]).shape == (0, 4)
+    lacking = quartet_of(trial, noisy_logs(), failures={CELL: "broken"})
+    assert CELL not in quartet_times(lacking).logs
+    assert row_logs(ROW, [quartet_times(lacking)]).shape == (0, 4)

@@ -8,15 +8,23 @@ import numpy as np
 import pytest
 
 from results.gate.finding import Change, rows_of
-from results.gate.ratios import block_times
-from results.gate.sequential import LOOKS, SCREENING, Ledger, end, findings, null_arm, procedure
-from tests.synthetic_trials import block_of, noisy_logs, trial_of
+from results.gate.ratios import quartet_times
+from results.gate.sequential import (
+    LOOKS,
+    SCREENING,
+    Ledger,
+    end,
+    findings,
+    like_with_like,
+    procedure,
+)
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 SLOW = "g4/none/x1"
 
 
 def play(log_times, most=400, **protocol):
-    """Let a trial run on made-up blocks; return its ledger and the steps that it asked for."""
+    """Let a trial run on made-up quartets; return its ledger and the steps that it asked for."""
     trial = trial_of(**protocol)
     ledger = Ledger(rows_of(trial.experiments, trial.a.cells, trial.a.controls), trial.protocol)
     steps, asked = procedure(ledger), []
@@ -25,9 +33,9 @@ def play(log_times, most=400, **protocol):
         if number == most:
             break
         asked.append(step)
-        block = block_of(trial, log_times, number, step.cells, step.stage)
+        quartet = quartet_of(trial, log_times, number, step.cells, step.stage)
         try:
-            step = steps.send(block_times(block))
+            step = steps.send(quartet_times(quartet))
         except StopIteration:
             break
     end(ledger)
@@ -38,7 +46,7 @@ def verdicts(ledger):
     return {finding.row.name: finding.verdict for finding in findings(ledger)}
 
 
-def test_equal_arms_are_the_same():
+def test_equal_sides_are_the_same():
     ledger, asked = play(noisy_logs())
     assert set(verdicts(ledger).values()) == {Change.SAME}
     assert asked[0].stage == "screening"
@@ -52,13 +60,13 @@ def test_one_changed_cell_is_found_and_no_other(by, verdict):
     assert set(found.values()) == {Change.SAME}
 
 
-def test_suspects_are_confirmed_alone_and_on_fresh_blocks():
+def test_suspects_are_confirmed_alone_and_on_fresh_quartets():
     ledger, asked = play(noisy_logs({SLOW: 0.06}))
     confirmation = [step for step in asked if step.stage == "confirmation"]
     assert {step.cells for step in confirmation} == {(SLOW,)}
     assert len(confirmation) in LOOKS
     finding = next(f for f in findings(ledger) if f.row.name == SLOW)
-    assert finding.blocks == len(confirmation)
+    assert finding.rests_on == len(confirmation)
     assert finding.p < 0.05
     assert finding.ratio_ci95[0] <= finding.ratio <= finding.ratio_ci95[1]
 
@@ -92,9 +100,9 @@ def test_when_time_is_up_what_is_open_is_inconclusive_with_what_could_be_seen():
     assert all(finding.smallest_detectable > 1.02 for finding in open_ones)
 
 
-def test_nothing_is_known_of_rows_without_a_block():
+def test_nothing_is_known_of_rows_without_a_quartet():
     ledger, _ = play(noisy_logs(), most=0)
-    assert {(f.verdict, f.ratio, f.blocks) for f in findings(ledger)} == {
+    assert {(f.verdict, f.ratio, f.rests_on) for f in findings(ledger)} == {
         (Change.INCONCLUSIVE, None, 0)
     }
 
@@ -105,7 +113,7 @@ def test_the_procedure_replayed_is_the_same():
     assert findings(first[0]) == findings(second[0])
 
 
-def test_few_sessions_of_equal_arms_alarm():
+def test_few_sessions_of_equal_sides_alarm():
     alarms = 0
     for seed in range(100):
         ledger, _ = play(noisy_logs(noise=0.015, seed=seed), most=60)
@@ -113,14 +121,14 @@ def test_few_sessions_of_equal_arms_alarm():
     assert alarms <= 2
 
 
-def test_the_null_arm_stays_silent_where_the_arms_differ():
+def test_like_with_like_stays_silent_where_the_sides_differ():
     trial = trial_of()
     slower = {cell.name: 0.1 for cell in trial.a.cells}
-    null = null_arm(play(noisy_logs(slower))[0])
+    null = like_with_like(play(noisy_logs(slower))[0])
     assert null.rows == 15
     assert null.false_alarms == []
 
 
-def test_the_null_arm_tells_how_honest_intervals_are():
-    shares = [null_arm(play(noisy_logs(seed=seed), most=4)[0]).beyond for seed in range(60)]
+def test_like_with_like_tells_how_honest_intervals_are():
+    shares = [like_with_like(play(noisy_logs(seed=seed), most=4)[0]).beyond for seed in range(60)]
     assert np.mean(shares) == pytest.approx(0.05, abs=0.025)

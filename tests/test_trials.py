@@ -20,7 +20,7 @@ from results.record.cells import NetworkChoice
 from results.store import run_folders
 from tests.program import complains, wait_until
 from tests.synthetic import noisy, run_of
-from tests.synthetic_trials import block_of, noisy_logs, trial_of
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 OWN_CLOCK = Path(__file__).with_name("own_clock.py")
 CELLS = [cell.name for cell in GUIDELINES["g4"].cells(NetworkChoice())]
@@ -42,7 +42,7 @@ def python_on_its_own_clock(folder, name, slowed=()):
 
 
 def trial_words(folder, slowed=(), experiment="g4"):
-    """A trial that soon decides all: its arms are on clocks of their own, and B may be slower."""
+    """A trial that soon decides all: its sides are on clocks of their own, and B may be slower."""
     a = python_on_its_own_clock(folder, "python-a")
     b = python_on_its_own_clock(folder, "python-b", slowed)
     return ("ab", experiment, "--a-python", a, "--b-python", b)
@@ -54,22 +54,23 @@ def verdicts(out):
 
 @pytest.fixture(scope="session")
 def caught(once, shared_root):
-    """A trial whose arm B is slower in some cells: its folder, and what it said."""
+    """A trial whose side B is slower in some cells: its folder, and what it said."""
     words = trial_words(shared_root, [128])
     return once("caught", *words, "--json", "--out", "trial", "--ci", "ci")
 
 
-def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
+@pytest.mark.xdist_group("caught")
+def test_a_trial_is_made_of_quartets_of_four_fresh_processes(caught):
     folder, (code, out, err) = caught
     assert code in (0, 1), err
     assert set(verdicts(out)) == {*CELLS, "g4", *CONTROLS}
-    trial, blocks = trial_store.read_trial(folder / "trial")
+    trial, quartets = trial_store.read_trial(folder / "trial")
     assert trial.sessions[0].command[:3] == ["python", "-m", "guidelines"]
-    for block in blocks:
-        assert [process.arm for process in block.processes] == ["a", "b", "b", "a"]
-        for process in block.processes:
+    for quartet in quartets:
+        assert [process.side for process in quartet.processes] == ["a", "b", "b", "a"]
+        for process in quartet.processes:
             assert len({len(ns) for name, ns in process.ns.items() if name in CELLS}) <= 1
-    processes = [process for block in blocks for process in block.processes]
+    processes = [process for quartet in quartets for process in quartet.processes]
     assert len({process.pid for process in processes}) == len(processes)
     assert {file.name for file in (folder / "ci").iterdir()} == {
         "junit.xml",
@@ -80,6 +81,7 @@ def test_a_trial_is_made_of_blocks_of_four_fresh_processes(caught):
     }
 
 
+@pytest.mark.xdist_group("caught")
 def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(caught):
     _, result = caught
     found = verdicts(result[1])
@@ -96,11 +98,11 @@ def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelin
     assert found["control/compute-bound/x1"] == found["control/memory-heavy/x1"] == "SLOWER"
 
 
-def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_path):
+def test_a_killed_trial_keeps_its_quartets_and_goes_on(command, guidelines, tmp_path):
     words = (*trial_words(tmp_path), "--out", "trial")
     process = command(*words)
-    first = tmp_path / "trial" / "blocks" / "0001.json"
-    wait_until(first.exists, "a block", 120)
+    first = tmp_path / "trial" / "quartets" / "0001.json"
+    wait_until(first.exists, "a quartet", 120)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = first.read_bytes()
@@ -115,20 +117,20 @@ def test_a_killed_trial_keeps_its_blocks_and_goes_on(command, guidelines, tmp_pa
     assert len(json.loads(out)) == 15
 
 
-def damaged(block, how):
-    """A block's JSON with one thing wrong."""
-    first = block["processes"][0]
+def damaged(quartet, how):
+    """A quartet's JSON with one thing wrong."""
+    first = quartet["processes"][0]
     if how == "control":
         del first["ns"]["control/compute-bound/x1"]
     elif how == "empty":
         first["ns"][CELLS[0]] = []
     elif how == "order":
-        block["processes"].sort(key=lambda process: process["arm"])
+        quartet["processes"].sort(key=lambda process: process["side"])
     elif how == "stage":
-        block["stage"] = "confirmation"
+        quartet["stage"] = "confirmation"
     elif how == "seconds":
-        block["seconds"] = -1e9
-    return block
+        quartet["seconds"] = -1e9
+    return quartet
 
 
 @pytest.mark.parametrize("how", ["control", "empty", "order", "stage", "seconds", "gap"])
@@ -136,26 +138,26 @@ def test_an_altered_trial_is_refused_and_left_as_it_is(tmp_path, how):
     trial = trial_of(("g4",))
     trial_store.write_trial(tmp_path / "trial", trial)
     for number in range(3):
-        trial_store.write_block(
-            tmp_path / "trial", number, block_of(trial, noisy_logs(), number, sorted(CELLS))
+        trial_store.write_quartet(
+            tmp_path / "trial", number, quartet_of(trial, noisy_logs(), number, sorted(CELLS))
         )
-    file = tmp_path / "trial" / "blocks" / "0002.json"
+    file = tmp_path / "trial" / "quartets" / "0002.json"
     if how == "gap":
         file.unlink()
     else:
         file.write_text(json.dumps(damaged(json.loads(file.read_text()), how)))
     kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
-    with pytest.raises(BadInputError, match=r"0002\.json|Block 2"):
+    with pytest.raises(BadInputError, match=r"0002\.json|Quartet 2"):
         stored_trial(tmp_path / "trial")
     assert {path.name: path.read_bytes() for path in file.parent.iterdir()} == kept
 
 
-def test_one_block_gives_ratios_and_no_verdict(tmp_path):
+def test_one_quartet_gives_ratios_and_no_verdict(tmp_path):
     trial = trial_of(("g4",))
     trial_store.write_trial(tmp_path, trial)
-    trial_store.write_block(tmp_path, 0, block_of(trial, noisy_logs(), 0, sorted(CELLS)))
+    trial_store.write_quartet(tmp_path, 0, quartet_of(trial, noisy_logs(), 0, sorted(CELLS)))
     findings = stored_trial(tmp_path).findings
-    assert {(f.verdict, f.ratio_ci95, f.blocks) for f in findings} == {("INCONCLUSIVE", None, 1)}
+    assert {(f.verdict, f.ratio_ci95, f.rests_on) for f in findings} == {("INCONCLUSIVE", None, 1)}
     assert all(0.9 < finding.ratio < 1.1 for finding in findings)
 
 
@@ -167,15 +169,15 @@ def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Blocks kept in trial: " in err.splitlines()[-1]
+    assert "Quartets kept in trial: " in err.splitlines()[-1]
     assert "--out trial --resume" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["--b-python", "/no/such/python"], 3, ["Arm B", "could not be started"]),
-        (["--b", "arm-emulated"], 2, ["Arm B", "counts instructions", "guidelines check"]),
+        (["--b-python", "/no/such/python"], 3, ["Side B", "could not be started"]),
+        (["--b", "arm-emulated"], 2, ["Side B", "counts instructions", "guidelines check"]),
         (["--b", "ssh:pi@nowhere", "--b-python", "x"], 2, ["--b-python", "board"]),
         (["--a", "cpuu"], 2, ["Did you mean cpu"]),
         (["fig2"], 2, ["compares nothing"]),
@@ -236,3 +238,19 @@ def test_runs_are_compared_and_followed_from_the_command_line(guidelines, stored
     assert code == 0, err
     assert "3 runs of cpu" in out
     complains(guidelines("history", "page"), 2, "no run in page")
+
+
+def test_a_trial_of_an_earlier_version_is_read_and_goes_on_where_it_is(tmp_path):
+    trial = trial_of(("g4",))
+    quartets = [quartet_of(trial, noisy_logs(), number, sorted(CELLS)) for number in range(3)]
+    trial_store.write_trial(tmp_path, trial)
+    (tmp_path / "blocks").mkdir()
+    for number, quartet in enumerate(quartets[:2]):
+        content = json.loads(quartet.model_dump_json())
+        for process in content["processes"]:
+            process["arm"] = process.pop("side")
+        (tmp_path / "blocks" / f"{number + 1:04}.json").write_text(json.dumps(content))
+    assert trial_store.read_trial(tmp_path) == (trial, quartets[:2])
+    trial_store.write_quartet(tmp_path, 2, quartets[2])
+    assert trial_store.read_trial(tmp_path) == (trial, quartets)
+    assert not (tmp_path / "quartets").exists()

@@ -102,8 +102,8 @@ def null_ratios(logs: Array) -> Array:
 
     Of the four processes of one side in two quartets the outer ones are compared with the inner
     ones: quartets A A A A and B B B B in which nothing differs, with the same cancelling of drift
-    as the session's own. They vary a little less, since the controls' mixture was fitted to these very
-    differences.
+    as the session's own. They vary a little less, since the controls' mixture was fitted to these
+    very differences.
     """
     pairs = len(logs) // 2
     first, second = logs[0 : 2 * pairs : 2], logs[1 : 2 * pairs : 2]

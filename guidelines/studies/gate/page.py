@@ -139,10 +139,10 @@ def _measured(pool: Pool) -> Section:
             "cell. What is added is arithmetic; a slow-down by memory traffic might be noisier.",
             "Resampled sessions string recorded quartets together in runs of neighbours "
             "(stationary bootstrap, five quartets on average), go through the very procedure of "
-            "guidelines ab, and end when their quartets would have taken ten minutes. The noise in them "
-            "is that of the recording and no other: see the whole sessions for other hours. Their "
-            "intervals (Clopper and Pearson's) take sessions for independent, which those drawn from the "
-            "same quartets are not.",
+            "guidelines ab, and end when their quartets would have taken ten minutes. The noise in "
+            "them is that of the recording and no other: see the whole sessions for other hours. "
+            "Their intervals (Clopper and Pearson's) take sessions for independent, which those "
+            "drawn from the same quartets are not.",
         ],
         tables=[Table("Extra work, as measured", headings, rows)],
     )
