@@ -17,8 +17,7 @@ from guidelines.studies.cortex_a57.validation import (
     differences,
     validate,
 )
-from results.cost_model.coefficient_file import read_model
-from results.cost_model.model_file import FOLDER
+from results.cost_model.coefficient_file import FOLDER, read_model
 from results.errors import BadInputError
 from tests.program import complains
 from tests.synthetic import counted_run, valid

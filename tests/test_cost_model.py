@@ -16,9 +16,8 @@ from reports.run.report import write_report
 from results.compare.comparison import compare
 from results.compare.entrants import recorded
 from results.cost_model.caches import CORTEX_A57, Cache, caches_of, possible_ways
-from results.cost_model.coefficient_file import read_model, write_model
+from results.cost_model.coefficient_file import load_model, model_names, read_model, write_model
 from results.cost_model.cost_model import Coefficient, CostModel, Errors
-from results.cost_model.model_file import load_model, model_names
 from results.cost_model.modelled import modelled, prediction_interval
 from results.errors import BadInputError
 from results.record.platform import Cluster, Platform

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from results.cost_model.coefficient_file import read_model
-from results.cost_model.model_file import FOLDER
+from results.cost_model.coefficient_file import FOLDER, read_model
 from results.cost_model.modelled import modelled_ms
 from tests.program import complains
 

@@ -14,7 +14,7 @@ from guidelines.session.planning import counting_plan, parse_shape
 from guidelines.session.printing import print_json
 from guidelines.session.progress import ProgressDisplay
 from reports.run.counts import MODELLED
-from results.cost_model.model_file import load_model
+from results.cost_model.coefficient_file import load_model
 from results.cost_model.modelled import modelled
 from results.errors import BadInputError, CheckFailedError, suggestion
 from results.record.cells import Cell, Experiment, UserNetwork, WholeNetwork

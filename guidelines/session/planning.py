@@ -11,7 +11,7 @@ from guidelines.session.options import Options
 from guidelines.session.possible import refuse_impossible
 from guidelines.session.runs import Plan
 from results.cost_model.caches import Caches
-from results.cost_model.model_file import load_model
+from results.cost_model.coefficient_file import load_model
 from results.errors import BadInputError
 from results.record.protocol import Protocol, StoppingRule
 from runners.platform_file import load_platform
@@ -63,7 +63,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
         protocol = protocol.model_copy(update=counting)
     if model is not None:
         protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
-    return Plan(declarations, chosen, protocol, reuses_counts=model is not None, model=model)
+    return Plan(declarations, chosen, protocol, reuses_counts=model is not None, cost_model=model)
 
 
 def counting_plan(

@@ -42,14 +42,14 @@ class Plan:
     """What a run is to measure, on what, and how.
 
     With `reuses_counts`, networks that were counted before in the same way are not counted again.
-    `model` is the cost model of a platform that names one.
+    `cost_model` is that of a platform that names one.
     """
 
     declarations: Sequence[Declaration]
     platform: Platform
     protocol: Protocol
     reuses_counts: bool = False
-    model: CostModel | None = None
+    cost_model: CostModel | None = None
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -178,7 +178,7 @@ def _differences(run: Run, plan: Plan) -> list[str]:
         ("networks", _rows(run.cells), _rows(plan.cells)),
         ("inputs", _inputs(run.cells), _inputs(plan.cells)),
         ("platform", run.platform.name, plan.platform.name),
-        ("costs in ns", run.model and run.model.costs, plan.model and plan.model.costs),
+        ("costs in ns", run.model and run.model.costs, plan.cost_model and plan.cost_model.costs),
     ]
     # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
     for field in (field for field in Platform.model_fields if field not in REACHING):
@@ -230,7 +230,7 @@ def begin(plan: Plan, fingerprint: Fingerprint, cells: list[Cell], others: list[
         sessions=[],
         processes=[],
         rounds=[],
-        model=plan.model,
+        model=plan.cost_model,
     )
 
 

@@ -10,8 +10,10 @@ import tomli_w
 from pydantic import ValidationError
 
 from results.cost_model.cost_model import CostModel
-from results.errors import BadInputError
+from results.errors import BadInputError, suggestion
 from results.store.files import near_file, write_file
+
+FOLDER = Path(__file__).parent / "fitted"
 
 
 def write_model(path: Path, model: CostModel, comment: str) -> None:
@@ -45,3 +47,23 @@ def read_model(path: Path) -> CostModel:
         raise BadInputError(f"Coefficient file {path}: {where}: {first['msg']}.") from None
     except ValueError as error:
         raise BadInputError(f"Coefficient file {path} is not valid TOML: {error}.") from None
+
+
+def model_names() -> list[str]:
+    """Names of the cost models that come with the suite."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def load_model(name: str) -> CostModel:
+    """Return the cost model called `name`, or the one in the TOML file at path `name`.
+
+    Raises BadInputError for an unknown name and for a file that is no coefficient file.
+    """
+    if name in model_names():
+        return read_model(FOLDER / f"{name}.toml")
+    if name.endswith(".toml") or "/" in name:
+        return read_model(Path(name))
+    hint = suggestion(name, model_names())
+    raise BadInputError(
+        f"There is no cost model {name!r}. {hint} The path of a coefficient file (.toml) works too."
+    )
