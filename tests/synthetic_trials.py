@@ -26,7 +26,9 @@ def trial_of(
         platform=Platform(name="cpu", backend="onnxruntime-cpu"),
         python="",
         fingerprint=FINGERPRINT,
-        cells=[with_cost(cell) for declaration in declarations for cell in declaration.cells(measured)],
+        cells=[
+            with_cost(cell) for declaration in declarations for cell in declaration.cells(measured)
+        ],
         controls=[with_cost(control) for control in CONTROLS],
     )
     return Trial(

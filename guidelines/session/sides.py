@@ -58,8 +58,8 @@ def question(
     for declaration in declarations:
         if declaration.experiment.base is None:
             raise BadInputError(
-                f"{declaration.name} takes run time apart and compares nothing: choose g1 to g4, or "
-                "all."
+                f"{declaration.name} takes run time apart and compares nothing: choose g1 to g4, "
+                "or all."
             )
     measured = Protocol(
         runs=protocol.rounds,

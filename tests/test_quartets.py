@@ -1,4 +1,4 @@
-"""One quartet of a trial with real workers, and the known extra work of a declaration of the gate."""
+"""How a quartet is measured: four processes, A B B A, and the controls among the cells."""
 
 from __future__ import annotations
 
