@@ -1,4 +1,4 @@
-"""Calibration: extra work is chosen as it was recorded, and rates are what they say."""
+"""The study of the gate: extra work is chosen as recorded, and rates are what they say."""
 
 from __future__ import annotations
 
