@@ -15,7 +15,7 @@ from guidelines.studies.gate import evidence
 from guidelines.studies.gate.evidence import Rate
 from guidelines.studies.gate.page import POWER, ROC
 from guidelines.studies.gate.pool import NOTHING, Pool, Slowdown, injected, simulate
-from guidelines.studies.gate.study import calibrate
+from guidelines.studies.gate.study import study_gate
 from results.gate import trial_store
 from results.gate.finding import Change
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
@@ -107,7 +107,7 @@ def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
     for number in (1, 2, 4):
         quartets = [quartet_of(trial, logs, n) for n in range(4)]
         store_trial(tmp_path / "pool" / "sessions" / f"{number:02}", trial, quartets)
-    calibrate(tmp_path / "pool", 0, 0, tmp_path / "page.md", judge_only=True)
+    study_gate(tmp_path / "pool", 0, 0, tmp_path / "page.md", judge_only=True)
     text = (tmp_path / "page.md").read_text()
     # The second has a slow-down, which its four quartets do not decide; the third is missing.
     assert "| 1 | none |" in text
