@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
 from guidelines.commands.options import (
     Batch,
     Channels,
@@ -32,7 +33,7 @@ def command(
         list[str],
         typer.Argument(
             metavar="EXPERIMENT",
-            help="g1, g2, g3, g4, fig2, table8, units-56, units-28, or all: g1 to g4.",
+            help=f"{', '.join(EXPERIMENTS)}, or all: {', '.join(GUIDELINES)}.",
         ),
     ],
     platform: PlatformName = "cpu",
@@ -61,7 +62,6 @@ def command(
 ) -> None:
     """Measure experiments, then print their tables and write the report."""
     # Imported only now, so that --help is quick.
-    from guidelines.catalogue import select
     from guidelines.session.measuring import Output, measure_and_publish
     from guidelines.session.options import Options
     from guidelines.session.planning import plan, stopping_rule
