@@ -7,7 +7,12 @@ import re
 import subprocess
 import time
 
+import pytest
+
 from results.store import run_folders
+
+# The second runtime does what the first does, and takes longer.
+BOTH_RUNTIMES = ["cpu", pytest.param("cpu-torch", marks=pytest.mark.slow)]
 
 
 def complains(result, code, *words):

@@ -17,14 +17,14 @@ import pytest
 
 from results.statistics.stopping import complete
 from results.store import run_folders
-from tests.program import complains, compress, wait_for
+from tests.program import BOTH_RUNTIMES, complains, compress, wait_for
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "results" / "record" / "run.schema.json").read_text())
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+@pytest.mark.parametrize("platform", BOTH_RUNTIMES)
 def test_a_run_measures_stores_and_reports(guidelines, tmp_path, platform):
     arguments = ("run", "g1", "g4", "--platform", platform, "--runs", 4, "--processes", 2)
     code, out, err = guidelines(*arguments, "--out", "mine")

@@ -22,7 +22,7 @@ from results.errors import BadInputError
 from results.record.cells import UserNetwork
 from results.statistics.stopping import complete
 from results.store import run_folders
-from tests.program import complains, wait_for
+from tests.program import BOTH_RUNTIMES, complains, wait_for
 from tests.synthetic import fig2_run
 
 SCHEMA = json.loads(
@@ -106,7 +106,7 @@ def check_shares(objects):
     assert all(entry["samples"] == 4 and entry["processes"] == 2 for entry in objects)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+@pytest.mark.parametrize("platform", BOTH_RUNTIMES)
 def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
     code, out, err = guidelines("run", "fig2", "--platform", platform, *FEW, "--out", "mine")
     assert code == 0, err
@@ -178,7 +178,11 @@ def taken_apart(once):
 
 @pytest.mark.parametrize(
     ("model", "platform"),
-    [("mine:small", "cpu"), ("mine:small", "cpu-torch"), ("tanh.onnx", "cpu")],
+    [
+        ("mine:small", "cpu"),
+        pytest.param("mine:small", "cpu-torch", marks=pytest.mark.slow),
+        ("tanh.onnx", "cpu"),
+    ],
 )
 def test_a_network_of_ones_own_is_taken_apart(taken_apart, model, platform):
     _, (code, out, err) = taken_apart(model, platform)
@@ -273,7 +277,7 @@ def test_a_bad_model_ends_the_program_with_its_sentence(guidelines, folder, mode
     assert out == ""
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
+@pytest.mark.parametrize("platform", BOTH_RUNTIMES)
 def test_what_nobody_names_is_not_loaded(cache, folder, platform):
     (folder / "networks").mkdir()
     (folder / "networks" / "__init__.py").write_text("")
