@@ -29,8 +29,8 @@ from results.tables.json_objects import json_objects
 from results.tables.summary import summarise
 from tests.synthetic import noisy, run_of_declarations
 
-DILATION = Experiment(
-    name="dilation",
+KERNELS = Experiment(
+    name="kernels",
     label="G5",
     table="Toy table",
     title="Kernel size",
@@ -47,7 +47,7 @@ DILATION = Experiment(
 def cells(choice):
     return [
         Cell(
-            experiment=DILATION.name,
+            experiment=KERNELS.name,
             row=f"{kernel}×{kernel}",
             scale=scale,
             axes={"kernel": kernel, "width": 16 * scale},
@@ -58,7 +58,7 @@ def cells(choice):
     ]
 
 
-TOY = Declaration(DILATION, cells)
+TOY = Declaration(KERNELS, cells)
 
 
 def measured(slower=1.0, seed=0):
@@ -78,7 +78,7 @@ def test_its_record_holds_all_that_readers_need(run, tmp_path):
     run_folders.write_run(tmp_path, run)
     read = run_folders.read_run(tmp_path)
     assert read == run
-    assert read.experiments == [DILATION]
+    assert read.experiments == [KERNELS]
 
 
 def test_it_has_tables_a_verdict_and_a_plot(run, tmp_path):
@@ -101,7 +101,7 @@ def test_it_has_tables_a_verdict_and_a_plot(run, tmp_path):
     assert {entry["kernel"] for entry in objects} == {1, 2, 4}
     assert {entry["paper_speed"] for entry in objects} == {None}
     write_report(summary, tmp_path)
-    assert b"1 images wide" in (tmp_path / f"{DILATION.name}.svg").read_bytes()
+    assert b"1 images wide" in (tmp_path / f"{KERNELS.name}.svg").read_bytes()
     assert "G5: Kernel size" in (tmp_path / "report.html").read_text()
 
 
@@ -111,7 +111,7 @@ def test_it_is_compared(run, tmp_path):
         update={"platform": other.platform.model_copy(update={"name": "other"})}
     )
     compared = compare([recorded("a", run), recorded("b", other)])
-    assert [experiment.name for experiment in compared.experiments] == [DILATION.name]
+    assert [experiment.name for experiment in compared.experiments] == [KERNELS.name]
     write_comparison(compared, tmp_path)
     assert "G5 Kernel size" in (tmp_path / "compare.md").read_text()
 
@@ -122,27 +122,27 @@ def test_it_has_a_history(run, tmp_path):
     told = history_of([digest(tmp_path / str(number)) for number in range(4)])
     assert {trend.name for trend in told.trends} == {cell.name for cell in run.cells}
     write_history(told, tmp_path / "page")
-    assert f"{DILATION.name}/4×4/x2" in (tmp_path / "page" / "history.md").read_text()
+    assert f"{KERNELS.name}/4×4/x2" in (tmp_path / "page" / "history.md").read_text()
 
 
 def test_it_is_checked(run):
     judged = judge_run(measured(slower=1.2, seed=1), run)
     slower = [finding.row.name for finding in judged.having(Change.SLOWER)]
-    assert f"{DILATION.name}/4×4/x2" in slower
-    assert f"{DILATION.name}/1×1/x1" not in slower
+    assert f"{KERNELS.name}/4×4/x2" in slower
+    assert f"{KERNELS.name}/1×1/x1" not in slower
 
 
 def test_the_gate_has_rows_for_it(run):
     rows = rows_of(run.experiments, run.cells, run.controls)
-    assert [row.name for row in rows if row.kind == "guideline"] == [DILATION.name]
+    assert [row.name for row in rows if row.kind == "guideline"] == [KERNELS.name]
     assert sum(row.kind == "cell" for row in rows) == 6
 
 
 def test_the_command_line_knows_it_by_one_line_in_the_catalogue(monkeypatch):
-    with pytest.raises(BadInputError, match="no experiment 'dilation'"):
-        catalogue.select([DILATION.name])
-    monkeypatch.setitem(catalogue.EXPERIMENTS, DILATION.name, TOY)
-    assert catalogue.select([DILATION.name]) == [TOY]
+    with pytest.raises(BadInputError, match="no experiment 'kernels'"):
+        catalogue.select([KERNELS.name])
+    monkeypatch.setitem(catalogue.EXPERIMENTS, KERNELS.name, TOY)
+    assert catalogue.select([KERNELS.name]) == [TOY]
 
 
 def test_labels_that_name_no_axis_are_refused(run, tmp_path):
@@ -150,14 +150,14 @@ def test_labels_that_name_no_axis_are_refused(run, tmp_path):
     content = json.loads((tmp_path / run_folders.FILE).read_text())
     content["experiments"][0]["tick"] = "{kernal}"
     (tmp_path / run_folders.FILE).write_text(json.dumps(content))
-    with pytest.raises(BadInputError, match="labels of dilation name an axis"):
+    with pytest.raises(BadInputError, match="labels of kernels name an axis"):
         run_folders.read_run(tmp_path)
 
 
 def test_readings_that_differ_are_not_compared(run):
-    experiment = replace(DILATION, reading={"kernel": "odd"})
+    experiment = replace(KERNELS, reading={"kernel": "odd"})
     odd = run.model_copy(update={"experiments": [experiment]})
-    even = replace(DILATION, reading={"kernel": "even"})
+    even = replace(KERNELS, reading={"kernel": "even"})
     compared = compare(
         [recorded("a", odd), recorded("b", run.model_copy(update={"experiments": [even]}))]
     )

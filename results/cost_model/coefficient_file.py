@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from results.cost_model.cost_model import CostModel
 from results.errors import BadInputError, suggestion
+from results.record.faults import first_fault
 from results.store.files import near_file, write_file
 
 FOLDER = Path(__file__).parent / "fitted"
@@ -42,9 +43,7 @@ def read_model(path: Path) -> CostModel:
             f"Coefficient file {path} cannot be read: {error.strerror}.{near_file(path)}"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise BadInputError(f"Coefficient file {path}: {where}: {first['msg']}.") from None
+        raise BadInputError(f"Coefficient file {path}: {first_fault(error)}.") from None
     except ValueError as error:
         raise BadInputError(f"Coefficient file {path} is not valid TOML: {error}.") from None
 

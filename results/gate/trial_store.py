@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from results.errors import BadInputError
 from results.gate.trial import ORDER, TRIAL_VERSION, Quartet, Trial
+from results.record.faults import first_fault
 from results.record.platform import Record
 from results.store.compressed import read_stored, stored_file, stored_files, write_stored
 from results.store.files import near_file
@@ -98,11 +99,9 @@ def _read(file: Path, kind: type[A]) -> A:
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise BadInputError(
             f"{file} is not what this suite (trials of version {TRIAL_VERSION}) writes: "
-            f"{where}: {first['msg']}."
+            f"{first_fault(error)}."
         ) from None
     except ValueError as error:
         raise BadInputError(f"{file} cannot be read: {error}.") from None

@@ -25,8 +25,13 @@ SAME_MEMORY = 0.02
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
     """Name the fields in which two fingerprints differ, with what differs on each side."""
+    return list(_differences(one, other).values())
+
+
+def _differences(one: Fingerprint, other: Fingerprint) -> dict[str, str]:
+    """Return what differs on each side, in words, by field."""
     ours, theirs = one.model_dump(), other.model_dump()
-    differing = []
+    differing = {}
     for field in ours:
         here, there = ours[field], theirs[field]
         if here != there:
@@ -40,7 +45,7 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
                     {key: value for key, value in one.items() if value != other.get(key)}
                     for one, other in ((here, there), (there, here))
                 )
-            differing.append(f"{field} ({_short(here)} / {_short(there)})")
+            differing[field] = f"{field} ({_short(here)} / {_short(there)})"
     return differing
 
 
@@ -49,17 +54,19 @@ def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
 
     Software may differ, and the memory shown by SAME_MEMORY; early records know no clusters.
     """
-    differing = differing_fields(one, other)
+    may_differ = set()
     if not (one.clusters and other.clusters):
-        differing = [text for text in differing if not text.startswith("clusters ")]
+        may_differ.add("clusters")
     if abs(one.memory - other.memory) <= SAME_MEMORY * max(one.memory, other.memory):
-        differing = [text for text in differing if not text.startswith("memory ")]
-    return [text for text in differing if text.split(" ")[0] in MACHINE]
+        may_differ.add("memory")
+    differing = _differences(one, other)
+    return [text for field, text in differing.items() if field in {*MACHINE} - may_differ]
 
 
 def changed_software(one: Fingerprint, other: Fingerprint) -> list[str]:
     """Name what differs between two fingerprints of one machine."""
-    return [text for text in differing_fields(one, other) if text.split(" ")[0] not in MACHINE]
+    differing = _differences(one, other)
+    return [text for field, text in differing.items() if field not in MACHINE]
 
 
 def _short(value: object) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from results.errors import BadInputError
 from results.record.consistency import checked
+from results.record.faults import first_fault
 from results.record.schema import SCHEMA_VERSION, Run
 from results.store.compressed import read_stored, stored_file, stored_files, write_stored
 from results.store.files import RUNS, near_file
@@ -66,10 +67,8 @@ def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     try:
         run = checked(Run.model_validate_json(text, strict=True))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise BadInputError(
-            f"{file} is not a valid run: {where}: {first['msg']}"
+            f"{file} is not a valid run: {first_fault(error)}"
             f" ({error.error_count()} fault(s) in all)."
         ) from None
     except ValueError as error:
