@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from guidelines.experiment import Declaration
 from results.paper import PAPER_PLATFORMS, published_decomposition
 from results.record.cells import Cell, Experiment, NetworkChoice, UserNetwork, WholeNetwork
@@ -34,11 +32,10 @@ FIG2 = Declaration(
 )
 
 
-def user_declaration(model: str, shape: Sequence[int]) -> Declaration:
-    """Return the decomposition of a network that the user names, on an input of `shape`."""
+def user_declaration(model: str, network: WholeNetwork | UserNetwork) -> Declaration:
+    """Return the decomposition of a network that the user names as `model`."""
     experiment = Experiment(
         name="decomposition", table="Decomposition", title=TITLE, claim=CLAIM, axes=(), base=None
     )
-    network = UserNetwork(model=model, input=tuple(shape))
     cell = Cell(experiment.name, model, 1, axes={}, network=network, profiled=True)
     return Declaration(experiment, lambda _: [cell])

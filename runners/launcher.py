@@ -23,15 +23,19 @@ from runners.worker_process import WorkerProcess
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where one network's model file and its expected output (.npy) lie."""
+    """Where one network's model file and its expected outputs lie (.npy of one, .npz of several).
+
+    `values` is where its inputs do (.npz), None for one that the worker draws itself.
+    """
 
     model: Path
     expected: Path
+    values: Path | None = None
 
     @property
-    def paths(self) -> tuple[Path, Path]:
-        """Both."""
-        return self.model, self.expected
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return tuple(path for path in (self.model, self.expected, self.values) if path)
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ def _described(cell: Cell, files: ModelFiles, names: Mapping[Path, str]) -> dict
     return {
         "model": names[files.model],
         "expected": names[files.expected],
-        "input_shape": list(cell.network.input_shape),
+        "values": files.values and names[files.values],
+        "inputs": {tensor.name: list(tensor.shape) for tensor in cell.network.inputs},
+        "outputs": [tensor.name for tensor in cell.network.outputs],
         "profile": cell.profiled,
     }

@@ -14,9 +14,13 @@ from results.errors import BadInputError, PlatformError
 from results.record.cells import Operators
 from results.record.consistency import same_operators
 from results.record.parts import OperatorCall
+from results.record.platform import Machine
 from runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
+X86 = ("x86_64", "AMD64", "i686")
+# What Linux calls the instructions that add products of 8-bit numbers up without saturating.
+VNNI = {"avx512_vnni", "avx_vnni"}
 # The inputs of a convolution are x, weights and bias; ONNX Runtime appends a fused addition.
 _INPUTS_WITH_SUM = 4
 
@@ -75,6 +79,17 @@ def failure(
         if found != wanted:
             return f"it executes {found} {name} where the cell claims {wanted}"
     return None
+
+
+def why_quantised_differs(machine: Machine) -> str:
+    """Say, after a comma, why 8-bit kernels may give other values than their graph unfused."""
+    if machine.architecture in X86 and not VNNI & set(machine.cpu_features):
+        return (
+            ", which is its own quantised graph unfused: this CPU has no VNNI, without which "
+            "kernels for int8 weights saturate, so that the network's answers are wrong in "
+            "deployment here, too. Quantise its weights to 7 bits (reduce_range)"
+        )
+    return ", which is its own quantised graph unfused: its fused kernels round in other places"
 
 
 def changed(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from results.errors import CheckFailedError, PlatformError
 from results.record.backends import backend
 from results.record.card import CardState
-from results.record.cells import Cell
+from results.record.cells import Cell, UserNetwork
 from results.record.parts import Profile, Proof, Round
 from results.record.schema import Run
 from runners import proof
@@ -128,8 +128,14 @@ def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
         said = " ".join(event.reason.split())
         return Proof(output_error=None, operators=None, failure=said)
     operators = proof.executed_operators(event.executed)
-    tolerance = run.protocol.output_tolerance
+    network = cell.network
+    tolerance, quantised = run.protocol.output_tolerance, False
+    if isinstance(network, UserNetwork):
+        tolerance = max(tolerance, network.tolerance)
+        quantised = network.precision == "int8"
     reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
+    if reason and quantised:
+        reason += proof.why_quantised_differs(run.fingerprint)
     if cell.profiled and reason is None:
         before = run.processes[0].proofs[cell.name].calls if run.processes else None
         reason = proof.uncategorised(event.calls) or proof.changed(event.calls, before)

@@ -19,7 +19,7 @@ from guidelines.session.planning import plan
 from results.errors import BadInputError
 from results.record import backends
 from results.record.backends import BACKENDS, Backend, Mode
-from results.record.cells import UserNetwork
+from results.record.cells import Given, UserNetwork
 from results.record.protocol import Precision
 from results.statistics.stopping import complete
 from results.store.run_folders import read_run
@@ -99,17 +99,18 @@ def onnx_file(tmp_path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path = tmp_path / "mine.onnx"
     onnx.save(model, path)
-    return UserNetwork(model=str(path), input=shape)
+    return UserNetwork(model=str(path), given=Given(inputs=("1,3,8,8",)))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=BACKENDS)
-def test_an_onnx_file_goes_to_every_backend_that_reads_onnx(row, onnx_file):
+def test_an_onnx_file_goes_to_every_backend_that_reads_onnx(row, onnx_file, tmp_path):
     if row.model_format == "onnx":
-        content, _ = user_networks.export(onnx_file, row.name, 0)
-        assert onnx.load_from_string(content).graph.name == "user"
+        with user_networks.exported(onnx_file, row.name, 0, tmp_path) as (_, folder):
+            assert onnx.load(folder / "model").graph.name == "user"
     else:
-        with pytest.raises(BadInputError, match=f"{row.name} does not read"):
-            user_networks.export(onnx_file, row.name, 0)
+        exporting = user_networks.exported(onnx_file, row.name, 0, tmp_path)
+        with pytest.raises(BadInputError, match=f"{row.name} does not read"), exporting:
+            pass
 
 
 def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_path, monkeypatch):

@@ -90,12 +90,12 @@ def test_after_a_capture_that_failed_the_next_one_works(tmp_path):
             y = np.empty((1, 2, 8, 8), np.float32)
             if not works:
                 with pytest.raises(RuntimeError, match="cannot be captured in a CUDA graph"):
-                    backend.load(str(path), x.numpy(), y)
+                    backend.load(str(path), {"x": x.numpy()}, {"y": y})
                 continue
-            network = backend.load(str(path), x.numpy(), y)
+            network = backend.load(str(path), {"x": x.numpy()}, {"y": y})
             network.run()
             with torch.no_grad():
-                np.testing.assert_allclose(network.output(), module(x).numpy(), atol=1e-4)
+                np.testing.assert_allclose(network.outputs()["y"], module(x).numpy(), atol=1e-4)
     finally:
         backend.inference.__exit__(None, None, None)
 

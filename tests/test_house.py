@@ -18,7 +18,7 @@ ALLOWED = {
     "guidelines": set(ROOMS),
 }
 NO_TORCH = ("results", "reports", "runners")
-TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "device.py")
+TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "torch_structures.py", "device.py")
 
 
 def imports(file):

@@ -122,7 +122,8 @@ def runtime(driver, monkeypatch):
 
 
 def load(backend):
-    return backend.load("file", *np.ones((2, 1), np.float32))
+    x, y = np.ones((2, 1), np.float32)
+    return backend.load("file", {"a": x}, {"y": y})
 
 
 def test_the_driver_tells_what_the_record_says_of_a_gpu(driver):

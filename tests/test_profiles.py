@@ -58,11 +58,13 @@ def test_a_profile_shows_each_operator_in_its_category(backend, opened, tmp_path
     x = formats.example_input((1, 8, 32, 32), 0)
     path = tmp_path / "model"
     path.write_bytes(formats.EXPORTERS[BACKENDS[backend].model_format](module, x))
-    loaded = opened(backend).load(str(path), x.numpy().copy(), np.zeros((1, 16), np.float32))
+    loaded = opened(backend).load(
+        str(path), {"x": x.numpy().copy()}, {"y": np.zeros((1, 16), np.float32)}
+    )
     loaded.run()
-    expected = loaded.output().copy()
+    expected = loaded.outputs()["y"].copy()
     profiles = [loaded.profile() for _ in range(4)]
-    assert np.array_equal(loaded.output(), expected)
+    assert np.array_equal(loaded.outputs()["y"], expected)
     calls = profiles[0].calls
     kinds = parts([OperatorCall(**call) for call in calls])
     assert {kind.category.value for kind in kinds} >= {"Conv", "Shuffle", "Data", "Other"}
@@ -103,7 +105,7 @@ def test_kernels_count_as_the_operators_that_launched_them(opened, tmp_path):
     x = formats.example_input((1, 8, 32, 32), 0)
     path.write_bytes(formats.export_torch(initialise(Shuffling(), 0), x))
     y = np.zeros((1, 16), np.float32)
-    loaded = opened("torch-cuda").load(str(path), x.numpy(), y)
+    loaded = opened("torch-cuda").load(str(path), {"x": x.numpy()}, {"y": y})
     profile = loaded.profile()
     kernels = dict(
         zip((call["operator"] for call in profile.calls), profile.operators_ns, strict=True)

@@ -16,7 +16,7 @@ from results.errors import PlatformError
 from results.record.cells import NetworkChoice, Operators
 from runners import proof
 from runners.events import Executed
-from runners.worker import main as worker_main
+from runners.worker import arrays
 from runners.worker.backends import onnxruntime_cpu
 from runners.worker.backends.interface import Settings
 
@@ -52,12 +52,12 @@ def load(module, network, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(formats.export_onnx(module, x))
     backend = onnxruntime_cpu.open_backend(Settings(1, "eager", "fp32"))
-    y = worker_main.aligned(x.numel()).reshape(x.shape)
-    bound = worker_main.aligned(x.numel()).reshape(x.shape)
+    y = arrays.aligned(x.shape)
+    bound = arrays.aligned(x.shape)
     bound[...] = x.numpy()
-    loaded = backend.load(str(path), bound, y)
+    loaded = backend.load(str(path), {"x": bound}, {"y": y})
     loaded.run()
-    return loaded.output(), proof.executed_operators(Executed(**loaded.executed()))
+    return loaded.outputs()["y"], proof.executed_operators(Executed(**loaded.executed()))
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +72,11 @@ def test_a_network_with_a_part_left_out_fails_both_proofs(without, claimed, tmp_
     with torch.inference_mode():
         expected = module(formats.example_input(claimed.network.input_shape, 0)).numpy()
     whole, operators = load(module, claimed.network, tmp_path)
-    error = worker_main.output_error(whole, expected)
+    error = arrays.output_error(whole, expected)
     assert proof.failure(error, TOLERANCE, operators, claimed.operators) is None
 
     y, operators = load(Doctored(module, without).eval(), claimed.network, tmp_path)
-    assert worker_main.output_error(y, expected) > 100 * TOLERANCE
+    assert arrays.output_error(y, expected) > 100 * TOLERANCE
     assert "executes" in proof.failure(0.0, TOLERANCE, operators, claimed.operators)
 
 
@@ -88,7 +88,7 @@ def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
         weights.view(-1)[:1] += 0.1
     y, operators = load(module, claimed.network, tmp_path)
     assert operators == claimed.operators
-    error = worker_main.output_error(y, expected)
+    error = arrays.output_error(y, expected)
     assert "output differs" in proof.failure(error, TOLERANCE, operators, claimed.operators)
 
 
@@ -101,7 +101,7 @@ def test_one_wrong_weight_in_a_thousand_is_seen(claimed, tmp_path):
     ],
 )
 def test_wrong_shapes_and_missing_outputs_are_wrong(y, expected):
-    error = worker_main.output_error(y, expected)
+    error = arrays.output_error(y, expected)
     assert error is None
     assert proof.failure(error, TOLERANCE, Operators(), Operators()) is not None
 

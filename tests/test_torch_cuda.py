@@ -18,11 +18,11 @@ from networks.blocks import initialise
 from results.record.cells import NetworkChoice
 from results.record.platform import LEAST_CLOCK
 from runners.worker import ceilings
+from runners.worker.arrays import output_error
 from runners.worker.backends import torch_cuda
 from runners.worker.backends.interface import DeviceLostError, NoDeviceError, Settings
 from runners.worker.cuda import device as cuda_device
 from runners.worker.cuda import stopwatch
-from runners.worker.main import output_error
 from tests.simulated_gpu import CpuAsGpu
 
 
@@ -57,9 +57,9 @@ def written(module, shape, folder):
 def test_every_mode_gives_the_right_output_and_counts_the_operators(mode, opened, tmp_path):
     cell = next(c for c in GUIDELINES["g4"].cells(NetworkChoice()) if c.scale == 1)
     path, x, y = written(build(cell.network, 0), cell.network.input_shape, tmp_path)
-    network = opened(mode).load(path, x, np.empty_like(y))
+    network = opened(mode).load(path, {"x": x}, {"y": np.empty_like(y)})
     network.run()
-    assert output_error(network.output(), y) < 1e-4
+    assert output_error(network.outputs()["y"], y) < 1e-4
     assert network.executed() == {"operators": asdict(cell.operators)}
     assert network.layout in torch_cuda.LAYOUTS
     assert (network.eager is not None) == (mode == "graph")
@@ -73,15 +73,15 @@ def test_each_precision_stays_within_its_tolerance_in_the_deepest_stack(
     cell = next(c for c in GUIDELINES["g3"].cells(NetworkChoice()) if "4-fragment-series" in c.row)
     path, x, y = written(build(cell.network, 0), cell.network.input_shape, tmp_path)
     backend = opened("eager", precision)
-    network = backend.load(path, x, np.empty_like(y))
+    network = backend.load(path, {"x": x}, {"y": np.empty_like(y)})
     network.run()
-    error = output_error(network.output(), y)
+    error = output_error(network.outputs()["y"], y)
     assert error < planning.OUTPUT_TOLERANCES[precision] / 2
     # A precision that changes nothing was not used.
     assert (error > 1e-4) == (precision in ("fp16", "bf16"))
     assert torch.backends.cuda.matmul.allow_tf32 == (precision == "tf32")
     assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
-    assert network.output().dtype == np.float32
+    assert network.outputs()["y"].dtype == np.float32
 
 
 class Slow(nn.Module):
@@ -104,7 +104,7 @@ class Slow(nn.Module):
 )
 def test_the_faster_memory_layout_is_measured(channels_last, chosen, opened, tmp_path):
     path, x, y = written(Slow(channels_last), (1, 2, 4, 4), tmp_path)
-    assert opened("graph").load(path, x, np.empty_like(y)).layout == chosen
+    assert opened("graph").load(path, {"x": x}, {"y": np.empty_like(y)}).layout == chosen
 
 
 class Flattening(nn.Module):
@@ -116,7 +116,7 @@ class Flattening(nn.Module):
 
 def test_a_memory_layout_in_which_a_network_fails_is_no_choice(opened, tmp_path):
     path, x, y = written(Flattening(), (1, 2, 4, 4), tmp_path)
-    assert opened("graph").load(path, x, np.empty_like(y)).layout == "contiguous"
+    assert opened("graph").load(path, {"x": x}, {"y": np.empty_like(y)}).layout == "contiguous"
 
 
 def test_a_network_that_fails_in_both_memory_layouts_is_told_as_in_the_first(opened, tmp_path):
@@ -126,7 +126,7 @@ def test_a_network_that_fails_in_both_memory_layouts_is_told_as_in_the_first(ope
 
     path, x, y = written(Flattening(), (1, 2, 4, 4), tmp_path)
     with pytest.raises(RuntimeError, match="more memory than the GPU has"):
-        opened("graph", device=Full()).load(path, x, np.empty_like(y))
+        opened("graph", device=Full()).load(path, {"x": x}, {"y": np.empty_like(y)})
 
 
 @pytest.mark.parametrize(("precision", "known"), [("fp16", True), ("tf32", False), ("bf16", False)])
@@ -141,7 +141,7 @@ def test_a_card_is_not_asked_for_a_precision_that_it_has_not(precision, known, m
 
 def test_what_is_no_image_has_one_memory_layout(opened, tmp_path):
     path, x, y = written(initialise(nn.Linear(4, 3), 0), (2, 4), tmp_path)
-    assert opened("graph").load(path, x, np.empty_like(y)).layout == "contiguous"
+    assert opened("graph").load(path, {"x": x}, {"y": np.empty_like(y)}).layout == "contiguous"
 
 
 def test_a_graph_is_proved_by_what_it_writes_and_a_profile_by_the_module(opened, tmp_path):
@@ -153,12 +153,12 @@ def test_a_graph_is_proved_by_what_it_writes_and_a_profile_by_the_module(opened,
             return lambda: None
 
     path, x, y = written(initialise(nn.Conv2d(2, 2, 1), 0), (1, 2, 4, 4), tmp_path)
-    network = opened("graph", device=Recording()).load(path, x, np.empty_like(y))
-    network.runs.y.zero_()
+    network = opened("graph", device=Recording()).load(path, {"x": x}, {"y": np.empty_like(y)})
+    network.runs.found.zero_()
     network.run()
-    assert output_error(network.output(), y) > 0.1
+    assert output_error(network.outputs()["y"], y) > 0.1
     network.profile()
-    assert output_error(network.output(), y) < 1e-4
+    assert output_error(network.outputs()["y"], y) < 1e-4
 
 
 def test_ceilings_are_measured_in_every_precision_and_leave_it_as_it_was(opened):

@@ -58,7 +58,9 @@ def setup(backend, cells, files):
             {
                 "model": str(paths.model),
                 "expected": str(paths.expected),
-                "input_shape": list(cell.network.input_shape),
+                "values": None,
+                "inputs": {"x": list(cell.network.input_shape)},
+                "outputs": ["y"],
                 "profile": cell.profiled,
             }
             for cell, paths in zip(cells, files, strict=True)

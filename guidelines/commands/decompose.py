@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
+from guidelines.commands.model_options import (
+    Inputs,
+    Model,
+    Patience,
+    Python,
+    Ranges,
+    Values,
+)
 from guidelines.commands.options import (
     Core,
     DepthwiseAs,
@@ -20,20 +24,17 @@ from guidelines.commands.options import (
     Seed,
 )
 
+# As in guidelines.export.apart, which takes longer to import.
+PATIENCE = 120.0
+
 
 def command(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="An .onnx file, or module:callable that returns a torch module, say "
-            "networks.resnet:resnet_50. Only what is named here is loaded; a callable is code, and "
-            "is run.",
-        ),
-    ],
-    shape: Annotated[
-        str, typer.Option("--input", help="Shape of the input, batch first.")
-    ] = "1,3,224,224",
+    model: Model,
+    inputs: Inputs = None,
+    values: Values = None,
+    ranges: Ranges = None,
+    python: Python = None,
+    patience: Patience = PATIENCE,
     platform: PlatformName = "cpu",
     runs: Runs = None,
     processes: Processes = None,
@@ -49,11 +50,14 @@ def command(
     """Show where the time of your own network goes, operator by operator."""
     # Imported only now, so that --help is quick.
     from guidelines.runtime_decomposition import user_declaration
+    from guidelines.session.asked_networks import asked_network
     from guidelines.session.measuring import Output, measure_and_publish
     from guidelines.session.options import Options
-    from guidelines.session.planning import parse_shape, plan
+    from guidelines.session.planning import plan
+    from results.record.cells import Given
 
-    declaration = user_declaration(model, parse_shape(shape))
-    options = Options(runs=runs, processes=processes, seed=seed, core=core)
+    given = Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))
+    declaration = user_declaration(model, asked_network(model, given))
+    options = Options(runs=runs, processes=processes, seed=seed, core=core, patience=patience)
     asked = plan([declaration], platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

@@ -6,18 +6,22 @@ from typing import Annotated
 
 import typer
 
+from guidelines.commands.model_options import Inputs, Model, Patience, Python, Ranges, Values
 from guidelines.commands.options import Json
 from guidelines.experiment import Declaration
+from guidelines.export.apart import PATIENCE
 from guidelines.session import runs
+from guidelines.session.asked_networks import asked_network
 from guidelines.session.measuring import INTERRUPTED
-from guidelines.session.planning import counting_plan, parse_shape
+from guidelines.session.options import Options
+from guidelines.session.planning import counting_plan
 from guidelines.session.printing import print_json
 from guidelines.session.progress import ProgressDisplay
 from reports.run.counts import MODELLED
 from results.cost_model.coefficient_file import load_model
 from results.cost_model.modelled import modelled
-from results.errors import BadInputError, CheckFailedError, suggestion
-from results.record.cells import Cell, Experiment, UserNetwork, WholeNetwork
+from results.errors import CheckFailedError
+from results.record.cells import Cell, Experiment, Given
 from results.record.schema import Run
 from results.store.files import cache_folder
 from results.tables.counts import counts_of
@@ -25,35 +29,29 @@ from runners.emulator import count
 from runners.emulator.count_cache import CountCache
 from runners.launcher import identify, launcher_of
 
-DEFAULT_INPUT = "1,3,224,224"
-
 
 def command(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A whole network by name (guidelines networks), module:callable, or an .onnx "
-            "file. A callable is code, and is run.",
-        ),
-    ],
+    model: Model,
     on: Annotated[
         str, typer.Option(help="A coefficient file (.toml), or one of the suite's by name.")
     ] = "cortex-a57",
-    shape: Annotated[
-        str | None,
-        typer.Option("--input", help="Input of your own network.  [default: 1,3,224,224]"),
-    ] = None,
+    inputs: Inputs = None,
+    values: Values = None,
+    ranges: Ranges = None,
+    python: Python = None,
+    patience: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """Model the time of a network on a board from counts, without the board: not measured."""
     coefficients = load_model(on)
-    cell = _cell(model, shape)
+    given = Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))
+    cell = Cell("prediction", model, 1, axes={}, network=asked_network(model, given))
     declaration = Declaration(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
-    run = _counted(counting_plan([declaration], coefficients.caches), quiet=json)
+    asked = counting_plan([declaration], coefficients.caches, Options(patience=patience))
+    run = _counted(asked, quiet=json)
     counts = counts_of(run, run.cells[0], None)
     if counts is None:
         raise CheckFailedError(f"{model} failed its proof: {run.failures[cell.name]}.")
@@ -63,7 +61,7 @@ def command(
         print_json(
             {
                 "model": model,
-                "input": list(cell.network.input_shape),
+                "input": list(run.cells[0].network.input_shape),
                 "on": coefficients.model_dump(mode="json"),
                 "modelled_ms": found.ms,
                 "modelled_ci95_ms": list(found.ci95_ms),
@@ -81,27 +79,6 @@ def command(
         f"From {counts.instructions / 1e6:.4g} M instructions of ONNX Runtime's kernels; fitted on "
         f"{coefficients.fitted_on}. The interval is for networks like those."
     )
-
-
-def _cell(model: str, shape: str | None) -> Cell:
-    from networks.catalogue import NETWORKS
-
-    network: WholeNetwork | UserNetwork
-    named = NETWORKS.get(model)
-    if named is not None:
-        if shape is not None:
-            raise BadInputError(
-                f"--input is for networks of your own: {model} has {named.size}×{named.size}."
-            )
-        network = WholeNetwork(name=model, size=named.size)
-    elif ":" in model or model.endswith(".onnx"):
-        network = UserNetwork(model=model, input=tuple(parse_shape(shape or DEFAULT_INPUT)))
-    else:
-        hint = suggestion(model, NETWORKS)
-        raise BadInputError(
-            f"There is no network {model!r}. {hint} A module:callable or an .onnx file works too."
-        )
-    return Cell("prediction", model, 1, axes={}, network=network)
 
 
 def _counted(asked: runs.Plan, quiet: bool) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+# As in guidelines.export.exporter.formats, which imports torch.
 OPSET = 17
 
 
@@ -29,31 +29,16 @@ def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
 
 def export_onnx(module: nn.Module, x: torch.Tensor) -> bytes:
     """Return `module`, traced with `x`, as an ONNX file; its input is called x, its output y."""
-    import torch
+    from guidelines.export.exporter import formats
 
-    model = io.BytesIO()
-    with warnings.catch_warnings():
-        # This exporter is deprecated, not removed; the new one takes ten times as long a network.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            (x,),
-            model,  # type: ignore[arg-type]  # this exporter takes a buffer, too
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["x"],
-            output_names=["y"],
-        )
-    return model.getvalue()
+    return formats.export_onnx(module, (x,))
 
 
 def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
     """Return `module` as a pickle that torch.load reads."""
-    import torch
+    from guidelines.export.exporter import formats
 
-    model = io.BytesIO()
-    torch.save(module, model)
-    return model.getvalue()
+    return formats.export_torch(module)
 
 
 EXPORTERS: dict[ModelFormat, Callable[[nn.Module, torch.Tensor], bytes]] = {

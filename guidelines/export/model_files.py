@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from guidelines.export import user_networks
+from guidelines.export import apart, user_networks
+from guidelines.export.apart import PATIENCE
 from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
 from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
-from results.store.files import write_file
+from results.store.files import make_folder, write_file
 from runners.launcher import ModelFiles
 
 if TYPE_CHECKING:
@@ -29,6 +35,8 @@ COST_FIELDS = (
     "memory_access_bound",
     "weights",
 )
+# A run that takes longer than a day would find its network gone, and say so.
+OLD_SECONDS = 24 * 3600.0
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
 
 
@@ -72,15 +80,21 @@ def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
     return blocks.initialise(module, seed)
 
 
-def prepare(cell: Cell, backend: str, seed: int, store: Path) -> tuple[Cell, ModelFiles]:
+def prepare(
+    cell: Cell, backend: str, seed: int, store: Path, patience: float = PATIENCE
+) -> tuple[Cell, ModelFiles]:
     """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
-    Damaged files are exported again. Imports torch only for what is missing. Raises BadInputError
-    when the store cannot be written, PlatformError when its disk is full or when what exports a
-    network is not installed.
+    Damaged files are exported again. Imports torch only for what is missing. A network of the
+    user's may take `patience` seconds. Raises BadInputError when the store cannot be written,
+    PlatformError when its disk is full or when what exports a network is not installed.
     """
+    if isinstance(cell.network, UserNetwork):
+        return _prepare_users(cell, cell.network, backend, seed, store / "models", patience)
+    key = digest(cell.network, backend, seed)
+    folder = store / "models" / key
     try:
-        folder, key, cost = _prepare(cell.network, backend, seed, store / "models")
+        cost = _stored_cost(folder) or _export(cell.network, backend, seed, folder)
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
@@ -90,22 +104,50 @@ def prepare(cell: Cell, backend: str, seed: int, store: Path) -> tuple[Cell, Mod
     )
 
 
-def _prepare(
-    network: Network | WholeNetwork | UserNetwork, backend: str, seed: int, models: Path
-) -> tuple[Path, str, dict[str, Any]]:
-    """Return a network's folder below `models`, the digest of what it is made of, and its cost."""
-    if isinstance(network, UserNetwork):
-        # What it depends on is known only to itself, so its content is what counts. The folder goes
-        # by its name: each new version takes the place of the one before.
-        model, expected = user_networks.export(network, backend, seed)
-        uncounted = dict.fromkeys(COST_FIELDS, 0)
-        name = json.dumps([asdict(network), backend, str(Path.cwd())])
-        folder = models / f"user-{_sha256(name.encode())}"
-        _store(folder, {MODEL: model, EXPECTED: expected}, uncounted)
-        return folder, _sha256(model + expected), uncounted
-    key = digest(network, backend, seed)
-    folder = models / key
-    return folder, key, _stored_cost(folder) or _export(network, backend, seed, folder)
+def _prepare_users(
+    cell: Cell, network: UserNetwork, backend: str, seed: int, models: Path, patience: float
+) -> tuple[Cell, ModelFiles]:
+    """Export a network of the user's anew; what it depends on is known only to itself.
+
+    Its files lie in a folder of their content, below one of its name, from which those of earlier
+    versions are cleared that no run can still be using.
+    """
+    name = json.dumps([network.model, asdict(network.given), backend, str(Path.cwd())])
+    place = models / f"user-{_sha256(name.encode(errors='surrogateescape'))}"
+    make_folder(place)
+    _clear_old(place)
+    try:
+        with user_networks.exported(network, backend, seed, place, patience) as (found, made):
+            key = _digest_of([made / file for file in apart.FILES])
+            folder = place / key
+            if not folder.exists():
+                made.rename(folder)
+            os.utime(folder)
+    finally:
+        # Of a network that was refused nothing is left.
+        with suppress(OSError):
+            place.rmdir()
+    return replace(cell, network=found, model=key), ModelFiles(
+        folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES
+    )
+
+
+def _clear_old(place: Path) -> None:
+    """Remove what was exported of a network a day ago or earlier, and what was left half done."""
+    with suppress(OSError):
+        for folder in place.iterdir():
+            if time.time() - folder.stat().st_mtime > OLD_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digest_of(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of the content of those files that are there."""
+    state = hashlib.sha256()
+    for file in files:
+        if file.exists():
+            with file.open("rb") as opened:
+                state.update(hashlib.file_digest(opened, "sha256").digest())
+    return state.hexdigest()
 
 
 def _stored_cost(folder: Path) -> dict[str, Any] | None:

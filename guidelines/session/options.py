@@ -14,7 +14,8 @@ class Options:
     """What a command asks for, as the options of `guidelines run` say it.
 
     None is what is usual: of `runs`, `processes` and `stop` for what is measured, of `channels` for
-    the platform, of `core` for the machine, and of `batch` for the experiment.
+    the platform, of `core` for the machine, and of `batch` for the experiment. `patience` is how
+    many seconds exporting a network of the user's may take.
     """
 
     runs: int | None = None
@@ -27,3 +28,4 @@ class Options:
     batch: int | None = None
     precision: Precision = "fp32"
     stop: StoppingRule | None = None
+    patience: float = 120.0

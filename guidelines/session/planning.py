@@ -24,8 +24,6 @@ DEFAULT_COUNTS_OF_MODELS = 2
 # How far an output may lie from torch's in float32, as a fraction of the largest value: twenty
 # layers round to ten bits (TF32, float16) or to seven (bfloat16).
 OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1}
-# An input of more numbers would take more than a gigabyte.
-LARGEST_INPUT = 2**28
 USUAL = Options()
 
 
@@ -63,7 +61,14 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
         protocol = protocol.model_copy(update=counting)
     if model is not None:
         protocol = protocol.model_copy(update={"caches": True, "geometry": model.caches})
-    return Plan(declarations, chosen, protocol, reuses_counts=model is not None, cost_model=model)
+    return Plan(
+        declarations,
+        chosen,
+        protocol,
+        reuses_counts=model is not None,
+        cost_model=model,
+        patience=options.patience,
+    )
 
 
 def counting_plan(
@@ -93,16 +98,3 @@ def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule 
     if not 0 < seconds < math.inf:
         raise BadInputError(f"--max-seconds {seconds:g} is no time to measure in.")
     return StoppingRule(relative_error=percent / 100, seconds=seconds)
-
-
-def parse_shape(text: str) -> list[int]:
-    """Return the shape that "1,3,224,224" names; raises BadInputError for anything else."""
-    try:
-        shape = [int(size) for size in text.split(",")]
-    except ValueError:
-        shape = []
-    if not shape or min(shape) < 1:
-        raise BadInputError(f"--input {text} is no shape: give sizes above 0, say 1,3,224,224.")
-    if math.prod(shape) > LARGEST_INPUT:
-        raise BadInputError(f"--input {text} is too large: it may hold {LARGEST_INPUT} numbers.")
-    return shape

@@ -15,10 +15,11 @@ from typing import Protocol as Interface
 from guidelines.controls import controls
 from guidelines.experiment import Declaration
 from guidelines.export import model_files, user_networks
+from guidelines.export.apart import PATIENCE
 from guidelines.session.stored import read_run
 from results.cost_model.cost_model import CostModel
 from results.errors import BadInputError
-from results.record.cells import Cell, Experiment, UserNetwork, shape_text
+from results.record.cells import Cell, Experiment, UserNetwork
 from results.record.parts import Session
 from results.record.platform import REACHING, Fingerprint, Platform
 from results.record.protocol import Protocol
@@ -42,7 +43,8 @@ class Plan:
     """What a run is to measure, on what, and how.
 
     With `reuses_counts`, networks that were counted before in the same way are not counted again.
-    `cost_model` is that of a platform that names one.
+    `cost_model` is that of a platform that names one. Exporting a network of the user's may take
+    `patience` seconds.
     """
 
     declarations: Sequence[Declaration]
@@ -50,6 +52,7 @@ class Plan:
     protocol: Protocol
     reuses_counts: bool = False
     cost_model: CostModel | None = None
+    patience: float = PATIENCE
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -194,9 +197,10 @@ def _rows(cells: Sequence[Cell]) -> str:
 
 
 def _inputs(cells: Sequence[Cell]) -> str:
-    """Name the input shapes of the user's networks among some cells."""
-    networks = [cell.network for cell in cells if isinstance(cell.network, UserNetwork)]
-    return ", ".join(shape_text(network.input) for network in networks)
+    """Name what was said of the inputs of the user's networks among some cells."""
+    given = [cell.network.given for cell in cells if isinstance(cell.network, UserNetwork)]
+    words = [[*one.inputs, *one.ranges, one.values, one.python] for one in given]
+    return "; ".join(" ".join(filter(None, said)) for said in words)
 
 
 def prepare(
@@ -210,7 +214,7 @@ def prepare(
     for index, declaration in enumerate(wanted):
         preparing(index, len(wanted))
         cell, paths = model_files.prepare(
-            declaration, plan.platform.backend, plan.protocol.seed, cache
+            declaration, plan.platform.backend, plan.protocol.seed, cache, plan.patience
         )
         cells.append(cell)
         files[cell.name] = paths

@@ -81,7 +81,7 @@ def load(backend: Any, networks: Mapping[str, Exported]) -> dict[str, Any]:
     """Return networks loaded into a backend and ready for samples."""
     loaded = {}
     for name, files in networks.items():
-        loaded[name] = backend.load(files.model, files.x, files.expected)
+        loaded[name] = backend.load(files.model, {"x": files.x}, {"y": files.expected})
         backend.stopwatch.prepare(loaded[name])
     return loaded
 

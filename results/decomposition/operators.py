@@ -134,6 +134,7 @@ _TRANSPOSITIONS = {"Transpose", "aten::transpose", "aten::permute", "aten::swapa
                    "aten::swapdims", "aten::movedim", "aten::moveaxis"}  # fmt: skip
 _RESHAPES = {"Reshape", "aten::reshape", "aten::view", "aten::unflatten", "aten::flatten"}
 _COPIES = {"aten::contiguous", "aten::clone"}
+_CONTROL_FLOW = {"If", "Loop", "Scan"}
 # What ONNX Runtime calls a batch norm that it runs as a convolution.
 _BATCH_NORM_SUFFIX = "_bn_nchwc"
 
@@ -153,6 +154,13 @@ def parts(calls: Sequence[OperatorCall], depthwise: Depthwise = "conv") -> list[
     `depthwise` says whether depthwise convolutions count as Conv or as Elemwise. Raises
     BadInputError, naming all of them, for operators that the table does not know.
     """
+    flow = sorted({_named(call) for call in calls if call.operator in _CONTROL_FLOW})
+    if flow:
+        raise BadInputError(
+            f"The network has control flow ({', '.join(flow)}), which cannot be taken apart: its "
+            "time holds that of the operators in its body, which differ from one execution to the "
+            "next."
+        )
     unknown = sorted({_named(call) for call in calls if _base(call) not in _CATEGORIES})
     if unknown:
         plural = "s" if len(unknown) > 1 else ""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
-
-from annotated_types import MinLen
+from typing import Any, ClassVar, Literal
 
 from results.record.bounds import STRICT, Name, NonNegativeInt, PositiveInt
 
@@ -93,6 +91,27 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """An input or output of a network by name; `kind` is what numpy calls its type."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    shape: tuple[NonNegativeInt, ...]
+    kind: str = "float32"
+
+    @property
+    def text(self) -> str:
+        """It as it is printed: "image 1×3×224×224", and its type unless that is float32."""
+        shape = shape_text(self.shape) or "a number"
+        return f"{self.name} {shape}{'' if self.kind == 'float32' else ' ' + self.kind}"
+
+
+# What networks of this suite call theirs, which the worker knows the shapes of.
+X, Y = "x", (Tensor("y", ()),)
+
+
+@dataclass(frozen=True)
 class Network:
     """How a network is built: a block, its arguments, and how many of it.
 
@@ -115,6 +134,16 @@ class Network:
         """(batch, channels, height, width)."""
         return (self.batch, self.channels, self.size, self.size)
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Its only input."""
+        return (Tensor(X, self.input_shape),)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Its only output, whose shape the file of what is expected tells."""
+        return Y
+
 
 @dataclass(frozen=True)
 class WholeNetwork:
@@ -131,25 +160,64 @@ class WholeNetwork:
         """(batch, channels, height, width)."""
         return (self.batch, 3, self.size, self.size)
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Its only input."""
+        return (Tensor(X, self.input_shape),)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Its only output, whose shape the file of what is expected tells."""
+        return Y
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was said of a user's network on the command line, as it was typed.
+
+    `inputs` are those of --input, `ranges` those of --range, `values` is the path of --values and
+    `python` that of --python, both empty where not given.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    inputs: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    values: str = ""
+    python: str = ""
+
 
 @dataclass(frozen=True)
 class UserNetwork:
-    """A network that the user named: the path of an .onnx file, or module:callable."""
+    """A network that the user named: the path of an .onnx file, or module:callable.
+
+    All but the first two is known once it was exported. `input` is the shape of the first of its
+    `inputs`. `precision` is the lowest in its graph, and `tolerance` how far outputs may lie from
+    the reference for it, as a fraction of the largest value. `exported_by` are the versions of
+    what exported it where that was not the suite's own Python. `notes` are sentences for readers.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     model: str
-    input: Annotated[tuple[PositiveInt, ...], MinLen(1)]
+    given: Given = Given()
+    input: tuple[NonNegativeInt, ...] = ()
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    precision: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
+    tolerance: float = 0.0
+    exported_by: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The input's shape, batch first."""
+        """The first input's shape, batch first."""
         return self.input
 
     @property
     def batch(self) -> int:
-        """The size of its first axis."""
-        return self.input[0]
+        """The size of its first axis, 1 of a number."""
+        return self.input[0] if self.input else 1
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,14 @@ def write_file(path: Path, content: str | bytes) -> None:
         raise file_error(path, error) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if need be; raises as `write_file` does."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(path, error) from error
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

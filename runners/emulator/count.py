@@ -175,12 +175,14 @@ def _staged(launcher: Launcher, files: ModelFiles, folder: Path) -> tuple[Emulat
         "worker": emulated.archive,
         "model": files.model,
         "expected": files.expected,
+        **({"values": files.values} if files.values else {}),
     }
     for name, target in links.items():
         (folder / name).symlink_to(target.resolve())
     emulator = replace(emulated.emulator, folder=folder / "emulator")
     staged = Emulated(emulator, folder / "worker")
-    return staged, ModelFiles(folder / "model", folder / "expected")
+    values = folder / "values" if files.values else None
+    return staged, ModelFiles(folder / "model", folder / "expected", values)
 
 
 def _figures(found: Counted, caches: bool) -> dict[str, list[int]]:

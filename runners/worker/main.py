@@ -10,10 +10,9 @@ import sys
 from contextlib import nullcontext
 from typing import Any, TextIO
 
-import numpy as np
-
+from .arrays import Buffers, spoil, worst, worst_error
 from .backends.interface import (
-    Array,
+    Arrays,
     DeviceLostError,
     LoadedNetwork,
     NoDeviceError,
@@ -28,15 +27,6 @@ from .stopwatch import Stopwatch
 
 # A full disk, say.
 NO_FAULT_OF_THE_NETWORK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-FLOAT_BYTES = 4
-CACHE_LINE = 64
-
-
-def aligned(size: int) -> Array:
-    """Return `size` float32 zeros that begin on a cache line."""
-    raw = np.zeros(size + CACHE_LINE // FLOAT_BYTES, np.float32)
-    start = (-raw.ctypes.data % CACHE_LINE) // FLOAT_BYTES
-    return raw[start : start + size]
 
 
 def execute(network: LoadedNetwork) -> list[int]:
@@ -59,23 +49,6 @@ def warm_up(
         if steady and len(times) >= least:
             break
     return times
-
-
-def output_error(y: Array, expected: Array) -> float | None:
-    """Return the largest difference over the largest expected value.
-
-    None for another shape, and for values that are not finite (say, never written).
-    """
-    if y.shape != expected.shape or not np.isfinite(y).all():
-        return None
-    scale = float(np.abs(expected).max()) or 1.0
-    return float(np.abs(y - expected).max()) / scale
-
-
-def worst(errors: list[float | None]) -> float | None:
-    """Return the largest of several output errors, None if one of them is infinite."""
-    known = [error for error in errors if error is not None]
-    return max(known) if len(known) == len(errors) else None
 
 
 def in_order(calls: list[dict[str, Any]], found: Profile) -> list[int]:
@@ -137,20 +110,13 @@ class Worker:
 
     def load(self, cells: list[dict[str, Any]], seed: int, warmup: dict[str, Any]) -> None:
         """Load, prove and warm up every cell in turn."""
-        expected = [np.load(cell["expected"], mmap_mode="r") for cell in cells]
-        # One input stream and one output buffer for all: see "Caches" in docs/protocol.md.
-        # RandomState's numbers are frozen for good, so boards and desktops draw the same input.
-        x = aligned(max((int(np.prod(cell["input_shape"])) for cell in cells), default=0))
-        x[:] = np.random.RandomState(seed).standard_normal(x.size)
-        y = aligned(max((int(wanted.size) for wanted in expected), default=0))
-        for index, (cell, wanted) in enumerate(zip(cells, expected)):
-            shape = cell["input_shape"]
-            source = x[: int(np.prod(shape))].reshape(shape)
-            target = y[: wanted.size].reshape(wanted.shape)
-            target.fill(np.nan)
+        buffers = Buffers(cells, seed)
+        for index, cell in enumerate(cells):
+            expected = buffers.expected[index]
+            inputs, outputs = buffers.inputs(cell), buffers.outputs(index, cell)
             try:
                 with self.backend.guarded():
-                    event = self.made(index, cell, source, target, wanted, warmup)
+                    event = self.made(index, cell, inputs, outputs, expected, warmup)
             except DeviceLostError:
                 raise
             except Exception as error:
@@ -171,22 +137,22 @@ class Worker:
         self,
         index: int,
         cell: dict[str, Any],
-        x: Array,
-        y: Array,
-        expected: Array,
+        inputs: Arrays,
+        outputs: Arrays,
+        expected: Arrays,
         warmup: dict[str, Any],
     ) -> dict[str, Any]:
         """Load, warm up and prove one cell; return what is found of it (see `Loaded`)."""
-        network = self.networks[index] = self.backend.load(cell["model"], x, y)
+        network = self.networks[index] = self.backend.load(cell["model"], inputs, outputs)
         times = warm_up(network, self.stopwatch, **warmup) if self.timed else execute(network)
         proof = network.executed()
-        errors = [output_error(network.output(), expected)]
+        errors = [worst_error(network.outputs(), expected)]
         calls = None
         if cell["profile"]:
-            y.fill(np.nan)
+            spoil(outputs, expected)
             self.profiled[index] = network.profile()
             calls = self.profiled[index].calls
-            errors.append(output_error(network.output(), expected))
+            errors.append(worst_error(network.outputs(), expected))
         self.lead_in[index] = cell["profile"] or min(times, default=0) < self.lead_in_below
         if self.extra_work:
             self.steps[index] = self.extra_work.steps(min(times))

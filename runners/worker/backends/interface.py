@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+# Inputs or outputs of a network by name, in its order.
+Arrays = Mapping[str, Array]
 
 
 class NoDeviceError(Exception):
@@ -49,15 +51,15 @@ class Profile:
 
 
 class LoadedNetwork(Protocol):
-    """A network ready to run on a fixed input; `layout` is that of its memory, if it chose one."""
+    """A network ready to run on fixed inputs; `layout` is that of its memory, if it chose one."""
 
     layout: str | None
 
     def run(self) -> None:
-        """Execute once; the output is complete when this returns."""
+        """Execute once; the outputs are complete when this returns."""
 
-    def output(self) -> Array:
-        """Return the output of the last execution, before any other network runs."""
+    def outputs(self) -> Arrays:
+        """Return the outputs of the last execution, before any other network runs."""
 
     def executed(self) -> dict[str, Any]:
         """Say what one execution really runs.
@@ -78,8 +80,8 @@ class Backend(Protocol):
     def versions(self) -> dict[str, str]:
         """Return the versions of the runtime and of what it depends on."""
 
-    def load(self, path: str, x: Array, y: Array) -> LoadedNetwork:
-        """Read the model file at `path`; bind input `x` and, if the runtime can, output `y`.
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> LoadedNetwork:
+        """Read the model file at `path`; bind its inputs and, if the runtime can, its outputs.
 
         Raises DeviceLostError when no other network could be loaded, either.
         """

@@ -25,7 +25,7 @@ import onnxruntime
 from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
 from ..machine.host import memory
 from ..stopwatch import HostStopwatch
-from .interface import Array, Profile, Settings
+from .interface import Arrays, Profile, Settings
 from .onnx_models import ADDITION, PRODUCT
 
 MICROSECOND = 1000
@@ -34,16 +34,15 @@ _PROFILER_SUFFIX = re.compile(r"(_token_\d+)?_kernel_time$")
 
 
 class OnnxNetwork:
-    """A model with a session whose input and output are bound."""
+    """A model with a session whose inputs and outputs are bound."""
 
     layout = None
 
-    def __init__(self, runtime: OnnxRuntimeCpu, path: str, x: Array, y: Array) -> None:
+    def __init__(self, runtime: OnnxRuntimeCpu, path: str, inputs: Arrays, outputs: Arrays) -> None:
         self.runtime = runtime
         self.path = path
         # They are bound by address, so they must live as long as the session.
-        self.x = x
-        self.y = y
+        self.bound = {**inputs}, {**outputs}
         with tempfile.TemporaryDirectory() as folder:
             graph = Path(folder) / "optimised.onnx"
             options = runtime.options()
@@ -64,19 +63,19 @@ class OnnxNetwork:
         """Return a session of the model and its binding."""
         providers = ["CPUExecutionProvider"]
         session = onnxruntime.InferenceSession(self.path, options, providers=providers)
-        source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
-        x, y, binding = self.x, self.y, session.io_binding()
-        binding.bind_input(source, "cpu", 0, np.float32, x.shape, x.ctypes.data)
-        binding.bind_output(target, "cpu", 0, np.float32, y.shape, y.ctypes.data)
+        binding = session.io_binding()
+        for arrays, bind in zip(self.bound, (binding.bind_input, binding.bind_output)):
+            for name, array in arrays.items():
+                bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
         return session, binding
 
     def run(self) -> None:
         """Execute once."""
         self.session.run_with_iobinding(self.binding)
 
-    def output(self) -> Array:
-        """Return the bound output."""
-        return self.y
+    def outputs(self) -> Arrays:
+        """Return the bound outputs."""
+        return self.bound[1]
 
     def executed(self) -> dict[str, Any]:
         """Return the graph as optimised by this very session."""
@@ -151,9 +150,9 @@ class OnnxRuntimeCpu:
         options.add_session_config_entry("session.use_env_allocators", "1")
         return options
 
-    def load(self, path: str, x: Array, y: Array) -> OnnxNetwork:
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> OnnxNetwork:
         """Read an ONNX file; keep the optimised graph as proof of what will run."""
-        return OnnxNetwork(self, path, x, y)
+        return OnnxNetwork(self, path, inputs, outputs)
 
     def guarded(self) -> AbstractContextManager[None]:
         """There is no device that could fail."""

@@ -32,7 +32,7 @@ from ..cuda.libraries import (
     missing_library,
 )
 from ..cuda.stopwatch import repeated, stopwatch_of
-from .interface import Array, NoDeviceError, Profile, Settings
+from .interface import Array, Arrays, NoDeviceError, Profile, Settings
 from .onnx_models import CONVOLUTION, PRODUCT
 
 RUNTIME = f"onnxruntime {onnxruntime.__version__}"
@@ -60,8 +60,9 @@ class OnnxCudaNetwork:
         self.binding = session.io_binding()
         for node in session.get_inputs():
             self.binding.bind_ortvalue_input(node.name, self.values[node.name])
-        self.target = session.get_outputs()[0].name
-        self.binding.bind_ortvalue_output(self.target, self.values[self.target])
+        self.targets = [node.name for node in session.get_outputs()]
+        for name in self.targets:
+            self.binding.bind_ortvalue_output(name, self.values[name])
         self.replay: Callable[[], None] | None = None
         if self.hides_launch and runtime.provider == TENSORRT:
             # This provider would wait for each replay of a graph of its own.
@@ -83,12 +84,11 @@ class OnnxCudaNetwork:
         self.enqueue()
         self.runtime.device.wait()
 
-    def output(self) -> Array:
-        """Return the output of the last execution."""
+    def outputs(self) -> Arrays:
+        """Return the outputs of the last execution."""
         # Copying does not wait for the stream.
         self.runtime.device.wait()
-        found: Array = self.values[self.target].numpy()
-        return found
+        return {name: self.values[name].numpy() for name in self.targets}
 
     def executed(self) -> dict[str, Any]:
         """Return the optimised graph (see OnnxRuntimeCuda.load)."""
@@ -211,15 +211,14 @@ class OnnxRuntimeCuda:
             raise RuntimeError(f"{self.name} left it to the CPU")
         return session
 
-    def load(self, path: str, x: Array, y: Array) -> OnnxCudaNetwork:
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> OnnxCudaNetwork:
         """Read an ONNX file; keep the optimised graph as proof of what will run.
 
         Raises RuntimeError when the provider or the GPU's memory cannot take it, DeviceLostError
         when the GPU works no more.
         """
         session, graph = self.optimised(path)
-        source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
-        network = OnnxCudaNetwork(self, session, {source: x, target: y}, graph)
+        network = OnnxCudaNetwork(self, session, {**inputs, **outputs}, graph)
         # The first execution allocates, chooses and captures.
         network.run()
         return network

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
@@ -18,38 +19,63 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
 from ..machine.host import memory
 from ..stopwatch import HostStopwatch
-from .interface import Array, Profile, Settings
+from .interface import Array, Arrays, Profile, Settings
+from .torch_structures import mapped, named_tensors
 
 # Marks the execution that counts in a profile of two.
 SAMPLE = "guidelines: sample"
 
 
+class Arguments(NamedTuple):
+    """What a module is called with: tensors, and structures of them."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def tensors(self) -> list[torch.Tensor]:
+        """Return all tensors in them."""
+        found: list[torch.Tensor] = []
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            found.append(tensor)
+            return tensor
+
+        mapped(keep, tuple(self))
+        return found
+
+    def changed(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Arguments:
+        """Return them with every tensor changed."""
+        return Arguments(mapped(change, self.args), mapped(change, self.kwargs))
+
+
 class TorchNetwork:
-    """A module with its input on a device; `wait` returns when all that it was handed is done."""
+    """A module with its arguments on a device; `wait` returns when all it was handed is done."""
 
     layout = None
 
     def __init__(
-        self, module: Any, x: torch.Tensor, wait: Callable[[], None] = lambda: None
+        self, module: Any, arguments: Arguments, wait: Callable[[], None] = lambda: None
     ) -> None:
         self.module = module
-        self.x = x
-        self.y = x
+        self.arguments = arguments
+        self.args, self.kwargs = arguments
+        self.on_gpu = any(tensor.is_cuda for tensor in arguments.tensors())
+        self.found: Any = None
         self.wait = wait
         self.calls: list[dict[str, Any]] | None = None
 
     def enqueue(self) -> None:
         """Execute once; on a GPU, hand it over."""
-        self.y = self.module(self.x)
+        self.found = self.module(*self.args, **self.kwargs)
 
     def run(self) -> None:
         """Execute once, and wait until it is done."""
         self.enqueue()
         self.wait()
 
-    def output(self) -> Array:
-        """Return the output of the last execution."""
-        return numbers(self.y)
+    def outputs(self) -> Arrays:
+        """Return the outputs of the last execution."""
+        return {name: numbers(tensor) for name, tensor in named_tensors(self.found).items()}
 
     def executed(self) -> dict[str, Any]:
         """Count the operators of one execution with torch's own profiler."""
@@ -76,7 +102,7 @@ class TorchNetwork:
         operators, ns = self.operators(record_shapes=False)
         if [event.name for event in operators] != [call["operator"] for call in self.calls]:
             raise RuntimeError("a profiled execution ran other operators than the one before")
-        times = [operator_ns(event, self.x.is_cuda) for event in operators]
+        times = [operator_ns(event, self.on_gpu) for event in operators]
         if not any(times):
             raise RuntimeError("torch's profiler shows no time of any operator")
         # Events refer to one another; left alone, each profile would keep tens of megabytes.
@@ -86,7 +112,7 @@ class TorchNetwork:
 
     def operators(self, record_shapes: bool) -> tuple[list[Any], int]:
         """Return the operators of one profiled execution, after one that does not count; and ns."""
-        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if self.x.is_cuda else [])]
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if self.on_gpu else [])]
         with profile(activities=kinds, record_shapes=record_shapes) as profiler:
             self.run()
             with record_function(SAMPLE):
@@ -97,8 +123,8 @@ class TorchNetwork:
 
 
 def numbers(y: torch.Tensor) -> Array:
-    """Return a tensor of any device and precision as float32."""
-    return y.float().cpu().numpy()
+    """Return a tensor of any device; numbers of any floating precision as float32."""
+    return (y.float() if y.is_floating_point() else y).cpu().numpy()
 
 
 def operator_ns(event: Any, on_gpu: bool) -> int:
@@ -112,7 +138,8 @@ def is_outermost(event: Any) -> bool:
     if "::" not in event.name or event.is_user_annotation:
         return False
     caller = event.cpu_parent
-    while caller is not None and caller.is_user_annotation:
+    # A scripted module is no operator, and stands above its own.
+    while caller is not None and (caller.is_user_annotation or "::" not in caller.name):
         if caller.name == SAMPLE:
             return True
         caller = caller.cpu_parent
@@ -170,9 +197,9 @@ class TorchEager:
         """Return the versions of torch and numpy."""
         return {"torch": torch.__version__, "numpy": np.__version__}
 
-    def load(self, path: str, x: Array, y: Array) -> TorchNetwork:  # noqa: ARG002
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> TorchNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache."""
-        return TorchNetwork(read_module(path, self.threads), torch.from_numpy(x))
+        return TorchNetwork(*read_module(path, inputs, self.threads))
 
     def guarded(self) -> AbstractContextManager[None]:
         """There is no device that could fail."""
@@ -207,13 +234,29 @@ def inference() -> Any:
     return mode
 
 
-def read_module(path: str, threads: int, device: str = "cpu") -> Any:
-    """Return the module pickled at `path`, on a device; torch keeps to so many threads."""
-    module = torch.load(path, weights_only=False, map_location=device)
+def read_module(
+    path: str, inputs: Arrays, threads: int, device: str = "cpu"
+) -> tuple[Any, Arguments]:
+    """Return the module pickled at `path`, on a device, and its arguments.
+
+    They are the `inputs`, unless the file brings its own, as that of a user's network does (see
+    guidelines.export.exporter.formats). Torch keeps to so many threads.
+    """
+    found = torch.load(path, weights_only=False, map_location=device)
+    arguments = Arguments(tuple(torch.from_numpy(x) for x in inputs.values()), {})
+    if isinstance(found, dict):
+        arguments = Arguments(found["args"], found["kwargs"])
+        module = io.BytesIO(found["module"])
+        scripted = found["scripted"]
+        found = (
+            torch.jit.load(module, map_location=device)  # type: ignore[no-untyped-call]
+            if scripted
+            else torch.load(module, weights_only=False, map_location=device)
+        )
     # Modules that are imported for a user's network may have set them otherwise.
     torch.set_num_threads(threads)
     torch.set_default_dtype(torch.float32)
-    return module
+    return found, arguments
 
 
 def open_backend(settings: Settings) -> TorchEager:

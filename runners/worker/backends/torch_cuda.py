@@ -26,7 +26,7 @@ from .. import ceilings
 from ..ceilings import Work
 from ..cuda.device import CudaDevice
 from ..cuda.stopwatch import stopwatch_of
-from .interface import Array, NoDeviceError, Profile, Settings
+from .interface import Arrays, NoDeviceError, Profile, Settings
 from .torch_cpu import TorchNetwork, inference, read_module
 
 # Not all of it has types.
@@ -48,7 +48,7 @@ COMPILER: dict[str, Any] = {"mode": "max-autotune"}
 
 
 class CudaNetwork:
-    """A module with its input on the GPU, and `enqueue`, which hands over one execution.
+    """A module with its arguments on the GPU, and `enqueue`, which hands over one execution.
 
     `eager` hands it over operator by operator, where that is another way to run it.
     """
@@ -65,12 +65,13 @@ class CudaNetwork:
             self.enqueue = device.capture(module.enqueue)
             self.eager = module.enqueue
             # A replay writes where the capture did; the module will write elsewhere.
-            self.runs = TorchNetwork(module.module, module.x)
-            self.runs.y = module.y
+            self.runs = TorchNetwork(module.module, module.arguments)
+            self.runs.found = module.found
         elif mode == "compile":
-            # Its input never moves, so that no copy of it is made before each execution.
-            torch._dynamo.mark_static_address(module.x, guard=False)
-            self.runs = TorchNetwork(compiled(module.module), module.x)
+            # Its inputs never move, so that no copy of them is made before each execution.
+            for tensor in module.arguments.tensors():
+                torch._dynamo.mark_static_address(tensor, guard=False)
+            self.runs = TorchNetwork(compiled(module.module), module.arguments)
             self.enqueue = self.runs.enqueue
 
     def run(self) -> None:
@@ -78,9 +79,9 @@ class CudaNetwork:
         self.enqueue()
         self.device.wait()
 
-    def output(self) -> Array:
-        """Return the output of the last execution, or of the last profile if that came later."""
-        return self.runs.output()
+    def outputs(self) -> Arrays:
+        """Return the outputs of the last execution, or of the last profile if that came later."""
+        return self.runs.outputs()
 
     def executed(self) -> dict[str, Any]:
         """Count the operators that the module hands over one by one, which all modes start from."""
@@ -92,14 +93,12 @@ class CudaNetwork:
         return self.module.profile()
 
 
-def compiled(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+def compiled(module: Any) -> Callable[..., Any]:
     """Return a module compiled as a whole, every kernel chosen by trying."""
     # All networks of a run share the code of their layers: this many of them are compiled.
     torch._dynamo.config.cache_size_limit = 10_000
     torch._dynamo.config.accumulated_cache_size_limit = 10_000
-    function: Callable[[torch.Tensor], torch.Tensor] = torch.compile(
-        module, fullgraph=True, dynamic=False, **COMPILER
-    )
+    function: Callable[..., Any] = torch.compile(module, fullgraph=True, dynamic=False, **COMPILER)
     return function
 
 
@@ -132,31 +131,35 @@ class TorchCuda:
         """Say in one sentence what goes wrong with one network (see CudaDevice.guarded)."""
         return self.device.guarded()
 
-    def load(self, path: str, x: Array, y: Array) -> CudaNetwork:  # noqa: ARG002
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> CudaNetwork:  # noqa: ARG002
         """Read a pickled module, which the suite itself wrote into its cache.
 
         A memory layout in which it fails is no choice. Raises what it fails with in the first of
         them if it does in all, and DeviceLostError when the GPU works no more.
         """
         tried, failures = [], []
-        for layout in layouts(x):
+        for layout in layouts(inputs):
             try:
                 with self.device.guarded():
-                    tried.append(self.try_layout(path, x, layout))
+                    tried.append(self.try_layout(path, inputs, layout))
             except RuntimeError as error:
                 failures.append(error)
         if not tried:
             raise failures[0]
         return min(tried, key=lambda pair: pair[0])[1]
 
-    def try_layout(self, path: str, x: Array, layout: str) -> tuple[float, CudaNetwork]:
+    def try_layout(self, path: str, inputs: Arrays, layout: str) -> tuple[float, CudaNetwork]:
         """Return how long a network takes in one memory layout (ns), and the network."""
         form, kind = LAYOUTS[layout], TYPES[self.settings.precision]
-        module = read_module(path, self.settings.threads, self.device.name)
+        module, arguments = read_module(path, inputs, self.settings.threads, self.device.name)
         module = module.to(dtype=kind, memory_format=form)
-        source = torch.from_numpy(x).to(self.device.name, dtype=kind)
+
+        def placed(tensor: torch.Tensor) -> torch.Tensor:
+            tensor = tensor.to(self.device.name, kind if tensor.is_floating_point() else None)
+            return tensor.contiguous(memory_format=form) if tensor.ndim == IMAGES else tensor
+
         network = CudaNetwork(
-            TorchNetwork(module, source.contiguous(memory_format=form), self.device.wait),
+            TorchNetwork(module, arguments.changed(placed), self.device.wait),
             self.settings.mode,
             layout,
             self.device,
@@ -219,9 +222,10 @@ class TorchCuda:
         return min(self.stopwatch.total(replay, 1) for _ in range(TRIALS)) / KERNELS
 
 
-def layouts(x: Array) -> list[str]:
-    """Return the memory layouts that an input can have: images two, anything else one."""
-    return list(LAYOUTS) if x.ndim == IMAGES else ["contiguous"]
+def layouts(inputs: Arrays) -> list[str]:
+    """Return the memory layouts that inputs can have: images two, anything else one."""
+    images = any(x.ndim == IMAGES for x in inputs.values())
+    return list(LAYOUTS) if images else ["contiguous"]
 
 
 def allow_tf32(allowed: bool) -> None:

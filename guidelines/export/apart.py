@@ -1,0 +1,165 @@
+"""A program of its own for the user's code: what it does there harms nothing here.
+
+It is given a time limit and ends with this process, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from results.errors import BadInputError, PlatformError
+from results.record.cells import Tensor
+from runners.worker_process import NO_SPACE
+
+PATIENCE = 120.0
+# The folder of the suite's rooms, and the name before those of its packages, if it has one.
+ROOT = Path(__file__).parent.parent.parent
+NAMESPACE = __name__.removesuffix("guidelines.export.apart")
+# All that is packed: the program, and what it shares with others.
+PACKED = (
+    "guidelines/export/exporter/*.py",
+    "runners/worker/backends/torch_structures.py",
+)
+MAIN = f"from {NAMESPACE}guidelines.export.exporter.main import main\nmain()\n"
+MODEL, EXPECTED, VALUES, WEIGHTS = "model", "expected.npz", "values.npz", "weights"
+FILES = (MODEL, EXPECTED, VALUES, WEIGHTS)
+
+
+class Answer(BaseModel):
+    """What an export found of a network (see results.record.cells.UserNetwork)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    precision: Literal["fp32", "fp16", "bf16", "int8"]
+    exported_by: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def exported(
+    request: dict[str, Any], place: Path, python: str = "", patience: float = PATIENCE
+) -> Iterator[tuple[Answer, Path]]:
+    """Run an export (see guidelines.export.exporter); give its answer and the folder of its files.
+
+    It is run by `python`, the suite's own if empty, for `patience` seconds at most. The folder lies
+    in `place`, and is gone afterwards. Raises BadInputError, in one sentence, when the network
+    cannot be exported, or its code ends or outstays the process; PlatformError when the disk is
+    full.
+    """
+    with tempfile.TemporaryDirectory(prefix="exporting-", dir=place) as name:
+        folder = Path(name).resolve()
+        out = folder / "out"
+        out.mkdir()
+        archive = folder / "exporter.pyz"
+        archive.write_bytes(_packed())
+        limits = {"out": str(out), "memory": psutil.virtual_memory().total}
+        asked = folder / "request"
+        asked.write_text(json.dumps(request | limits), encoding="utf-8")
+        code = _run([python or sys.executable, str(archive), str(asked)], patience, request, out)
+        yield _answer(out, request, code), out
+
+
+def _packed() -> bytes:
+    """Return the program as one file that Python can run."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("__main__.py", MAIN)
+        rooms: set[str] = set()
+        for pattern in PACKED:
+            for file in sorted(ROOT.glob(pattern)):
+                name = NAMESPACE.replace(".", "/") + file.relative_to(ROOT).as_posix()
+                rooms |= {f"{folder}/__init__.py" for folder in Path(name).parents[:-1]}
+                packed.write(file, name)
+        for room in sorted(rooms - set(packed.namelist())):
+            packed.writestr(room, "")
+    return archive.getvalue()
+
+
+def _run(command: list[str], patience: float, request: dict[str, Any], out: Path) -> int:
+    """Run a command in a session of its own until it ends; return its exit code.
+
+    What it prints goes to standard error. Raises BadInputError when it takes too long.
+    """
+    sys.stderr.flush()
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=2, stderr=2, start_new_session=True
+        )
+    except OSError as error:
+        raise BadInputError(
+            f"--python {command[0]} cannot be run ({error.strerror}): name a Python, say "
+            "../.venv/bin/python."
+        ) from None
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        raise BadInputError(
+            f"{request['model']} was still being {_stage(out)} after {patience:g} s, so it was "
+            "ended: if it only takes long, allow it more with --patience SECONDS."
+        ) from None
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started."""
+    offspring: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        offspring = psutil.Process(process.pid).children(recursive=True)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for child in offspring:
+        with suppress(psutil.Error):
+            child.kill()
+    process.wait()
+
+
+def _stage(out: Path) -> str:
+    try:
+        return (out / "stage").read_text()
+    except OSError:
+        return "started"
+
+
+def _answer(out: Path, request: dict[str, Any], code: int) -> Answer:
+    """Return the answer that a process left. Raises BadInputError when it left none."""
+    model = request["model"]
+    try:
+        found = json.loads((out / "answer").read_bytes())
+    except (OSError, ValueError):
+        found = None
+    if isinstance(found, dict) and "refused" in found:
+        if NO_SPACE in found["refused"] or not shutil.disk_usage(out).free:
+            raise PlatformError(f"The disk is full: {model} could not be exported.")
+        raise BadInputError(found["refused"])
+    try:
+        return Answer.model_validate(found)
+    except ValidationError:
+        raise BadInputError(f"{model} {_ended(code, _stage(out))}.") from None
+
+
+def _ended(code: int, stage: str) -> str:
+    """Say how a process ended that should not have."""
+    while_ = f"while it was {stage}"
+    if code == -signal.SIGKILL:
+        return f"was killed {while_}, perhaps for want of memory"
+    if code < 0:
+        return f"crashed {while_} ({signal.strsignal(-code) or f'signal {-code}'})"
+    return f"ended Python itself {while_} (exit status {code})"

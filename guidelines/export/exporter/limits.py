@@ -1,0 +1,63 @@
+"""What the user's code must not do to the machine: outlive its caller, or take all memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from guidelines.export.exporter.errors import RefusedError
+
+_PR_SET_PDEATHSIG = 1
+# A thread that is about to end gets so long for it.
+THREAD_SECONDS = 1.0
+
+
+def confine(memory: int) -> None:
+    """End with the caller, be the first to go where memory is short, and take `memory` at most."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+
+
+class Watch:
+    """Notes whether this process divides, or leaves a thread running."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.pid = os.getpid()
+        self.forks = 0
+        self.threads = set(threading.enumerate())
+        os.register_at_fork(before=self._forking)
+
+    def _forking(self) -> None:
+        self.forks += 1
+
+    def end_copies(self) -> None:
+        """End here if this is a copy that the user's code made of the process."""
+        if os.getpid() != self.pid:
+            os._exit(0)
+
+    def refuse_leftovers(self) -> None:
+        """Raise RefusedError if the user's code divided this process or left a thread running."""
+        if self.forks:
+            raise RefusedError(
+                f"{self.model} forks a process of its own, which would be measured with it: "
+                "make the network without one."
+            )
+        for thread in set(threading.enumerate()) - self.threads:
+            if not thread.daemon:
+                thread.join(THREAD_SECONDS)
+            if thread.is_alive() and not thread.daemon:
+                raise RefusedError(
+                    f"{self.model} leaves a thread running ({thread.name}), which would be "
+                    "measured with it: end it before the network is returned."
+                )

@@ -1,0 +1,40 @@
+"""The network that a command line names: one of the suite's own, or one of the user's."""
+
+from __future__ import annotations
+
+import difflib
+
+from guidelines.export.input_options import parse_input, parse_range
+from guidelines.export.user_networks import is_onnx, named
+from results.errors import BadInputError
+from results.record.cells import Given, UserNetwork, WholeNetwork
+
+
+def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
+    """Return the network that MODEL and its options name; nothing of it is loaded.
+
+    Raises BadInputError for options that cannot be read, for files that are not there, and for a
+    name that is none of the suite's networks.
+    """
+    for text in given.inputs:
+        parse_input(text)
+    for text in given.ranges:
+        parse_range(text)
+    if ":" in model or is_onnx(model):
+        named(model)
+        return UserNetwork(model=model, given=given)
+    from networks.catalogue import NETWORKS
+
+    if model not in NETWORKS:
+        near = difflib.get_close_matches(model, NETWORKS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "The suite's own: guidelines networks."
+        raise BadInputError(
+            f"{model!r} is neither an .onnx file, nor module:callable, say my_models.nets:small, "
+            f"nor a network by name. {hint}"
+        )
+    if given != Given():
+        raise BadInputError(
+            f"--input and its like are for networks of your own: {model} has "
+            f"{NETWORKS[model].size}×{NETWORKS[model].size}."
+        )
+    return WholeNetwork(name=model, size=NETWORKS[model].size)
