@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import jsonschema
@@ -17,14 +16,12 @@ import pytest
 from onnx import TensorProto
 from onnx import helper as make
 
-from guidelines.export import user_networks
-from guidelines.session.asked_networks import asked_network
 from results.errors import BadInputError
-from results.record.cells import Given
 from results.statistics.stopping import complete
 from results.store import run_folders
 from tests.program import BOTH_RUNTIMES, complains, wait_for
 from tests.synthetic import fig2_run
+from tests.user_networks import exported
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "results" / "record" / "run.schema.json").read_text()
@@ -157,18 +154,6 @@ def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, fold
     run = run_folders.read_run(folder / "run")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
     assert complete(run)
-
-
-def exported(model, *inputs, backend="onnxruntime-cpu", patience=120, **given):
-    """Export a network of the current folder's; return what was found of it."""
-    network = asked_network(model, Given(inputs=inputs, **given))
-    place = Path(tempfile.mkdtemp(dir="."))
-    try:
-        with user_networks.exported(network, backend, 0, place, patience) as (found, _):
-            return found
-    finally:
-        # Nothing is left behind, whatever happened.
-        place.rmdir()
 
 
 def apart(model, platform="cpu"):

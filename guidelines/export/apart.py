@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ from results.record.cells import Tensor
 from runners.worker_process import NO_SPACE
 
 PATIENCE = 120.0
+GOING_SECONDS = 5.0
 # The folder of the suite's rooms, and the name before those of its packages, if it has one.
 ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = __name__.removesuffix("guidelines.export.apart")
@@ -119,7 +121,7 @@ def _run(command: list[str], patience: float, request: dict[str, Any], out: Path
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started."""
+    """End a process and all that it started, and wait until they are gone."""
     offspring: list[psutil.Process] = []
     with suppress(psutil.Error):
         offspring = psutil.Process(process.pid).children(recursive=True)
@@ -129,6 +131,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(psutil.Error):
             child.kill()
     process.wait()
+    # Large ones take a while to go.
+    deadline = time.monotonic() + GOING_SECONDS
+    while _is_any_of(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _is_any_of(group: int) -> bool:
+    """Whether a process of a group still runs."""
+    for process in psutil.process_iter(["status"]):
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(process.pid) == group:
+                return bool(process.info["status"] != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _stage(out: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Protocol as Interface
 from guidelines.controls import controls
 from guidelines.experiment import Declaration
 from guidelines.export import model_files, user_networks
-from guidelines.export.apart import PATIENCE
+from guidelines.export.apart import PATIENCE, WEIGHTS
 from guidelines.session.stored import read_run
 from results.cost_model.cost_model import CostModel
 from results.errors import BadInputError
@@ -216,6 +216,11 @@ def prepare(
         cell, paths = model_files.prepare(
             declaration, plan.platform.backend, plan.protocol.seed, cache, plan.patience
         )
+        if not plan.platform.is_local and (paths.model.parent / WEIGHTS).exists():
+            raise BadInputError(
+                f"{cell.row} has weights of over 2 GiB, which are copied to no board and no "
+                "emulator: measure it on a platform of this machine."
+            )
         cells.append(cell)
         files[cell.name] = paths
     preparing(len(wanted), len(wanted))
