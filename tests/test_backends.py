@@ -105,7 +105,7 @@ def onnx_file(tmp_path):
 @pytest.mark.parametrize("row", ROWS, ids=BACKENDS)
 def test_an_onnx_file_goes_to_every_backend_that_reads_onnx(row, onnx_file, tmp_path):
     if row.model_format == "onnx":
-        with user_networks.exported(onnx_file, row.name, 0, tmp_path) as (_, folder):
+        with user_networks.exported(onnx_file, row.name, 0, tmp_path) as (*_, folder):
             assert onnx.load(folder / "model").graph.name == "user"
     else:
         exporting = user_networks.exported(onnx_file, row.name, 0, tmp_path)

@@ -17,7 +17,7 @@ def exported(model, *inputs, backend="onnxruntime-cpu", patience=120, **given):
     network = asked_network(model, Given(inputs=inputs, **given))
     place = Path(tempfile.mkdtemp(dir="."))
     try:
-        with user_networks.exported(network, backend, 0, place, patience) as (found, _):
+        with user_networks.exported(network, backend, 0, place, patience) as (found, *_):
             return found
     finally:
         # Nothing is left behind, whatever happened.

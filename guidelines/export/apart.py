@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from results.errors import BadInputError, PlatformError
 from results.record.cells import Tensor
+from results.record.network_cost import NetworkCost
 from runners.worker_process import NO_SPACE
 
 PATIENCE = 120.0
@@ -35,6 +36,9 @@ NAMESPACE = __name__.removesuffix("guidelines.export.apart")
 # All that is packed: the program, and what it shares with others.
 PACKED = (
     "guidelines/export/exporter/*.py",
+    "networks/cost.py",
+    "networks/layer_cost.py",
+    "networks/onnx_cost.py",
     "runners/worker/backends/torch_structures.py",
 )
 MAIN = f"from {NAMESPACE}guidelines.export.exporter.main import main\nmain()\n"
@@ -43,7 +47,11 @@ FILES = (MODEL, EXPECTED, VALUES, WEIGHTS)
 
 
 class Answer(BaseModel):
-    """What an export found of a network (see results.record.cells.UserNetwork)."""
+    """What an export found of a network (see results.record.cells.UserNetwork).
+
+    `cost` is None where it cannot be counted; `fvcore_multiply_adds` is what fvcore counts, where
+    that was asked for and it can.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +60,8 @@ class Answer(BaseModel):
     precision: Literal["fp32", "fp16", "bf16", "int8"]
     exported_by: dict[str, str]
     notes: tuple[str, ...]
+    cost: NetworkCost | None
+    fvcore_multiply_adds: int | None = None
 
 
 @contextmanager

@@ -117,7 +117,8 @@ def _prepare_users(
     make_folder(place)
     _clear_old(place)
     try:
-        with user_networks.exported(network, backend, seed, place, patience) as (found, made):
+        exporting = user_networks.exported(network, backend, seed, place, patience)
+        with exporting as (found, cost, made):
             key = _digest_of([made / file for file in apart.FILES])
             folder = place / key
             if not folder.exists():
@@ -127,9 +128,9 @@ def _prepare_users(
         # Of a network that was refused nothing is left.
         with suppress(OSError):
             place.rmdir()
-    return replace(cell, network=found, model=key), ModelFiles(
-        folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES
-    )
+    figures = {name: getattr(cost, name) for name in COST_FIELDS} if cost else {}
+    cell = replace(cell, network=found, model=key, counted=cost, **figures)
+    return cell, ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
 
 
 def _clear_old(place: Path) -> None:

@@ -6,6 +6,7 @@ Nothing is loaded but what was named, and that in a process of its own (guidelin
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from guidelines.export.input_options import parse_input, parse_range
 from results.errors import BadInputError
 from results.record import backends
 from results.record.cells import Cell, UserNetwork
+from results.record.network_cost import NetworkCost
 from results.store.files import near_file
 
 # How far outputs may lie from the reference: see planning.OUTPUT_TOLERANCES, and docs/protocol.md
@@ -110,8 +112,8 @@ def search_path(cells: Sequence[Cell], backend: str) -> list[str]:
 @contextmanager
 def exported(
     network: UserNetwork, backend: str, seed: int, place: Path, patience: float = apart.PATIENCE
-) -> Iterator[tuple[UserNetwork, Path]]:
-    """Export a network for `backend`; give it with what was found, and the folder of its files.
+) -> Iterator[tuple[UserNetwork, NetworkCost | None, Path]]:
+    """Export a network for `backend`; give it as found, its cost, and the folder of its files.
 
     The reference is torch's output, of an ONNX file that of the graph without optimisation. The
     folder lies in `place` and is gone afterwards; it may take `patience` seconds. Raises
@@ -119,21 +121,38 @@ def exported(
     cannot be exported, or its code misbehaves.
     """
     request = _request(network, backend, seed)
-    python = network.given.python
-    if python and request["file"]:
-        raise BadInputError(f"--python is for module:callable, and {network.model} is a file.")
-    with apart.exported(request, place, python, patience) as (answer, folder):
-        found = replace(
-            network,
-            input=answer.inputs[0].shape if answer.inputs else (),
-            inputs=answer.inputs,
-            outputs=answer.outputs,
-            precision=answer.precision,
-            tolerance=TOLERANCES[answer.precision],
-            exported_by=answer.exported_by if python else {},
-            notes=answer.notes,
-        )
-        yield found, folder
+    with apart.exported(request, place, network.given.python, patience) as (answer, folder):
+        yield _found(network, answer), answer.cost, folder
+
+
+def counted(
+    network: UserNetwork, seed: int, patience: float = apart.PATIENCE
+) -> tuple[UserNetwork, apart.Answer]:
+    """Count what a network costs, without exporting it; return it as found, and what was counted.
+
+    Raises as `exported` does, and BadInputError when it cannot be counted.
+    """
+    request = _request(network, "onnxruntime-cpu", seed) | {"count": True}
+    with (
+        tempfile.TemporaryDirectory() as place,
+        apart.exported(request, Path(place), network.given.python, patience) as (answer, _),
+    ):
+        if answer.cost is None:
+            raise BadInputError(f"{network.model}: {' '.join(answer.notes)}")
+        return _found(network, answer), answer
+
+
+def _found(network: UserNetwork, answer: apart.Answer) -> UserNetwork:
+    return replace(
+        network,
+        input=answer.inputs[0].shape if answer.inputs else (),
+        inputs=answer.inputs,
+        outputs=answer.outputs,
+        precision=answer.precision,
+        tolerance=TOLERANCES[answer.precision],
+        exported_by=answer.exported_by if network.given.python else {},
+        notes=answer.notes,
+    )
 
 
 def _request(network: UserNetwork, backend: str, seed: int) -> dict[str, Any]:
@@ -144,9 +163,12 @@ def _request(network: UserNetwork, backend: str, seed: int) -> dict[str, Any]:
             f"{network.model} is an ONNX file, which the backend {backend} does not read: choose a "
             "platform with ONNX Runtime, or name a module:callable."
         )
+    if given.python and which.file:
+        raise BadInputError(f"--python is for module:callable, and {network.model} is a file.")
     return {
         "model": network.model,
         "format": model_format,
+        "count": False,
         "backend": backend,
         "seed": seed,
         "file": str(which.file) if which.file else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from results.record.bounds import STRICT, Name, NonNegativeInt, PositiveInt
+from results.record.network_cost import NetworkCost
 
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
@@ -253,8 +254,8 @@ class Cell:
     category.
 
     The rest is known once the network was exported. Costs are analytic, for the whole batch: memory
-    access cost, its bound and weights in elements. All are 0 for a network that the user named,
-    whose cost nobody counts. `model` is the digest of the exported network.
+    access cost, its bound and weights in elements. `counted` is the same layer by layer, of
+    networks that are taken apart. `model` is the digest of the exported network.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -275,6 +276,7 @@ class Cell:
     memory_access_bytes: NonNegativeInt = 0
     memory_access_bound: float = 0.0
     weights: NonNegativeInt = 0
+    counted: NetworkCost | None = None
     model: str = ""
 
     @property

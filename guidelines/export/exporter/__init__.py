@@ -4,8 +4,8 @@ It is packed into one file, with what else it needs (guidelines.export.apart.PAC
 Python that the user's code needs: 3.9 or newer with torch, or for an ONNX file with onnx and
 onnxruntime. It gets the name of a file with a request, and answers into a folder:
 
-    request   {"model": what the user typed, "format": "onnx" | "torch" | null to count alone,
-               "backend": its name, "seed": n, "out": folder, "memory": the most bytes to take,
+    request   {"model": what the user typed, "format": "onnx" | "torch", "backend": its name,
+               "count": whether to count alone, "seed": n, "out": folder, "memory": the most bytes to take,
                "file": path | null, "module": name | null, "attribute": name | null,
                "search": folders where modules are found first,
                "inputs": [{"name", "shape", "kind"}], "values": path | "",

@@ -28,13 +28,15 @@ def answer(request: dict[str, Any], stage: Stage) -> dict[str, Any]:
     if request["file"]:
         from guidelines.export.exporter.onnx_file import OnnxFile
 
-        return OnnxFile(request, stage).run(stage)
+        file = OnnxFile(request, stage)
+        return file.count() if request["count"] else file.run()
     from guidelines.export.exporter.torch_module import TorchModule
 
     module = TorchModule(request, stage)
+    if request["count"]:
+        return module.count()
     found = module.run()
-    if request["format"]:
-        module.write()
+    module.write()
     return found
 
 

@@ -16,6 +16,8 @@ from guidelines.export.exporter.errors import RefusedError
 MOST_IN_ONE_FILE = 2**31 - 2**20
 CHUNK = 2**24
 WEIGHTS = "weights"
+# Shapes and places, which tell the shapes of what they are used for, have fewer elements.
+SMALL = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -78,6 +80,17 @@ def _of_nodes(nodes: Any) -> Iterator[TensorProto]:
                 yield from _of_graph(attribute.g)
 
 
+def without_weights(model: ModelProto) -> ModelProto:
+    """Return a copy of a model that lacks the values of its larger constants, as told by shapes."""
+    light = ModelProto()
+    light.CopyFrom(model)
+    for tensor in tensors(light):
+        if _elements(tensor) > SMALL:
+            for values in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
+                tensor.ClearField(values)
+    return light
+
+
 def write_whole(model: ModelProto, path: Path, out: Path) -> None:
     """Write a model of the file `path` into the folder `out` as "model", with all its weights.
 
@@ -134,11 +147,15 @@ def _place(tensor: TensorProto, path: Path) -> tuple[Path, int, int]:
     return file, offset, length
 
 
-def _bytes_of(tensor: TensorProto) -> int:
+def _elements(tensor: TensorProto) -> int:
     count = 1
     for size in tensor.dims:
         count *= size
-    return count * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return count
+
+
+def _bytes_of(tensor: TensorProto) -> int:
+    return _elements(tensor) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
 
 
 def _chunks(file: Path, offset: int, length: int) -> Iterator[bytes]:

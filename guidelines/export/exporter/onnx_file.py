@@ -11,9 +11,15 @@ import onnxruntime
 from onnx import ModelProto, TensorProto
 
 from guidelines.export.exporter.errors import RefusedError, first_line
-from guidelines.export.exporter.onnx_content import read_model, tensors, write_whole
+from guidelines.export.exporter.onnx_content import (
+    read_model,
+    tensors,
+    without_weights,
+    write_whole,
+)
 from guidelines.export.exporter.outputs import checked, refuse_random, write_arrays
 from guidelines.export.exporter.values import Values, Wanted
+from networks.onnx_cost import onnx_cost
 
 # What ONNX Runtime calls the types that numpy has.
 _KINDS = {
@@ -32,6 +38,7 @@ _KINDS = {
 }
 _TENSOR = re.compile(r"tensor\((\w+)\)$")
 _QUANTISED = re.compile(r"QuantizeLinear|DequantizeLinear|^QLinear|Integer|^QGemm|^QAttention")
+ELEMENT_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 _USUAL_IMAGE = (1, 3, 224, 224)
 
 
@@ -131,18 +138,81 @@ def _shown(shape: Any) -> str:
 
 
 class OnnxFile:
-    """A user's ONNX file, opened as a session without optimisation.
+    """A user's ONNX file, copied with all its weights.
 
-    Raises RefusedError, in one sentence, when it is none or cannot be run.
+    Raises RefusedError, in one sentence, when it is none.
     """
 
     def __init__(self, request: dict[str, Any], stage: Any) -> None:
         self.model, self.path = request["model"], Path(request["file"])
         self.out, self.values = Path(request["out"]), Values(request)
+        self.asked, self.stage = request["inputs"], stage
         stage("read")
         self.proto = read_model(self.path)
+        self.light = without_weights(self.proto)
         write_whole(self.proto, self.path, self.out)
-        self.asked = request["inputs"]
+
+    def run(self) -> dict[str, Any]:
+        """Run it twice without any optimisation; write what is expected, and return the answer.
+
+        Raises RefusedError when it cannot be run, or what it returns proves nothing.
+        """
+        session, inputs = self._opened()
+        outputs = session.get_outputs()
+        for node in outputs:
+            _kind(self, "returns", node)
+        values = self.values.of(inputs)
+        self.stage("run")
+        found, again = (self._executed(session, values) for _ in range(2))
+        refuse_random(self.model, found, again)
+        checked(self.model, found, self.values)
+        write_arrays(self.out / "expected.npz", found)
+        write_arrays(self.out / "values.npz", values)
+        return self._answer(values, found)
+
+    def count(self) -> dict[str, Any]:
+        """Count what it costs; it is run only where its shapes are not known without."""
+        _, inputs = self._opened()
+        return self._answer(self.values.of(inputs), {})
+
+    def _opened(self) -> tuple[Any, list[Wanted]]:
+        """Return a session of it without any optimisation, and the inputs that it is given."""
+        self.stage("loaded")
+        session = self._session(self.out / "model")
+        return session, signature(self, session, self.asked)
+
+    def _answer(self, values: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+        self.stage("counted")
+        shapes = {name: tuple(array.shape) for name, array in values.items()}
+        precision = precision_of(self.proto)
+
+        def run(names: list[str]) -> dict[str, Any]:
+            return self._shapes(names, values)
+
+        cost = onnx_cost(self.light, shapes, run, ELEMENT_BYTES[precision])
+        return {
+            "inputs": [_described(name, x) for name, x in values.items()],
+            "outputs": [_described(name, y) for name, y in outputs.items()],
+            "precision": precision,
+            "exported_by": {},
+            "notes": [],
+            "cost": cost.as_dict(),
+        }
+
+    def _session(self, path: Path) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
+        try:
+            return onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            self._refuse_newer()
+            raise RefusedError(
+                f"{self.path} is no ONNX model that can be run: {first_line(error)}"
+            ) from None
 
     def _refuse_newer(self) -> None:
         """Say in which way the file is newer than the runtime, where that can be known."""
@@ -159,59 +229,30 @@ class OnnxFile:
                     "version (onnx.version_converter), or install a newer onnxruntime."
                 )
 
-    def session(self) -> Any:
-        """Return a session of it without any optimisation."""
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.graph_optimization_level = level
-        try:
-            return onnxruntime.InferenceSession(
-                str(self.out / "model"), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            self._refuse_newer()
-            raise RefusedError(
-                f"{self.path} is no ONNX model that can be run: {first_line(error)}"
-            ) from None
-
-    def run(self, stage: Any) -> dict[str, Any]:
-        """Run it twice and write what is expected; return the answer's part of it."""
-        stage("loaded")
-        session = self.session()
-        inputs = signature(self, session, self.asked)
-        outputs = session.get_outputs()
-        kinds = [_kind(self, "returns", node) for node in outputs]
-        values = self.values.of(inputs)
-        stage("run")
-        found, again = (self._executed(session, values, inputs) for _ in range(2))
-        refuse_random(self.model, found, again)
-        checked(self.model, found, self.values)
-        precision = precision_of(self.proto)
-        write_arrays(self.out / "expected.npz", found)
-        write_arrays(self.out / "values.npz", values)
-        return {
-            "inputs": [_described(name, x) for name, x in values.items()],
-            "outputs": [
-                {**_described(node.name, y), "kind": kind}
-                for node, y, kind in zip(outputs, found.values(), kinds)
-            ],
-            "precision": precision,
-            "exported_by": {},
-            "notes": [],
-        }
-
-    def _executed(
-        self, session: Any, values: dict[str, Any], inputs: list[Wanted]
-    ) -> dict[str, Any]:
+    def _executed(self, session: Any, values: dict[str, Any]) -> dict[str, Any]:
         names = [node.name for node in session.get_outputs()]
         try:
             return dict(zip(names, session.run(None, values)))
         except Exception as error:
-            shapes = ", ".join(_shown(wanted.shape) or "a number" for wanted in inputs)
+            shapes = ", ".join(_shown(x.shape) or "a number" for x in values.values())
             raise RefusedError(
                 f"{self.model} does not take an input of {shapes}: {first_line(error)}"
             ) from None
+
+    def _shapes(self, names: list[str], values: dict[str, Any]) -> dict[str, Any]:
+        """Return the shapes of values inside the graph, which an execution tells; {} if none."""
+        probe = onnx.ModelProto()
+        probe.CopyFrom(self.proto)
+        probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+        path = self.out / "probe"
+        path.write_bytes(probe.SerializeToString())
+        try:
+            found = self._executed(self._session(path), values)
+        except RefusedError:
+            return {}
+        finally:
+            path.unlink()
+        return {name: tuple(found[name].shape) for name in names}
 
 
 def _described(name: str, array: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from guidelines.export.exporter.module import (
 )
 from guidelines.export.exporter.outputs import checked, refuse_random, same, write_arrays
 from guidelines.export.exporter.values import Values
+from networks.cost import counted, fvcore_multiply_adds
 from runners.worker.backends.torch_structures import named_tensors
 
 _LOCAL = re.compile(r"local object|<lambda>|<locals>|__main__")
@@ -77,8 +78,25 @@ class TorchModule:
         values = self.arguments.tensors
         write_arrays(self.out / "expected.npz", arrays)
         write_arrays(self.out / "values.npz", {name: numbers(x) for name, x in values.items()})
+        return self._answer(arrays, found)
+
+    def count(self) -> dict[str, Any]:
+        """Count what it costs, by this suite and by fvcore, without proving anything."""
+        self.stage("run")
+        torch.manual_seed(self.request["seed"])
+        with torch.no_grad():
+            # What is made in the first run alone is there in the second.
+            self._executed()
+            fold_parametrisations(self.module)
+            args, kwargs = self.arguments.call()
+            fvcore = None if kwargs else fvcore_multiply_adds(self.module, args)
+        return {**self._answer({}, {}), "fvcore_multiply_adds": fvcore}
+
+    def _answer(self, arrays: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        values = self.arguments.tensors
         kinds = {p.dtype for p in self.module.parameters()} | {x.dtype for x in values.values()}
         precisions = [name for kind, name in PRECISIONS.items() if kind in kinds]
+        cost = self._cost()
         return {
             "inputs": [_described(name, numbers(x), x) for name, x in values.items()],
             "outputs": [
@@ -87,7 +105,17 @@ class TorchModule:
             "precision": precisions[-1] if precisions else "fp32",
             "exported_by": {"python": platform.python_version(), "torch": torch.__version__},
             "notes": self.notes,
+            "cost": cost,
         }
+
+    def _cost(self) -> dict[str, Any] | None:
+        """Return what one execution costs; None, with a note, where that cannot be seen."""
+        self.stage("counted")
+        try:
+            return counted(self.module, self._executed).as_dict()
+        except (*FAILURES, RefusedError) as error:
+            self.notes.append(f"Its multiply-adds cannot be counted: {first_line(error)}")
+            return None
 
     def _executed(self) -> dict[str, Any]:
         """Execute once on copies of the inputs; return the outputs by name."""
