@@ -15,8 +15,9 @@ from results.errors import BadInputError
 from results.gate.trial import ORDER, TRIAL_VERSION, Quartet, Trial
 from results.record.faults import first_fault
 from results.record.platform import Record
-from results.store.compressed import read_stored, stored_file, stored_files, write_stored
+from results.store.compressed import stored_file, stored_files, write_stored
 from results.store.files import near_file
+from results.store.json_text import read_json
 
 FILE, QUARTETS = "trial.json", "quartets"
 # What trials of earlier versions call that folder.
@@ -95,7 +96,7 @@ def _quartets(folder: Path) -> Path:
 
 def _read(file: Path, kind: type[A]) -> A:
     try:
-        return kind.model_validate_json(read_stored(file), strict=True)
+        return kind.model_validate_json(read_json(file)[1], strict=True)
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 # Integers that fit any reader of JSON, and seeds that fit the generators.
 LARGEST = 2**63 - 1
 NonNegativeInt = Annotated[int, Ge(0), Le(LARGEST)]
 PositiveInt = Annotated[int, Ge(1), Le(LARGEST)]
+NonNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+Percent = Annotated[float, Ge(0), Le(100)]
+
+# Characters: of any text, and of a word of a command line, for which Linux has room for so many.
+LONGEST_TEXT, LONGEST_WORD = 10_000, 2**17
 
 # What a dataclass that is a part of a record tells pydantic: unknown fields are refused.
-STRICT: Any = {"extra": "forbid", "allow_inf_nan": False}
+STRICT: Any = {"extra": "forbid", "allow_inf_nan": False, "str_max_length": LONGEST_TEXT}
 
 
 class Matching:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from results.record.backends import BACKENDS, Mode
-from results.record.bounds import Name, NonNegativeInt, PositiveInt
+from results.record.bounds import LONGEST_TEXT, Name, NonNegativeInt, PositiveInt
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
 HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
@@ -23,9 +23,11 @@ FLAT = {"host": "", "user": "", "port": None, "identity_file": "", "python": "py
 
 
 class Record(BaseModel):
-    """An immutable part of the record; unknown fields are refused."""
+    """An immutable part of the record; unknown fields are refused, and text without an end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_TEXT
+    )
 
 
 class Ssh(Record):
