@@ -73,13 +73,6 @@ def _kept(folder: Path) -> str:
 def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
     """Return what a trial in a folder says, with the session's own false alarms as a remark."""
     trial = outcome.trial
-    null = sequential.like_with_like(outcome.ledger)
-    alarms = ", ".join(null.false_alarms) or "none"
-    remarks = [
-        "Like against like (A's processes among themselves, and B's): one test of all "
-        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
-        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
-    ]
     return Judgement(
         title="A/B trial: B against A",
         metric="time",
@@ -91,9 +84,22 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
             ("Record", str(folder)),
         ],
         findings=outcome.findings,
-        remarks=remarks,
+        remarks=_like_with_like(outcome),
         figures=_figures(outcome),
     )
+
+
+def _like_with_like(outcome: Outcome) -> list[str]:
+    """Say what a session invents by itself; nothing where too little was measured to compare."""
+    null = sequential.like_with_like(outcome.ledger)
+    if not null.rows:
+        return []
+    alarms = ", ".join(null.false_alarms) or "none"
+    return [
+        "Like against like (A's processes among themselves, and B's): one test of all "
+        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
+        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
+    ]
 
 
 def side_text(side: Side) -> str:

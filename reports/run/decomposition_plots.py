@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from reports.formats.images import SETTINGS
-from reports.run.decomposition import measured_networks, papers, printed_categories
+from reports.run.decomposition import drawn_networks, papers, printed_categories
 from results.decomposition.operators import Category
 from results.decomposition.shares import UNATTRIBUTED, Decomposition
 from results.record.cells import Experiment
@@ -45,7 +45,7 @@ def _columns(summary: Summary, networks: Sequence[Decomposition]) -> list[tuple[
 
 def pies(summary: Summary, experiment: Experiment) -> Figure:
     """Return a row of pies for each network: the paper's GPU and ARM, then the measured one."""
-    networks = measured_networks(summary, experiment)
+    networks = drawn_networks(summary, experiment)
     columns = _columns(summary, networks)
     with mpl.rc_context(SETTINGS):
         size = (max(2.8 * len(columns) + 1.4, 6.0), 2.7 * len(networks) + 0.5)
@@ -98,7 +98,7 @@ def _add_legend(figure: Figure, *more: Patch) -> None:
 
 def bars(summary: Summary, experiment: Experiment) -> Figure:
     """Return a stacked bar for each pie, those of one network together."""
-    networks = measured_networks(summary, experiment)
+    networks = drawn_networks(summary, experiment)
     columns = _columns(summary, networks)
     with mpl.rc_context(SETTINGS):
         height = 0.9 + len(networks) * (0.45 * len(columns) + 0.35)

@@ -7,6 +7,7 @@ operator's time is learnt from two control networks and subtracted.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from results.statistics.intervals import Array, hierarchical_interval, hierarchi
 from results.statistics.verdict import Interval
 
 UNATTRIBUTED = "unattributed"
+# How many times the unprofiled time operators may take in sum for shares to mean anything.
+MOST_ATTRIBUTED = 1.25
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,11 @@ class Decomposition:
     def correction(self) -> float:
         """The fraction of the operators' sum that is the profiler's own time."""
         return self.added_ms / self.operators_ms if self.operators_ms else 0.0
+
+    @property
+    def resolved(self) -> bool:
+        """Whether its shares say anything: the profiler has not drowned the operators."""
+        return self.correction < 1 and self.attributed.value <= MOST_ATTRIBUTED
 
 
 def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
@@ -220,7 +228,7 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
         operators_ms=float(np.median(pooled[FIRST_PART:].sum(axis=0))) / 1e6,
         added_ms=float(added(pooled, *both).sum()) / 1e6,
         spread=float(np.quantile(plain, 0.9) / np.quantile(plain, 0.1)),
-        slow_down=_estimate(tables, pooled, slow_down),
+        slow_down=_ratio(tables, pooled, slow_down),
         attributed=_estimate(tables, pooled, lambda times: attributed(times, *both)),
         categories=categories,
         parts=sorted(singles, key=lambda single: -single.percent),
@@ -228,9 +236,19 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
 
 
 def _estimate(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
+    """Return a fraction, at least 0, with its interval."""
     value = float(statistic(pooled))
     interval = hierarchical_interval(tables.processes, statistic)
-    return Estimate(value, interval and _holding(interval, value))
+    low, high = _holding(interval or (value, value), value)
+    return Estimate(value, interval and (max(0.0, low), high))
+
+
+def _ratio(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
+    """Return a ratio with its interval, which is taken of logarithms, so that it is above 0."""
+    value = float(statistic(pooled))
+    found = hierarchical_interval(tables.processes, lambda times: np.log(statistic(times)))
+    ends = found and (math.exp(found[0]), math.exp(found[1]))
+    return Estimate(value, ends and _holding(ends, value))
 
 
 def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Share]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 
 # Integers that fit any reader of JSON, and seeds that fit the generators.
 LARGEST = 2**63 - 1
 NonNegativeInt = Annotated[int, Ge(0), Le(LARGEST)]
 PositiveInt = Annotated[int, Ge(1), Le(LARGEST)]
 NonNegative = Annotated[float, Ge(0)]
-Positive = Annotated[float, Gt(0)]
+# What is divided by, and divided, without leaving what a float can hold.
+Speed = Annotated[float, Ge(1e-6), Le(1e18)]
 Percent = Annotated[float, Ge(0), Le(100)]
 
 # Characters: of any text, and of a word of a command line, for which Linux has room for so many.

@@ -17,8 +17,8 @@ from results.record.bounds import (
     NonNegative,
     NonNegativeInt,
     Percent,
-    Positive,
     PositiveInt,
+    Speed,
 )
 
 AxisValue = bool | int | str
@@ -245,7 +245,7 @@ class Published:
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
-    speed: Positive
+    speed: Speed
     unit: str
     batch: PositiveInt = 1
 

@@ -10,6 +10,7 @@ from typing import Any
 from results.record.text import is_plain, plain
 from results.store.compressed import read_stored
 
+
 def read_json(file: Path) -> tuple[Any, bytes]:
     """Return what a stored file holds, and the same as JSON, whose text is plain.
 
