@@ -57,6 +57,7 @@ def texts(run: Run) -> dict[str, str]:
     whole = document(summary)
     bare = {name: b"" for section in whole.sections for name, _ in section.plots}
     page = html(type(whole)(**{**vars(whole), "drawings": bare}))
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
     return said | {"markdown": markdown(whole).replace("\\", ""), "html": page}
 
 
