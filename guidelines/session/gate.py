@@ -64,9 +64,12 @@ def default_folder(question: Question) -> Path:
 def _kept(folder: Path) -> str:
     if not trial_store.has_trial(folder):
         return "Nothing was stored yet."
-    _, quartets = trial_store.read_trial(folder)
+    trial, quartets = trial_store.read_trial(folder)
+    part = trial_store.read_part(folder, trial, len(quartets))
+    begun = f", and {len(part.processes)} of the next one's four processes" if part else ""
     return (
-        f"Quartets kept in {folder}: {len(quartets)}; continue with: {runs.resume_command(folder)}"
+        f"Quartets kept in {folder}: {len(quartets)}{begun}; continue with: "
+        f"{runs.resume_command(folder)}"
     )
 
 
