@@ -158,6 +158,8 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     found = [parts(listed, depthwise) for listed in calls]
     every = {part for own_parts in found for part in own_parts}
     kinds = sorted(every, key=lambda part: (part.category, part.label))
+    place = {part: FIRST_PART + number for number, part in enumerate(kinds)}
+    places = [[place[part] for part in own_parts] for own_parts in found]
     plain = by_process(((r.process, r.order, r.ns) for r in run.rounds), len(names))
     tables = {
         process: np.zeros((FIRST_PART + len(kinds), len(times))) for process, times in plain.items()
@@ -171,8 +173,8 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
         profiles = {profile.network: profile for profile in entry.profiles}
         rows[PROFILED] = profiles[own].ns
         rows[CONTROL_OPERATORS] = [sum(profiles[control].operators_ns) for control in controls]
-        for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
-            rows[FIRST_PART + kinds.index(part)] += ns
+        for row, ns in zip(places[entry.process], profiles[own].operators_ns, strict=True):
+            rows[row] += ns
     first = run.rounds[0].process
     proofs = run.processes[first].proofs
     return _Tables(
@@ -244,9 +246,10 @@ def _estimate(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array
 
 
 def _ratio(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
-    """Return a ratio with its interval, which is taken of logarithms, so that it is above 0."""
+    """Return a ratio of whole times with its interval: of logarithms, so that it is above 0."""
     value = float(statistic(pooled))
-    found = hierarchical_interval(tables.processes, lambda times: np.log(statistic(times)))
+    whole = [times[:FIRST_PART] for times in tables.processes]
+    found = hierarchical_interval(whole, lambda times: np.log(statistic(times)))
     ends = found and (math.exp(found[0]), math.exp(found[1]))
     return Estimate(value, ends and _holding(ends, value))
 
