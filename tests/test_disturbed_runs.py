@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import math
 import re
+from contextlib import suppress
 
 import pytest
 from rich.console import Console
@@ -13,6 +15,8 @@ from rich.console import Console
 from reports.formats.html import html
 from reports.formats.markdown import markdown
 from reports.gate.gate import gate_table
+from reports.gate.registry import FORMATS
+from reports.history import history as followed
 from reports.layout import WHY_NOT_RESOLVED, interval_text, percents_text
 from reports.run.brief import print_run
 from reports.run.document import document
@@ -20,14 +24,18 @@ from reports.run.heading import warnings
 from reports.run.report import write_report
 from reports.run.roofline import WHY_REACHED, bound_text
 from reports.run.tables import MEANS_AND_PAIRS
+from results.errors import BadInputError
 from results.gate.finding import Change, Finding, Row, judged
+from results.gate.regression import judge_run
+from results.history.history import digest, folders_in, history_of
 from results.record.schema import Run
 from results.statistics.inference import Estimate
 from results.statistics.resolution import bracketed
-from results.tables.json_objects import part_objects, share_objects
+from results.store import run_folders
+from results.tables.json_objects import json_objects, part_objects, share_objects
 from results.tables.roofline import bound_of
 from results.tables.summary import summarise
-from tests.synthetic import fig2_run, noisy, run_of
+from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import CEILINGS, gpu_run
 
 ROW = Row("g4/none/x1", "cell", ("g4/none/x1",), "g4")
@@ -246,3 +254,47 @@ def test_no_error_is_too_large_for_a_finding():
 def test_that_speeds_are_means_and_relative_speeds_are_not_is_said_below_the_table():
     for where, text in texts(quiet()).items():
         assert text.count(MEANS_AND_PAIRS) == 2, where
+
+
+TINY = {
+    "nothing measured": lambda: emptied(quiet()),
+    "one round": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(1,)),
+    "one process": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(3,)),
+    "one round a process": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(1, 1)),
+    "no noise": lambda: run_of(["g4"], lambda *_: 1.0, rounds=(2, 2)),
+    "a nanosecond": lambda: run_of(["g4"], lambda *_: 1e-6, rounds=(2, 2)),
+    "one failed": lambda: run_of(
+        ["g4"], noisy(lambda _: 1.0), rounds=(2, 2), failures={"g4/none/x1": "it broke"}
+    ),
+    "nothing taken apart": lambda: emptied(fig2_run(rounds=(1,))),
+    "taken apart once": lambda: fig2_run(rounds=(1,)),
+    "on a gpu, nothing": lambda: emptied(gpu_run(["g4"], lambda *_: 1.0, rounds=(1,))),
+    "on a gpu, once": lambda: gpu_run(["g4"], lambda *_: 1.0, rounds=(1,)),
+    "nothing counted": lambda: emptied(counted_run(["g4"], lambda _: 10**7)),
+    "counted once": lambda: counted_run(["g4"], lambda _: 10**7, runs=1),
+}
+
+
+def emptied(run: Run) -> Run:
+    return run.model_copy(update={"processes": [], "rounds": [], "counts": []})
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_run_of_next_to_nothing_prints_no_figure_that_is_none(name, tmp_path):
+    run = TINY[name]()
+    said = texts(run) | {"json": json.dumps(json_objects(summarise(run)))}
+    write_report(summarise(run), tmp_path / "report")
+    said |= {file.name: file.read_text() for file in (tmp_path / "report").glob("*.csv")}
+    for number in range(2):
+        run_folders.write_run(tmp_path / "runs" / str(number), run)
+    with suppress(BadInputError):
+        judgement = judge_run(run, run)
+        said |= {form: text(judgement, True) for form, text in FORMATS.items()}
+    with suppress(BadInputError):
+        found = history_of([digest(folder) for folder in folders_in(tmp_path / "runs")])
+        followed.write_history(found, tmp_path / "history")
+        said["history"] = (tmp_path / "history" / "history.md").read_text()
+    for where, text in said.items():
+        bare = re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
+        found = re.search(r"(?<![a-z])(nan|inf|infinity)(?![a-z])", bare, re.IGNORECASE)
+        assert found is None, (where, bare[max(0, found.start() - 80) : found.end() + 20])
