@@ -107,6 +107,13 @@ def test_decomposed_networks_may_have_no_cost_at_all(tmp_path):
     assert summary.decompositions[0].categories
 
 
+@pytest.mark.parametrize("pie", [{}, {"Conv": 0}, {"Other": 1e-320}])
+def test_a_published_pie_may_have_no_slice(pie, tmp_path):
+    content = content_of(fig2_run(rounds=(2, 2)))
+    content["cells"][0]["published_shares"]["arm"] = pie
+    write_report(summarise(read_run(store(tmp_path / "run", content))), tmp_path / "report")
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [

@@ -29,11 +29,6 @@ def measured_networks(summary: Summary, experiment: Experiment) -> list[Decompos
     return [found for found in summary.decompositions_of(experiment) if found.categories]
 
 
-def drawn_networks(summary: Summary, experiment: Experiment) -> list[Decomposition]:
-    """Return the networks of an experiment whose shares say enough to be drawn."""
-    return [found for found in measured_networks(summary, experiment) if found.resolved]
-
-
 def papers(found: Decomposition) -> dict[str, dict[str, float]]:
     """Return the pies that the paper gives for a network: percent by device and category."""
     shares = found.cell.published_shares
@@ -86,7 +81,7 @@ def decomposition_section(summary: Summary, experiment: Experiment) -> Section:
     return Section(
         title,
         lines=[f"{experiment.claim}."],
-        plots=plots if drawn_networks(summary, experiment) else [],
+        plots=plots if known else [],
         tables=[
             table for found in known for table in (shares(found), operators(found), _totals(found))
         ],

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.formats.registry import write
-from reports.run.decomposition import drawn_networks
+from reports.run.decomposition import measured_networks
 from reports.run.decomposition_plots import bars, pies
 from reports.run.document import document
 from reports.run.plots import plot
@@ -37,7 +37,7 @@ def _figures(summary: Summary) -> dict[str, Figure]:
     if ceilings_of(summary.run) is not None:
         figures |= {plot_name(e): roofline(summary, e) for e in summary.experiments}
     for experiment in summary.decomposed:
-        if drawn_networks(summary, experiment):
+        if measured_networks(summary, experiment):
             figures[experiment.name] = pies(summary, experiment)
             figures[f"{experiment.name}-bars"] = bars(summary, experiment)
     return figures
