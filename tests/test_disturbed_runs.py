@@ -12,6 +12,8 @@ from contextlib import suppress
 import pytest
 from rich.console import Console
 
+from guidelines.session.gate import judgement_of
+from guidelines.session.trials import stored_trial
 from reports.formats.html import html
 from reports.formats.markdown import markdown
 from reports.gate.gate import gate_table
@@ -26,6 +28,7 @@ from reports.run.report import write_report
 from reports.run.roofline import WHY_REACHED, bound_text
 from reports.run.tables import MEANS_AND_PAIRS
 from results.errors import BadInputError
+from results.gate import trial_store
 from results.gate.finding import Change, Finding, Row, judged
 from results.gate.regression import judge_run
 from results.history.history import digest, folders_in, history_of
@@ -38,6 +41,7 @@ from results.tables.roofline import bound_of
 from results.tables.summary import summarise
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import CEILINGS, gpu_run
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 ROW = Row("g4/none/x1", "cell", ("g4/none/x1",), "g4")
 
@@ -85,7 +89,24 @@ def test_load_beyond_the_cores_is_a_warning(start, end, warned):
     found = [text for text in warnings(with_load(quiet(), start, end)) if "load average" in text]
     assert bool(found) == warned
     if warned:
-        assert f"{end or start:.1f} on 2 cores, in 2 of 2 processes" in found[0]
+        assert f"{end or start:.1f} on 2 cores: other programs" in found[0]
+
+
+def test_a_gate_says_so_as_well(tmp_path):
+    remarks = judge_run(with_load(quiet(), 0.1, 5.2), quiet()).remarks
+    assert [text.startswith("Of the run: The load average") for text in remarks] == [True]
+    trial = trial_of(("g4",))
+    quartet = quartet_of(trial, noisy_logs())
+    busy = [process.model_copy(update={"load": 5.2}) for process in quartet.processes]
+    trial_store.write_trial(tmp_path, trial)
+    trial_store.write_quartet(
+        tmp_path, 0, quartet_of(trial, noisy_logs(), 0, sorted(quartet.cells))
+    )
+    assert judgement_of(stored_trial(tmp_path), tmp_path).remarks == []
+    loaded = quartet.model_copy(update={"processes": busy, "cells": sorted(quartet.cells)})
+    trial_store.write_quartet(tmp_path, 0, loaded)
+    (remark,) = judgement_of(stored_trial(tmp_path), tmp_path).remarks
+    assert "5.2 on 2 cores" in remark
 
 
 def test_processes_far_apart_are_a_warning():

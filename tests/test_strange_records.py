@@ -363,3 +363,12 @@ def test_a_history_leaves_out_what_every_other_command_refuses(tmp_path, old, ne
     found = history_of([digest(folder) for folder in folders_in(tmp_path)])
     assert [run.folder for run in found.runs] == ["good"]
     assert found.left_out == [sentence]
+
+
+@pytest.mark.parametrize("escape", ["\\u001b", "\\u009b", "\\u202e"])
+def test_escapes_in_a_platform_file_are_refused(guidelines, tmp_path, escape):
+    lines = ['name = "mine"', 'backend = "onnxruntime-cpu"', f'description = "a{escape}[2Jb"']
+    (tmp_path / "mine.toml").write_text("\n".join(lines) + "\n")
+    result = guidelines("run", "g1", "--platform", "mine.toml")
+    complains(result, 2, "description")
+    assert not HARMFUL.search(result[2])

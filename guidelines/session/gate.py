@@ -20,6 +20,7 @@ from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
 from results.gate.trial import Side, Trial
+from results.statistics.disturbed import busy
 from results.store.files import new_folder, write_file
 
 
@@ -87,9 +88,15 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
             ("Record", str(folder)),
         ],
         findings=outcome.findings,
-        remarks=_like_with_like(outcome),
+        remarks=[*_busy(outcome), *_like_with_like(outcome)],
         figures=_figures(outcome),
     )
+
+
+def _busy(outcome: Outcome) -> list[str]:
+    """Say that a trial was measured on a busy machine; nothing where it was not."""
+    loads = [process.load for quartet in outcome.quartets for process in quartet.processes]
+    return list(filter(None, [busy(loads, outcome.trial.a.fingerprint.cores)]))
 
 
 def _like_with_like(outcome: Outcome) -> list[str]:

@@ -13,11 +13,10 @@ from results.cost_model.cost_model import CostModel
 from results.record.parts import Session
 from results.record.platform import Cluster, Machine
 from results.record.schema import Run
-from results.statistics.stopping import complete, farthest_apart, worst_error
+from results.statistics.disturbed import busy_run, farthest_apart
+from results.statistics.stopping import complete, worst_error
 from results.tables.metric import metric_of
 
-# Load of a machine that has nothing to do, beyond one for each core.
-SPARE_LOAD = 0.5
 # How many times as long a control's median time may be in one process as in another.
 FAR_APART = 2.0
 
@@ -179,19 +178,7 @@ def _not_reached(run: Run) -> list[str]:
 
 def _disturbed(run: Run) -> list[str]:
     """Say what shows that other programs ran beside a run: the load, and processes far apart."""
-    found, cores = [], run.fingerprint.cores
-    loads = [
-        max(load for load in (process.load_start, process.load_end) if load is not None)
-        for process in run.processes
-        if (process.load_start, process.load_end) != (None, None)
-    ]
-    busy = [load for load in loads if load > cores + SPARE_LOAD]
-    if busy:
-        found.append(
-            f"The load average was up to {max(busy):.1f} on {_count(cores, 'core')}, in "
-            f"{len(busy)} of {_count(len(run.processes), 'process')}: other programs took time "
-            "from what was measured. Measure again on an idle machine (`guidelines doctor`)."
-        )
+    found = list(filter(None, [busy_run(run)]))
     name, apart = farthest_apart(run)
     if apart > FAR_APART:
         found.append(

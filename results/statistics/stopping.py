@@ -35,20 +35,6 @@ def worst_error(run: Run) -> tuple[str, float]:
     return max(errors.items(), key=lambda pair: pair[1], default=("", math.inf))
 
 
-def farthest_apart(run: Run) -> tuple[str, float]:
-    """Return the control whose medians in representative processes lie farthest apart, and that.
-
-    As the largest over the least. 1, of none, where there are no two processes.
-    """
-    controls = {control.name for control in run.controls}
-    apart = {}
-    for name, samples in samples_by_cell(run).items():
-        medians = [median(own.tolist()) for own in representative(samples)]
-        if name in controls and len(medians) > 1:
-            apart[name] = max(medians) / min(medians)
-    return max(apart.items(), key=lambda pair: pair[1], default=("", 1.0))
-
-
 def time_is_up(run: Run) -> bool:
     """Whether the seconds of the run's stopping rule are spent; never without a rule."""
     stop = run.protocol.stop
