@@ -96,15 +96,12 @@ def test_a_gate_says_so_as_well(tmp_path):
     remarks = judge_run(with_load(quiet(), 0.1, 5.2), quiet()).remarks
     assert [text.startswith("Of the run: The load average") for text in remarks] == [True]
     trial = trial_of(("g4",))
-    quartet = quartet_of(trial, noisy_logs())
+    quartet = quartet_of(trial, noisy_logs(), 0, sorted(cell.name for cell in trial.a.cells))
     busy = [process.model_copy(update={"load": 5.2}) for process in quartet.processes]
     trial_store.write_trial(tmp_path, trial)
-    trial_store.write_quartet(
-        tmp_path, 0, quartet_of(trial, noisy_logs(), 0, sorted(quartet.cells))
-    )
+    trial_store.write_quartet(tmp_path, 0, quartet)
     assert judgement_of(stored_trial(tmp_path), tmp_path).remarks == []
-    loaded = quartet.model_copy(update={"processes": busy, "cells": sorted(quartet.cells)})
-    trial_store.write_quartet(tmp_path, 0, loaded)
+    trial_store.write_quartet(tmp_path, 0, quartet.model_copy(update={"processes": busy}))
     (remark,) = judgement_of(stored_trial(tmp_path), tmp_path).remarks
     assert "5.2 on 2 cores" in remark
 

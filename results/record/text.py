@@ -11,16 +11,9 @@ from typing import Any
 
 REPLACEMENT = "\ufffd"
 # Control characters but for tab and newline, which messages of runtimes have; what turns the
-# direction of writing; and what other programs take for ends of lines.
-_HARMFUL = (
-    *range(0x09),
-    *range(0x0B, 0x20),
-    *range(0x7F, 0xA0),
-    *(0x61C, 0x200E, 0x200F, 0x2028, 0x2029),
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-)
-_CLEANED = dict.fromkeys(_HARMFUL, REPLACEMENT)
+# direction of writing; and what other programs take for ends of lines. As in brackets of a pattern.
+HARMFUL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_HARMFUL = re.compile(f"[{HARMFUL}]")
 # Where JSON may hold any of them: as its escapes \\b, \\f, \\r and \\u…, or as they are, in UTF-8.
 _SUSPICIOUS = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2(?:\x80[\x8e-\xae]|\x81)")
 
@@ -33,7 +26,7 @@ def is_plain(json_text: bytes) -> bool:
 def plain(content: Any) -> Any:
     """Return the content of a JSON document with a sign in place of each harmful character."""
     if isinstance(content, str):
-        return content.translate(_CLEANED)
+        return _HARMFUL.sub(REPLACEMENT, content)
     if isinstance(content, list):
         return [plain(item) for item in content]
     if isinstance(content, dict):
