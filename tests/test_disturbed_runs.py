@@ -14,6 +14,7 @@ from rich.console import Console
 
 from guidelines.session.gate import judgement_of
 from guidelines.session.trials import stored_trial
+from reports.compare.comparison import MEANS, write_comparison
 from reports.formats.html import html
 from reports.formats.markdown import markdown
 from reports.gate.gate import gate_table
@@ -27,6 +28,8 @@ from reports.run.heading import warnings
 from reports.run.report import write_report
 from reports.run.roofline import WHY_REACHED, bound_text
 from reports.run.tables import MEANS_AND_PAIRS
+from results.compare.comparison import compare
+from results.compare.entrants import recorded
 from results.errors import BadInputError
 from results.gate import trial_store
 from results.gate.finding import Change, Finding, Row, judged
@@ -323,3 +326,13 @@ def test_a_run_of_next_to_nothing_prints_no_figure_that_is_none(name, tmp_path):
         bare = re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
         found = re.search(r"(?<![a-z])(nan|inf|infinity)(?![a-z])", bare, re.IGNORECASE)
         assert found is None, (where, bare[max(0, found.start() - 80) : found.end() + 20])
+
+
+def test_a_comparison_of_disturbed_runs_says_why_an_interval_is_missing(tmp_path):
+    found = compare([recorded("one", disturbed()), recorded("other", quiet())])
+    write_comparison(found, tmp_path)
+    text = (tmp_path / "compare.md").read_text()
+    assert "not resolved" in text
+    assert WHY_NOT_RESOLVED in text
+    assert text.count(MEANS) == 1
+    assert all(low > 0 and high <= 10.1 * low for low, high in intervals_in(text.replace("\\", "")))
