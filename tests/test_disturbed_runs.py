@@ -8,6 +8,7 @@ import json
 import math
 import re
 from contextlib import suppress
+from warnings import catch_warnings, simplefilter
 
 import pytest
 from rich.console import Console
@@ -25,6 +26,7 @@ from reports.run.brief import print_run
 from reports.run.decomposition_plots import bars, pies
 from reports.run.document import document
 from reports.run.heading import warnings
+from reports.run.plots import plot
 from reports.run.report import write_report
 from reports.run.roofline import WHY_REACHED, bound_text
 from reports.run.tables import MEANS_AND_PAIRS
@@ -336,3 +338,18 @@ def test_a_comparison_of_disturbed_runs_says_why_an_interval_is_missing(tmp_path
     assert WHY_NOT_RESOLVED in text
     assert text.count(MEANS) == 1
     assert all(low > 0 and high <= 10.1 * low for low, high in intervals_in(text.replace("\\", "")))
+
+
+def test_an_interval_that_says_nothing_does_not_dwarf_a_plot():
+    with catch_warnings():
+        simplefilter("error")
+        for run in (disturbed(), run_of(["g1"], noisy(lambda _: 1.0), rounds=(3,))):
+            summary = summarise(run)
+            (axes,) = plot(summary, summary.experiments[0]).axes
+            drawn = [
+                value
+                for column in summary.columns_of(summary.experiments[0])
+                for result in column.results
+                for value in (result.timing.relative_speed, result.paper_relative_speed)
+            ]
+            assert axes.get_ylim()[1] <= 11 * max(drawn)
