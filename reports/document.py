@@ -29,11 +29,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, headings, and rows of text, one entry for each heading."""
+    """A caption, headings, and rows of text, one entry for each heading; a `note` stands below."""
 
     caption: str
     headings: Sequence[Heading]
     rows: Sequence[Sequence[str]]
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reports.document import MISSING, Heading, Table
+from results.statistics.resolution import (
+    NOT_RESOLVED,
+    WIDEST_RATIO,
+    resolves,
+    resolves_share,
+)
+from results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
     from results.tables.summary import CellResult, Column
+
+WHY_NOT_RESOLVED = (
+    "Not resolved: an interval whose upper end is more than "
+    f"{WIDEST_RATIO:g} times its lower one, or that spans more than half of the whole, says "
+    "nothing, nor does a share of more than the whole. Measure again on an idle machine, in more "
+    "processes."
+)
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -31,9 +46,35 @@ def printed(speed: float) -> str:
     return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
 
 
-def interval_text(interval: tuple[float, float] | None, text: Callable[[float], str]) -> str:
-    """Return an interval in brackets, its ends written by `text`; "" for None."""
-    return f"[{text(interval[0])}, {text(interval[1])}]" if interval else ""
+def interval_text(
+    interval: Interval | None,
+    text: Callable[[float], str],
+    says_something: Callable[[Interval], bool] = resolves,
+) -> str:
+    """Return an interval in brackets, its ends written by `text`; "" for None.
+
+    One that is too wide to say anything, by default as that of a time or a ratio, is called so.
+    """
+    if interval is None:
+        return ""
+    if not says_something(interval):
+        return NOT_RESOLVED
+    return f"[{text(interval[0])}, {text(interval[1])}]"
+
+
+def percents_text(interval: Interval | None, digits: int = 1) -> str:
+    """Return the interval of a share, which is in percent, as `interval_text` does."""
+    return interval_text(interval, lambda end: f"{end:.{digits}f}", resolves_share)
+
+
+def explained(table: Table, *notes: str) -> Table:
+    """Return a table with notes in the line below it, and what "not resolved" means if it is there.
+
+    Notes that are empty are left out.
+    """
+    unclear = any(NOT_RESOLVED in entry for row in table.rows for entry in row)
+    said = [*filter(None, notes), *([WHY_NOT_RESOLVED] if unclear else [])]
+    return replace(table, note=" ".join(said))
 
 
 def figure_name(figure: str) -> str:
@@ -75,7 +116,7 @@ def paper_layout(
             result = results.get(column.scale)
             row += entries(result) if result else [MISSING] * len(titles)
         rows.append(row)
-    return Table(caption, headings, rows)
+    return explained(Table(caption, headings, rows))
 
 
 def by_cell(
@@ -91,4 +132,4 @@ def by_cell(
         for column in columns
         for result in column.results
     ]
-    return Table(caption, headings, rows)
+    return explained(Table(caption, headings, rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from results.record.ceilings import Ceilings
 from results.record.cells import Operators
 from results.record.parts import Beside, OperatorCall
 from results.record.platform import Gpu, Machine
+from results.record.text import is_plain, plain
 
 LONGEST_REASON = 300
 
@@ -209,5 +211,7 @@ _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator=
 
 
 def parse(line: bytes) -> Event:
-    """Return the event that a line holds; raises ValueError when it holds none."""
+    """Return the event that a line holds, its text plain; raises ValueError when it holds none."""
+    if not is_plain(line):
+        line = json.dumps(plain(json.loads(line))).encode()
     return _ADAPTER.validate_json(line)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from results.errors import SuiteError
-from results.gate.trial import ORDER, Quartet, SideName, SideProcess, Step, Trial
+from results.gate.trial import ORDER, Part, Quartet, SideName, SideProcess, Step, Trial
 from results.record.cells import Cell
 from results.record.same_machine import refuse_other_machine
 from results.record.schema import Run
@@ -31,22 +31,37 @@ def measure_quartet(
     step: Step,
     number: int,
     taken: Callable[[SideName, Cell], None],
+    begun: Part | None = None,
+    keep: Callable[[Part], None] = lambda _: None,
 ) -> Quartet:
     """Measure quartet `number` of a trial; `taken` is told of every sample.
 
     All four processes visit the networks in the same orders, the controls several times a round.
-    Raises the errors of runners.measure, which name the side.
+    What was `begun` of it goes on with its next process; `keep` is given what there is after each
+    but the last. Raises the errors of runners.measure, which name the side.
     """
-    began = time.monotonic()
-    processes = []
-    for side in ORDER:
+    began = time.monotonic() - (begun.seconds if begun else 0.0)
+    processes = list(begun.processes) if begun else []
+    session = len(trial.sessions) - 1
+    for side in ORDER[len(processes) :]:
         try:
             processes.append(_measure(trial, side, equipment[side], step, number, taken))
         except SuiteError as error:
             raise type(error)(f"Side {side.upper()}: {error}") from None
+        if len(processes) < len(ORDER):
+            keep(
+                Part(
+                    number=number,
+                    stage=step.stage,
+                    session=session,
+                    cells=list(step.cells),
+                    seconds=time.monotonic() - began,
+                    processes=processes,
+                )
+            )
     return Quartet(
         stage=step.stage,
-        session=len(trial.sessions) - 1,
+        session=session,
         cells=list(step.cells),
         seconds=time.monotonic() - began,
         processes=processes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,8 @@ from runners.worker_process import WorkerProcess
 PATIENCE = 100
 LEAST_PATIENCE_SECONDS = 60.0
 COMPILER_SECONDS = 1800.0
+# Characters of what a runtime says of a network that it cannot run.
+LONGEST_FAILURE = 2000
 
 Timed = TypeVar("Timed", Sample, Profiled)
 
@@ -125,7 +128,7 @@ def warmup_times(loaded: Mapping[str, Loaded]) -> dict[str, list[int]]:
 def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
     """Return the proof of a network from what a worker found of it."""
     if isinstance(event, Failed):
-        said = " ".join(event.reason.split())
+        said = textwrap.shorten(event.reason, LONGEST_FAILURE, placeholder=" …")
         return Proof(output_error=None, operators=None, failure=said)
     operators = proof.executed_operators(event.executed)
     network = cell.network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -13,9 +14,12 @@ import psutil
 import pytest
 
 from guidelines.catalogue import GUIDELINES
+from guidelines.session.gate import judgement_of
 from guidelines.session.trials import stored_trial
+from reports.gate.registry import FORMATS
 from results.errors import BadInputError
 from results.gate import trial_store
+from results.gate.trial import Part
 from results.record.cells import NetworkChoice
 from results.store import run_folders
 from tests.program import complains, wait_until
@@ -254,3 +258,78 @@ def test_a_trial_of_an_earlier_version_is_read_and_goes_on_where_it_is(tmp_path)
     trial_store.write_quartet(tmp_path, 2, quartets[2])
     assert trial_store.read_trial(tmp_path) == (trial, quartets)
     assert not (tmp_path / "quartets").exists()
+
+
+def part_of(quartet, number, processes):
+    """The first processes of a quartet, as they are kept while it is measured."""
+    content = quartet.model_dump()
+    content["processes"] = content["processes"][:processes]
+    return Part(number=number, **content)
+
+
+def test_a_trial_killed_in_its_first_quartet_keeps_its_processes_and_goes_on(
+    command, guidelines, tmp_path
+):
+    words = (*trial_words(tmp_path), "--out", "trial")
+    process = command(*words)
+    part = tmp_path / "trial" / trial_store.PART
+    wait_until(part.exists, "a process of a quartet", 120)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    trial, quartets = trial_store.read_trial(tmp_path / "trial")
+    kept = trial_store.read_part(tmp_path / "trial", trial, 0)
+    assert not quartets
+    assert kept.processes
+    code, _, err = guidelines(*words, "--resume", "--json")
+    assert code in (0, 1), err
+    _, quartets = trial_store.read_trial(tmp_path / "trial")
+    assert quartets[0].processes[: len(kept.processes)] == kept.processes
+    assert quartets[0].session == 1
+    assert quartets[0].seconds > kept.seconds
+    assert not part.exists()
+
+
+def test_what_there_is_of_a_quartet_is_of_the_next_one_or_is_nothing(tmp_path):
+    trial = trial_of(("g4",))
+    trial_store.write_trial(tmp_path, trial)
+    first, second = (quartet_of(trial, noisy_logs(), number, sorted(CELLS)) for number in (0, 1))
+    part = part_of(first, 0, 3)
+    assert trial_store.read_part(tmp_path, trial, 0) is None
+    trial_store.write_part(tmp_path, part)
+    assert trial_store.read_part(tmp_path, trial, 0) == part
+    # Killed between writing the quartet and removing its part.
+    assert trial_store.read_part(tmp_path, trial, 1) is None
+    trial_store.write_quartet(tmp_path, 0, first)
+    assert not (tmp_path / trial_store.PART).exists()
+    trial_store.write_part(tmp_path, part_of(second, 1, 1))
+    assert trial_store.read_trial(tmp_path) == (trial, [first])
+
+
+@pytest.mark.parametrize("how", ["order", "control", "seconds"])
+def test_an_altered_part_is_refused(tmp_path, how):
+    trial = trial_of(("g4",))
+    trial_store.write_trial(tmp_path, trial)
+    part = part_of(quartet_of(trial, noisy_logs(), 0, sorted(CELLS)), 0, 3)
+    content = json.loads(part.model_dump_json())
+    if how == "order":
+        content["processes"].reverse()
+        content["processes"][0]["side"] = "a"
+        content["processes"][1]["side"] = "a"
+    (tmp_path / trial_store.PART).write_text(json.dumps(damaged(content, how)))
+    with pytest.raises(BadInputError, match=r"part\.json is"):
+        trial_store.read_part(tmp_path, trial, 0)
+
+
+def test_a_trial_that_judged_nothing_has_no_remark_on_intervals(tmp_path):
+    trial = trial_of(("g4",))
+    trial_store.write_trial(tmp_path, trial)
+    for number in range(3):
+        judgement = judgement_of(stored_trial(tmp_path), tmp_path)
+        said = [form(judgement, True) for form in FORMATS.values()]
+        said.append(json.dumps(judgement.json_objects()))
+        for text in said:
+            assert not re.search(r"\b(nan|inf|infinity)\b", text, re.IGNORECASE)
+        assert bool(judgement.remarks) == (number >= 2)
+        trial_store.write_quartet(
+            tmp_path, number, quartet_of(trial, noisy_logs(), number, sorted(CELLS))
+        )

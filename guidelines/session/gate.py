@@ -20,6 +20,7 @@ from results.errors import BadInputError, CheckFailedError, PlatformError
 from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
 from results.gate.trial import Side, Trial
+from results.statistics.disturbed import busy
 from results.store.files import new_folder, write_file
 
 
@@ -64,22 +65,18 @@ def default_folder(question: Question) -> Path:
 def _kept(folder: Path) -> str:
     if not trial_store.has_trial(folder):
         return "Nothing was stored yet."
-    _, quartets = trial_store.read_trial(folder)
+    trial, quartets = trial_store.read_trial(folder)
+    part = trial_store.read_part(folder, trial, len(quartets))
+    begun = f", and {len(part.processes)} of the next one's four processes" if part else ""
     return (
-        f"Quartets kept in {folder}: {len(quartets)}; continue with: {runs.resume_command(folder)}"
+        f"Quartets kept in {folder}: {len(quartets)}{begun}; continue with: "
+        f"{runs.resume_command(folder)}"
     )
 
 
 def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
     """Return what a trial in a folder says, with the session's own false alarms as a remark."""
     trial = outcome.trial
-    null = sequential.like_with_like(outcome.ledger)
-    alarms = ", ".join(null.false_alarms) or "none"
-    remarks = [
-        "Like against like (A's processes among themselves, and B's): one test of all "
-        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
-        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
-    ]
     return Judgement(
         title="A/B trial: B against A",
         metric="time",
@@ -91,9 +88,28 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
             ("Record", str(folder)),
         ],
         findings=outcome.findings,
-        remarks=remarks,
+        remarks=[*_busy(outcome), *_like_with_like(outcome)],
         figures=_figures(outcome),
     )
+
+
+def _busy(outcome: Outcome) -> list[str]:
+    """Say that a trial was measured on a busy machine; nothing where it was not."""
+    loads = [process.load for quartet in outcome.quartets for process in quartet.processes]
+    return list(filter(None, [busy(loads, outcome.trial.a.fingerprint.cores)]))
+
+
+def _like_with_like(outcome: Outcome) -> list[str]:
+    """Say what a session invents by itself; nothing where too little was measured to compare."""
+    null = sequential.like_with_like(outcome.ledger)
+    if not null.rows:
+        return []
+    alarms = ", ".join(null.false_alarms) or "none"
+    return [
+        "Like against like (A's processes among themselves, and B's): one test of all "
+        f"{null.rows} rows calls {len(null.false_alarms)} SLOWER ({alarms}); "
+        f"{100 * null.beyond:.0f} % of the 95 % intervals exclude no change, where 5 % should."
+    ]
 
 
 def side_text(side: Side) -> str:

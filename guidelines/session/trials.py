@@ -16,7 +16,7 @@ from results.gate import sequential, trial_store
 from results.gate.finding import Finding, rows_of, without_figures
 from results.gate.ratios import Choice, QuartetTimes, as_timed, quartet_times
 from results.gate.sequential import Ledger, advance, procedure
-from results.gate.trial import Quartet, SideName, Step, Trial, TrialProtocol
+from results.gate.trial import Part, Quartet, SideName, Step, Trial, TrialProtocol
 from results.record.cells import Cell
 from results.record.same_machine import differing_fields
 from results.store import files, run_folders
@@ -115,12 +115,16 @@ def _replayed(
     step: Step | None = next(steps)
     for number, quartet in enumerate(quartets, 1):
         if step is None or (quartet.stage, {*quartet.cells}) != (step.stage, {*step.cells}):
-            raise BadInputError(
-                f"Quartet {number} of the trial is not the one that follows from those before it: "
-                "the trial was altered, or recorded by another version of the suite. Begin anew."
-            )
+            raise _altered(f"Quartet {number}")
         step = advance(steps, quartet_times(quartet, choose))
     return ledger, steps, step
+
+
+def _altered(what: str) -> BadInputError:
+    return BadInputError(
+        f"{what} of the trial is not the one that follows from those before it: the trial was "
+        "altered, or recorded by another version of the suite. Begin anew."
+    )
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,20 @@ class Bench:
     quartets: list[Quartet]
 
     def measure(self, step: Step, taken: Callable[[SideName, Cell], None]) -> Quartet:
-        """Measure one more quartet and store it.
+        """Measure one more quartet, or what is left of it, and store it.
 
-        Raises the errors of runners.quartets, and CheckFailedError when a control failed its proof.
+        Raises the errors of runners.quartets and results.gate.trial_store.read_part, and
+        CheckFailedError when a control failed its proof.
         """
         number = len(self.quartets)
-        quartet = measure_quartet(self.trial, self.equipment, step, number, taken)
+        begun = trial_store.read_part(self.folder, self.trial, number)
+        if begun is not None and (begun.stage, {*begun.cells}) != (step.stage, {*step.cells}):
+            raise _altered(f"What there is of quartet {number + 1}")
+
+        def keep(part: Part) -> None:
+            trial_store.write_part(self.folder, part)
+
+        quartet = measure_quartet(self.trial, self.equipment, step, number, taken, begun, keep)
         _refuse_uncontrolled(self.trial, quartet)
         trial_store.write_quartet(self.folder, number, quartet)
         self.quartets.append(quartet)

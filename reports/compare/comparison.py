@@ -15,7 +15,7 @@ from reports.compare.heat_map import MARKS, heat_map
 from reports.document import MISSING, Document, Heading, Section, Table
 from reports.formats.registry import write
 from reports.formats.terminal import show
-from reports.layout import interval_text, significant
+from reports.layout import explained, interval_text, significant
 from results.compare.agreement import rank_agreements
 from results.compare.comparison import Comparison
 from results.compare.entrants import Entrant
@@ -24,6 +24,10 @@ from results.tables.metric import Standing
 
 # On a terminal, more columns than these get no intervals.
 WITH_INTERVALS = 3
+MEANS = (
+    "Speed is by mean times, relative speed by the ratios inside rounds: disturbed rounds set them "
+    "apart."
+)
 
 
 def marked(entrant: Entrant) -> str:
@@ -86,7 +90,7 @@ def _relative(comparison: Comparison, experiment: Experiment, intervals: bool) -
     ]
     between = ", with 95 % intervals" if intervals else ""
     caption = f"{experiment.table}: speed relative to {experiment.base}{between}"
-    return Table(caption, _headings(comparison.entrants, "cell"), rows)
+    return explained(Table(caption, _headings(comparison.entrants, "cell"), rows))
 
 
 def _agreement(comparison: Comparison) -> Table:
@@ -112,7 +116,7 @@ def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:
                 said = [MISSING if speed is None else significant(speed) for speed in speeds]
                 rows.append([f"{key[0]} {key[1]}, ×{key[2]}", *said])
     caption = f"Speed in {group[0].unit}, {group[0].channels} channel set"
-    return Table(caption, _headings(group, "cell"), rows)
+    return Table(caption, _headings(group, "cell"), rows, note=MEANS)
 
 
 def comparison_objects(comparison: Comparison) -> list[dict[str, Any]]:

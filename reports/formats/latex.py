@@ -44,6 +44,7 @@ def latex_table(table: Table) -> str:
         *(" & ".join(_entry(entry) for entry in row) + r" \\" for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
+        *([rf"\par {escape(table.note)}"] if table.note else []),
         r"\end{table}",
     ]
     return "\n".join(lines)
@@ -78,8 +79,8 @@ def _section(section: Section) -> str:
 def latex(document: Document) -> str:
     """Return the whole document as one that pdflatex compiles; it has no plots."""
     head = [rf"\noindent\textbf{{{escape(document.headline)}.}}\par"] if document.headline else []
-    head += [rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in document.facts]
     head += [rf"\noindent Warning: {escape(warning)}\par" for warning in document.warnings]
+    head += [rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in document.facts]
     if document.overview:
         title, table = document.overview
         head += [rf"\section*{{{escape(title)}}}", latex_table(table)]

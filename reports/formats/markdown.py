@@ -14,9 +14,9 @@ def markdown(document: Document, level: int = 1) -> str:
     parts = [f"{'#' * level} {escape(document.title)}"]
     if document.headline:
         parts.append(f"**{escape(document.headline)}.**")
+    parts += [f"> **Warning.** {escape(warning)}" for warning in document.warnings]
     if document.facts:
         parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in document.facts))
-    parts += [f"> **Warning.** {escape(warning)}" for warning in document.warnings]
     if document.overview:
         title, table = document.overview
         parts += [f"{'#' * level}# {escape(title)}", markdown_table(table)]
@@ -33,4 +33,5 @@ def _section(section: Section, level: int) -> list[str]:
     parts += [f"![{escape(text)}]({name}.svg)" for name, text in section.plots]
     for table in section.tables:
         parts += [f"{escape(table.caption)}:", markdown_table(table)]
+        parts += [escape(table.note)] if table.note else []
     return [*parts, *(escape(note) for note in section.notes)]

@@ -24,19 +24,20 @@ MARGIN, GAP = 12, 2
 
 
 def show(document: Document, console: Console | None = None) -> None:
-    """Print a document; a brief one is set densely."""
+    """Print a document, what it decides first; a brief one is set densely."""
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)
+    for warning in document.warnings:
+        console.print(Text(f"Warning: {warning}", style="yellow"))
+    if document.overview:
+        title, table = document.overview
+        console.print(Text(title, style="bold"))
+        _show_table(table, console, document.brief)
+        console.print()
     _show_facts(document, console)
     for section in document.sections:
         _show_section(section, console, document.brief)
-    if document.overview:
-        title, table = document.overview
-        console.print(Text(f"\n{title}", style="bold"))
-        _show_table(table, console, document.brief)
-    for warning in document.warnings:
-        console.print(Text(f"Warning: {warning}", style="yellow"))
     if document.headline:
         console.print(Text(document.headline, style="bold"))
 
@@ -79,6 +80,8 @@ def _show_table(table: Table, console: Console, dense: bool) -> None:
             console.print(Text(line), soft_wrap=True)
     else:
         print_table(table, console)
+    if table.note:
+        console.print(Text(table.note))
 
 
 def print_table(table: Table, console: Console) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from reports.document import MISSING, Document, Heading, Said, Section, Table, Tone
 from reports.formats.terminal import show
 from reports.gate.sentences import remarks, summary_line
+from reports.layout import explained
 from results.gate.finding import Change, Finding, Judgement, Kind
 
 _TONES: dict[Change, Tone] = {Change.SLOWER: "bad", Change.FASTER: "good"}
@@ -30,16 +31,16 @@ def gate_table(judgement: Judgement, findings: Sequence[Finding], caption: str) 
     ]
     if noisy:
         headings += [Heading("p"), Heading("detectable"), Heading(judgement.rests_on)]
-    return Table(caption, headings, [_entries(finding, noisy) for finding in findings])
+    return explained(Table(caption, headings, [_entries(finding, noisy) for finding in findings]))
 
 
 def _entries(finding: Finding, noisy: bool) -> list[str]:
     entries = [finding.row.name, finding.verdict.value, finding.text or MISSING]
     if noisy:
-        known = finding.p is not None and finding.smallest_detectable is not None
+        smallest = finding.smallest_detectable
         entries += [
-            f"{finding.p:.2g}" if known else MISSING,
-            f"{finding.smallest_detectable:.3f}" if known else MISSING,
+            MISSING if finding.p is None else f"{finding.p:.2g}",
+            MISSING if smallest is None or finding.p is None else f"{smallest:.3f}",
             str(finding.rests_on),
         ]
     return entries

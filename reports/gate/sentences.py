@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from results.gate.finding import Change, Finding, Judgement
+from results.statistics.resolution import bracketed
 
 
 def remarks(judgement: Judgement) -> list[str]:
@@ -13,7 +14,7 @@ def remarks(judgement: Judgement) -> list[str]:
     if judgement.drifts:
         parts = []
         for name, (ratio, ends) in judgement.drifts.items():
-            between = " [{:.3f}, {:.3f}]".format(*ends) if ends else ""
+            between = f" {bracketed(ends)}" if ends else ""
             parts.append(f"{name} × {ratio:.3f}{between}")
         told = [f"Drift of the machine, taken off every cell: {', '.join(parts)}."]
     return [*told, *judgement.remarks]

@@ -12,13 +12,27 @@ from rich.console import Console
 
 from reports.document import MISSING, Document, Said, Section, Table
 from reports.formats.terminal import show
-from reports.layout import millions, paper_layout, printed, scale_title, significant
+from reports.layout import (
+    explained,
+    millions,
+    paper_layout,
+    printed,
+    scale_title,
+    significant,
+)
 from reports.run.counts import LABEL, MODELLED, modelled_speeds, printed_ms, relative_counts
 from reports.run.decomposition import decomposition_section, measured_networks, operators, shares
 from reports.run.document import document
 from reports.run.gpu import speeds_by_mode
 from reports.run.heading import describe, warnings
-from reports.run.tables import TONES, notes_of, overview, section_title, speeds
+from reports.run.tables import (
+    MEANS_AND_PAIRS,
+    TONES,
+    notes_of,
+    overview,
+    section_title,
+    speeds,
+)
 from results.cost_model.modelled import prediction_interval
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment
@@ -114,7 +128,7 @@ def _relative(columns: Sequence[Column], titles: Sequence[str]) -> Table:
 
     base = columns[0].experiment.base
     caption = f"Speed relative to {base}, with 95 % intervals over processes"
-    return paper_layout(columns, caption, titles, entries)
+    return explained(paper_layout(columns, caption, titles, entries), MEANS_AND_PAIRS)
 
 
 def _spread(value: float, interval: Interval | None) -> str:

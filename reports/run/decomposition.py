@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from math import floor
 
 from reports.document import MISSING, Heading, Section, Table
-from reports.layout import interval_text, significant
+from reports.layout import explained, interval_text, percents_text, significant
 from results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment, shape_text
+from results.statistics.resolution import NOT_RESOLVED
+from results.statistics.verdict import Interval
 from results.tables.summary import Summary
 
 # Beyond these, a note says that the figures are rough: the profiler's fraction of the operators'
@@ -105,14 +107,22 @@ def shares(found: Decomposition, grouped: bool = False) -> Table:
     rows = [
         [
             share.category,
-            f"{measured[share.category]:.1f}",
-            interval_text(share.percent_ci95, "{:.1f}".format),
-            f"{share.depthwise_percent:.1f}" if share.depthwise_percent else "",
+            *_share(found, measured[share.category], share.percent_ci95),
+            _resolved(found, share.depthwise_percent) if share.depthwise_percent else "",
             *(_percent(pie.get(share.category)) for pie in published.values()),
         ]
         for share in found.categories
     ]
-    return Table(f"{_name(found)}: share of the run time, percent", headings, rows)
+    return explained(Table(f"{_name(found)}: share of the run time, percent", headings, rows))
+
+
+def _share(found: Decomposition, percent: float, interval: Interval | None) -> tuple[str, str]:
+    """Return a share of a network's time in percent, and its interval, where they are resolved."""
+    return _resolved(found, percent), percents_text(interval) if found.resolved else ""
+
+
+def _resolved(found: Decomposition, percent: float) -> str:
+    return f"{percent:.1f}" if found.resolved else NOT_RESOLVED
 
 
 def _percent(value: float | None) -> str:
@@ -133,16 +143,14 @@ def operators(found: Decomposition) -> Table:
             single.part.label,
             single.part.category.value,
             str(single.calls),
-            significant(single.ms),
-            f"{percent:.1f}",
-            interval_text(single.percent_ci95, "{:.1f}".format),
+            significant(single.ms) if found.resolved else MISSING,
+            *_share(found, percent, single.percent_ci95),
         ]
         for single, percent in zip(found.parts, printed_parts(found), strict=True)
     ]
-    left = f"{printed_categories(found)[UNATTRIBUTED]:.1f}"
-    interval = interval_text(rest.percent_ci95, "{:.1f}".format)
-    rows.append([UNATTRIBUTED, "", "", significant(rest.ms), left, interval])
-    return Table(f"{_name(found)}: by operator", headings, rows)
+    left = _share(found, printed_categories(found)[UNATTRIBUTED], rest.percent_ci95)
+    rows.append([UNATTRIBUTED, "", "", significant(rest.ms) if found.resolved else MISSING, *left])
+    return explained(Table(f"{_name(found)}: by operator", headings, rows))
 
 
 def _totals(found: Decomposition) -> Table:
@@ -151,13 +159,13 @@ def _totals(found: Decomposition) -> Table:
     rows = [
         ["without the profiler, ms", significant(found.plain_ms), ""],
         ["under the profiler, ms", significant(found.profiled_ms), ""],
-        ["under it, of the time without", *_percentage(found.slow_down)],
+        ["under it, times the time without", *_factor(found.slow_down)],
         [f"its {calls} operators in sum, ms", significant(found.operators_ms), ""],
         ["of it the profiler's own, ms", significant(found.added_ms), ""],
-        ["the rest, of the time without", *_percentage(found.attributed)],
+        ["the rest, times the time without", *_factor(found.attributed)],
     ]
     headings = [Heading("", numeric=False), Heading("median"), Heading("95 % interval")]
-    return Table(f"{_name(found)}: without and with the profiler", headings, rows)
+    return explained(Table(f"{_name(found)}: without and with the profiler", headings, rows))
 
 
 def _name(found: Decomposition) -> str:
@@ -165,10 +173,9 @@ def _name(found: Decomposition) -> str:
     return f"{found.cell.row}, input {shape_text(found.cell.network.input_shape)}"
 
 
-def _percentage(estimate: Estimate) -> tuple[str, str]:
-    """Return a fraction in percent, and its interval."""
-    ends = estimate.ci95 and (100 * estimate.ci95[0], 100 * estimate.ci95[1])
-    return f"{100 * estimate.value:.1f} %", interval_text(ends, "{:.1f}".format)
+def _factor(estimate: Estimate) -> tuple[str, str]:
+    """Return a factor, and its interval."""
+    return f"{estimate.value:.3f}", interval_text(estimate.ci95, "{:.3f}".format)
 
 
 def _notes(summary: Summary, experiment: Experiment) -> list[str]:
@@ -193,11 +200,18 @@ def _doubts(found: Decomposition) -> list[str]:
     """Return what makes the figures of one network less than trustworthy."""
     doubts = []
     if found.attributed.value > 1:
+        then = "all were scaled down" if found.resolved else "no share is resolved"
         doubts.append(
-            f"{found.cell.row}: even without the profiler's own time, operators sum to "
-            f"{100 * found.attributed.value:.1f} % of the unprofiled time, so all were scaled down."
+            f"{found.cell.row}: even without the profiler's own time, operators take "
+            f"{found.attributed.value:.3g} times as long in sum as the network unprofiled, so "
+            f"{then}."
         )
-    if found.correction > LARGE_CORRECTION:
+    if found.correction >= 1:
+        doubts.append(
+            f"{found.cell.row}: by the controls, the profiler's own time is all that its operators "
+            "take, so no share is resolved."
+        )
+    elif found.correction > LARGE_CORRECTION:
         doubts.append(
             f"{found.cell.row}: {100 * found.correction:.0f} % of the operators' sum is the "
             "profiler's own time, so its shares are rough."

@@ -10,11 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from reports.document import MISSING
 from reports.formats.images import SETTINGS
 from reports.run.decomposition import measured_networks, papers, printed_categories
 from results.decomposition.operators import Category
 from results.decomposition.shares import UNATTRIBUTED, Decomposition
 from results.record.cells import Experiment
+from results.statistics.resolution import NOT_RESOLVED
 from results.tables.summary import Summary
 
 # Okabe and Ito's palette for colour-blind readers; grey for what is not known.
@@ -36,7 +38,7 @@ def _columns(summary: Summary, networks: Sequence[Decomposition]) -> list[tuple[
     """Return titled columns of pies, the paper's devices first; a pie for each network."""
     published: list[Mapping[str, Pie]] = [papers(found) for found in networks]
     devices = list(published[0]) if published else []
-    measured: list[Pie] = [printed_categories(found) for found in networks]
+    measured: list[Pie] = [printed_categories(f) if f.resolved else {} for f in networks]
     return [
         *((f"paper: {device}", [own.get(device, {}) for own in published]) for device in devices),
         (f"measured: {summary.run.platform.name}", measured),
@@ -54,7 +56,7 @@ def pies(summary: Summary, experiment: Experiment) -> Figure:
         grid = figure.subplots(len(networks), len(columns), squeeze=False)
         for axes_row, found, index in zip(grid, networks, range(len(networks)), strict=True):
             for axes, (title, column) in zip(axes_row, columns, strict=True):
-                _draw_pie(axes, column[index])
+                _draw_pie(axes, column[index], MISSING if found.resolved else NOT_RESOLVED)
                 if not index:
                     axes.set_title(title)
             axes_row[0].text(
@@ -66,9 +68,14 @@ def pies(summary: Summary, experiment: Experiment) -> Figure:
     return figure
 
 
-def _draw_pie(axes: Axes, pie: Pie) -> None:
+def _draw_pie(axes: Axes, pie: Pie, instead: str) -> None:
+    """Draw a pie, or write what stands `instead` of one without slices."""
     names = [name for name in _COLOURS if pie.get(name)]
     values = [pie[name] for name in names]
+    if not values:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, instead, ha="center", va="center")
+        return
     axes.pie(
         values,
         colors=[_COLOURS[name] for name in names],
@@ -108,7 +115,10 @@ def bars(summary: Summary, experiment: Experiment) -> Figure:
         for panel, found, index in zip(panels, networks, range(len(networks)), strict=True):
             for position, (_, column) in enumerate(columns):
                 _draw_bar(panel, position, column[index])
-            _hatch_depthwise(panel, len(columns) - 1, found)
+            if found.resolved:
+                _hatch_depthwise(panel, len(columns) - 1, found)
+            else:
+                panel.text(1, len(columns) - 1, NOT_RESOLVED, va="center")
             _label_bars(panel, [title for title, _ in columns])
             panel.set_title(_short(found.cell.row), loc="left")
         panels[-1].set_xlabel("percent of run time")

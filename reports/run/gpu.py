@@ -12,6 +12,7 @@ from reports.layout import (
     by_cell,
     interval_text,
     paper_layout,
+    percents_text,
     printed,
     significant,
 )
@@ -74,12 +75,13 @@ def _launch_cost(columns: Sequence[Column]) -> Table:
         if result.timing is None or eager is None or ratio is None:
             return [MISSING] * 4
         # Of one image's time, what goes when it is launched as a whole.
-        interval = ratio[1] and (1 - 1 / ratio[1][0], 1 - 1 / ratio[1][1])
+        ends = ratio[1] and [max(0.0, 100 * (1 - 1 / end)) for end in ratio[1]]
+        interval = (ends[0], ends[1]) if ends else None
         return [
             significant(1e3 * result.timing.median_ms),
             significant(1e3 * eager.median_ms),
-            f"{_percent(1 - 1 / ratio[0])} %",
-            interval_text(interval, _percent) or MISSING,
+            f"{_percent(1 - 1 / ratio[0])} %" if ratio[0] >= 1 else "none",
+            percents_text(interval, 0) or MISSING,
         ]
 
     caption = (

@@ -13,8 +13,12 @@ from results.cost_model.cost_model import CostModel
 from results.record.parts import Session
 from results.record.platform import Cluster, Machine
 from results.record.schema import Run
+from results.statistics.disturbed import busy_run, farthest_apart
 from results.statistics.stopping import complete, worst_error
 from results.tables.metric import metric_of
+
+# How many times as long a control's median time may be in one process as in another.
+FAR_APART = 2.0
 
 
 def describe(run: Run) -> list[tuple[str, str]]:
@@ -172,6 +176,18 @@ def _not_reached(run: Run) -> list[str]:
     ]
 
 
+def _disturbed(run: Run) -> list[str]:
+    """Say what shows that other programs ran beside a run: the load, and processes far apart."""
+    found = list(filter(None, [busy_run(run)]))
+    name, apart = farthest_apart(run)
+    if apart > FAR_APART:
+        found.append(
+            f"{name} took {apart:.1f} times as long in one process as in another: the machine was "
+            "disturbed, or changed its clock. Trust no figure beyond its interval."
+        )
+    return found
+
+
 def _no_times(model: CostModel | None) -> str:
     """Say what the figures are of a run that was counted."""
     if model is None:
@@ -198,7 +214,7 @@ def warnings(run: Run) -> list[str]:
         found.append(
             f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
         )
-    found += [*_not_reached(run), *gpu_warnings(run)]
+    found += [*_disturbed(run), *_not_reached(run), *gpu_warnings(run)]
     if len(run.processes) < 2:
         found.append("One process alone: no interval can be given, so nothing is decided.")
     if len({str(process.core) for process in run.processes}) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from reports.formats.images import SETTINGS
 from reports.layout import scale_title
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Cell, Experiment
+from results.statistics.resolution import resolves
 from results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
@@ -107,11 +109,11 @@ def _draw_panel(
             label=scale_title(column),
             zorder=3,
         )
-        banded = [(x, interval) for x, _, interval in measured if interval]
+        # A band has a gap where an interval says nothing; it would dwarf all else.
         panel.fill_between(
-            [x for x, _ in banded],
-            [i[0] for _, i in banded],
-            [i[1] for _, i in banded],
+            [x for x, _, _ in measured],
+            [i[0] if i and resolves(i) else math.nan for _, _, i in measured],
+            [i[1] if i and resolves(i) else math.nan for _, _, i in measured],
             color=colour,
             alpha=0.2,
             linewidth=0,

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reports.document import MISSING
 from reports.layout import significant
 from results.record.cells import Experiment
 from results.record.schema import Run
 from results.tables.roofline import ceilings_of
-from results.tables.summary import CellResult
+from results.tables.summary import CellResult, Column
 
 GIGA = 1e9
+REACHED = "reached"
+WHY_REACHED = (
+    "Reached: the cell was faster than the ceiling that was measured beside it, which is what one "
+    "library does with a large matrix or array, so a share of it would say nothing."
+)
 
 
 def bound_text(result: CellResult) -> str:
-    """Return the ceiling that a cell comes nearest to, with its share: "compute, 71 %"."""
+    """Return the ceiling that a cell comes nearest to, with its share: "compute, 71 %".
+
+    What was faster than its ceiling has no share of it (see REACHED).
+    """
     bound = result.bound
-    return f"{bound.roof}, {100 * bound.share:.0f} %" if bound else MISSING
+    if bound is None:
+        return MISSING
+    share = f"{100 * bound.share:.0f} %" if bound.share <= 1 else REACHED
+    return f"{bound.roof}, {share}"
+
+
+def reached_note(columns: Sequence[Column]) -> str:
+    """Return what REACHED means, "" where no cell was faster than its ceiling."""
+    bounds = [result.bound for column in columns for result in column.results]
+    return WHY_REACHED if any(bound and bound.share > 1 for bound in bounds) else ""
 
 
 def prefixed(rate: float) -> str:

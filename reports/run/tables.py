@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from reports.document import MISSING, Heading, Said, Section, Table, Tone
 from reports.layout import (
     by_cell,
+    explained,
     interval_text,
     millions,
     paper_layout,
@@ -16,7 +17,7 @@ from reports.layout import (
 )
 from reports.run.counts import count_tables, modelled_tables, order_line
 from reports.run.gpu import beside_tables, speeds_by_mode
-from reports.run.roofline import bound_text
+from reports.run.roofline import bound_text, reached_note
 from reports.run.roofline import plot_name as roofline_name
 from results.paper import PAPER_PLATFORMS
 from results.record.cells import Experiment
@@ -38,6 +39,11 @@ TONES: dict[Verdict, Tone] = {
     Verdict.NO_EFFECT: "open",
     Verdict.UNDECIDED: "open",
 }
+
+# Two speeds of one table may stand in another ratio than the relative speed says.
+MEANS_AND_PAIRS = (
+    "Speed is by mean times, this by the ratios inside rounds: disturbed rounds set them apart."
+)
 
 
 def guideline_sections(summary: Summary) -> list[Section]:
@@ -154,7 +160,8 @@ def _relative_speeds(columns: Sequence[Column]) -> Table:
         return [measured.rstrip(), f"{paper:.3f}" if paper is not None else MISSING]
 
     caption = f"Speed relative to {columns[0].experiment.base}, with 95 % intervals over processes"
-    return paper_layout(columns, caption, ("measured", "paper"), entries)
+    table = paper_layout(columns, caption, ("measured", "paper"), entries)
+    return explained(table, MEANS_AND_PAIRS)
 
 
 def _costs(columns: Sequence[Column]) -> Table:
@@ -169,7 +176,8 @@ def _costs(columns: Sequence[Column]) -> Table:
             f"{100 * result.multiply_adds_deviation:+.1f} %",
             millions(cell.memory_access_cost),
             significant(cell.memory_access_bytes / 2**20, 4),
-            f"{cell.memory_access_cost / bound:.2f}" if bound else MISSING,
+            # A bound is of elements, of which there is one at least.
+            f"{cell.memory_access_cost / bound:.2f}" if bound >= 1 else MISSING,
         ]
 
     titles = ["multiply-adds, M", "against base", "MAC, M elements", "MAC, MiB", "MAC / bound"]
@@ -198,7 +206,7 @@ def _times(columns: Sequence[Column]) -> Table:
     if bounded:
         titles.append("bound by")
         caption += "; the nearest ceiling of the machine, and the share of it that is reached"
-    return by_cell(columns, caption, titles, entries)
+    return explained(by_cell(columns, caption, titles, entries), reached_note(columns))
 
 
 def _verdict(column: Column) -> Said:

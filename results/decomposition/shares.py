@@ -7,6 +7,7 @@ operator's time is learnt from two control networks and subtracted.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from results.statistics.intervals import Array, hierarchical_interval, hierarchi
 from results.statistics.verdict import Interval
 
 UNATTRIBUTED = "unattributed"
+# How many times the unprofiled time operators may take in sum for shares to mean anything.
+MOST_ATTRIBUTED = 1.25
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,11 @@ class Decomposition:
         """The fraction of the operators' sum that is the profiler's own time."""
         return self.added_ms / self.operators_ms if self.operators_ms else 0.0
 
+    @property
+    def resolved(self) -> bool:
+        """Whether its shares say anything: the profiler has not drowned the operators."""
+        return self.correction < 1 and self.attributed.value <= MOST_ATTRIBUTED
+
 
 def decompose(run: Run, cell: Cell, depthwise: Depthwise) -> Decomposition:
     """Take one profiled cell of `run` apart.
@@ -150,6 +158,8 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
     found = [parts(listed, depthwise) for listed in calls]
     every = {part for own_parts in found for part in own_parts}
     kinds = sorted(every, key=lambda part: (part.category, part.label))
+    place = {part: FIRST_PART + number for number, part in enumerate(kinds)}
+    places = [[place[part] for part in own_parts] for own_parts in found]
     plain = by_process(((r.process, r.order, r.ns) for r in run.rounds), len(names))
     tables = {
         process: np.zeros((FIRST_PART + len(kinds), len(times))) for process, times in plain.items()
@@ -163,8 +173,8 @@ def _tables(run: Run, cell: Cell, depthwise: Depthwise) -> _Tables | None:
         profiles = {profile.network: profile for profile in entry.profiles}
         rows[PROFILED] = profiles[own].ns
         rows[CONTROL_OPERATORS] = [sum(profiles[control].operators_ns) for control in controls]
-        for part, ns in zip(found[entry.process], profiles[own].operators_ns, strict=True):
-            rows[FIRST_PART + kinds.index(part)] += ns
+        for row, ns in zip(places[entry.process], profiles[own].operators_ns, strict=True):
+            rows[row] += ns
     first = run.rounds[0].process
     proofs = run.processes[first].proofs
     return _Tables(
@@ -220,7 +230,7 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
         operators_ms=float(np.median(pooled[FIRST_PART:].sum(axis=0))) / 1e6,
         added_ms=float(added(pooled, *both).sum()) / 1e6,
         spread=float(np.quantile(plain, 0.9) / np.quantile(plain, 0.1)),
-        slow_down=_estimate(tables, pooled, slow_down),
+        slow_down=_ratio(tables, pooled, slow_down),
         attributed=_estimate(tables, pooled, lambda times: attributed(times, *both)),
         categories=categories,
         parts=sorted(singles, key=lambda single: -single.percent),
@@ -228,9 +238,20 @@ def _decomposition(run: Run, cell: Cell, experiment: Experiment, tables: _Tables
 
 
 def _estimate(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
+    """Return a fraction, at least 0, with its interval."""
     value = float(statistic(pooled))
     interval = hierarchical_interval(tables.processes, statistic)
-    return Estimate(value, interval and _holding(interval, value))
+    low, high = _holding(interval or (value, value), value)
+    return Estimate(value, interval and (max(0.0, low), high))
+
+
+def _ratio(tables: _Tables, pooled: Array, statistic: Callable[[Array], Array]) -> Estimate:
+    """Return a ratio of whole times with its interval: of logarithms, so that it is above 0."""
+    value = float(statistic(pooled))
+    whole = [times[:FIRST_PART] for times in tables.processes]
+    found = hierarchical_interval(whole, lambda times: np.log(statistic(times)))
+    ends = found and (math.exp(found[0]), math.exp(found[1]))
+    return Estimate(value, ends and _holding(ends, value))
 
 
 def _shares(tables: _Tables, pooled: Array, plain_ms: float) -> dict[object, Share]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from results.record.cells import Cell, Experiment
 from results.statistics.inference import Estimate, holm
+from results.statistics.resolution import WIDEST_RATIO, bracketed
 from results.statistics.verdict import Interval
 
 Kind = Literal["cell", "guideline", "absolute"]
@@ -54,7 +55,8 @@ class Finding:
     `ratio` is None for a row without figures, of which `failure` says why. `p` is one-sided,
     against the margin, in the direction of the ratio, and not adjusted; None where there is no
     noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
-    80 %. `rests_on` is how many quartets of a trial, or processes of a run, the verdict rests on.
+    80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many quartets of a trial, or
+    processes of a run, the verdict rests on.
     """
 
     row: Row
@@ -72,8 +74,8 @@ class Finding:
         if self.ratio is None:
             return ""
         digits = 3 if self.ratio_ci95 else 5
-        interval = self.ratio_ci95 and " [{:.3f}, {:.3f}]".format(*self.ratio_ci95)
-        return f"{self.ratio:.{digits}f}{interval or ''}"
+        interval = f" {bracketed(self.ratio_ci95)}" if self.ratio_ci95 else ""
+        return f"{self.ratio:.{digits}f}{interval}"
 
     def json_object(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -199,13 +201,16 @@ def judged(
     bound = math.log1p(margin)
     slower = estimate.mean >= 0
     low, high = estimate.interval
+    detectable = estimate.detectable(bound, level)
     return Finding(
         row=row,
         verdict=verdict,
         ratio=math.exp(estimate.mean),
         ratio_ci95=(math.exp(low), math.exp(high)),
         p=estimate.p_above(bound) if slower else estimate.p_below(-bound),
-        smallest_detectable=math.exp(estimate.detectable(bound, level)),
+        smallest_detectable=(
+            math.exp(detectable) if detectable <= math.log(WIDEST_RATIO) else None
+        ),
         rests_on=rests_on,
     )
 

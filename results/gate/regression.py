@@ -14,6 +14,7 @@ from results.record.cells import NetworkChoice
 from results.record.platform import REACHING, Platform
 from results.record.same_machine import changed_software, other_machine
 from results.record.schema import Run
+from results.statistics.disturbed import busy_run
 from results.statistics.stopping import complete
 from results.statistics.verdict import Interval
 from results.tables.metric import metric_of
@@ -150,4 +151,6 @@ def _remarks(run: Run, baseline: Run) -> list[str]:
     for side, which in ((run, "run"), (baseline, "baseline")):
         if not complete(side):
             remarks.append(f"The {which} is unfinished.")
+        if busy_run(side):
+            remarks.append(f"Of the {which}: {busy_run(side)}")
     return remarks

@@ -1,7 +1,7 @@
 """The record of a trial, which compares two sides in one session: quartets of fresh processes.
 
 A trial is a folder: `trial.json` says what is compared and how, and `quartets/0001.json`, … hold
-what was measured, each written whole (docs/gate.md).
+what was measured, each written whole. `part.json` holds what there is of the next (docs/gate.md).
 """
 
 from __future__ import annotations
@@ -88,10 +88,22 @@ class SideProcess(Record):
     failures: dict[str, str] = Field(default={})
 
 
+class Part(Record):
+    """What was measured of quartet `number`, the first being 0, before it was whole."""
+
+    number: NonNegativeInt
+    stage: Stage
+    session: NonNegativeInt
+    cells: list[str]
+    seconds: Annotated[float, Field(ge=0)]
+    processes: Annotated[list[SideProcess], Field(min_length=1, max_length=len(ORDER) - 1)]
+
+
 class Quartet(Record):
     """Four fresh processes in the order of ORDER that timed the same networks, controls included.
 
-    `cells` are the names of those that it was to decide on, `seconds` what it took.
+    `cells` are the names of those that it was to decide on, `seconds` what it took, `session` the
+    one that it was finished in.
     """
 
     stage: Stage

@@ -1,7 +1,8 @@
 """Trials on disk: `trial.json`, and each quartet in a file of its own, written whole.
 
-What was compressed (`trial.json.gz`, `quartets/0001.json.gz`) is read as well, and so is what
-earlier versions kept in `blocks/`.
+Of a quartet that is being measured, `part.json` holds the processes that are done. What was
+compressed (`trial.json.gz`, `quartets/0001.json.gz`) is read as well, and so is what earlier
+versions kept in `blocks/`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from results.errors import BadInputError
-from results.gate.trial import ORDER, TRIAL_VERSION, Quartet, Trial
+from results.gate.trial import ORDER, TRIAL_VERSION, Part, Quartet, Trial
 from results.record.faults import first_fault
 from results.record.platform import Record
-from results.store.compressed import read_stored, stored_file, stored_files, write_stored
+from results.store.compressed import stored_file, stored_files, write_stored
 from results.store.files import near_file
+from results.store.json_text import read_json
 
-FILE, QUARTETS = "trial.json", "quartets"
+FILE, QUARTETS, PART = "trial.json", "quartets", "part.json"
 # What trials of earlier versions call that folder.
 EARLIER = "blocks"
 
@@ -36,8 +38,32 @@ def write_trial(folder: Path, trial: Trial) -> None:
 
 
 def write_quartet(folder: Path, number: int, quartet: Quartet) -> None:
-    """Write quartet `number` of a trial, the first being 0."""
+    """Write quartet `number` of a trial, the first being 0; what was kept of it goes."""
     write_stored(_file(folder, number), quartet.model_dump_json() + "\n")
+    (folder / PART).unlink(missing_ok=True)
+
+
+def write_part(folder: Path, part: Part) -> None:
+    """Write what there is of a quartet that is not whole yet (see write_stored for the errors)."""
+    write_stored(folder / PART, part.model_dump_json() + "\n")
+
+
+def read_part(folder: Path, trial: Trial, number: int) -> Part | None:
+    """Return what there is of quartet `number`, None where nothing is.
+
+    Raises BadInputError for what is unreadable, invalid, or no part of the trial.
+    """
+    file = stored_file(folder / PART)
+    if not file.exists():
+        return None
+    part = _read(file, Part)
+    if part.number != number:
+        # The quartet was written, and this process ended before its part was removed.
+        return None
+    fault = _fault_of(trial, part)
+    if fault:
+        raise BadInputError(f"{file} is no part of this trial: {fault}.")
+    return part
 
 
 def read_trial(folder: Path) -> tuple[Trial, list[Quartet]]:
@@ -67,9 +93,10 @@ def read_trial(folder: Path) -> tuple[Trial, list[Quartet]]:
     return trial, quartets
 
 
-def _fault_of(trial: Trial, quartet: Quartet) -> str | None:
-    """Say in what a quartet contradicts its trial, or None."""
-    if tuple(process.side for process in quartet.processes) != ORDER:
+def _fault_of(trial: Trial, quartet: Quartet | Part) -> str | None:
+    """Say in what a quartet, or a part of one, contradicts its trial, or None."""
+    sides = tuple(process.side for process in quartet.processes)
+    if sides != ORDER[: len(sides)]:
         return "its processes are not in the order A B B A"
     if quartet.session >= len(trial.sessions):
         return "it names an unknown session"
@@ -95,7 +122,7 @@ def _quartets(folder: Path) -> Path:
 
 def _read(file: Path, kind: type[A]) -> A:
     try:
-        return kind.model_validate_json(read_stored(file), strict=True)
+        return kind.model_validate_json(read_json(file)[1], strict=True)
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

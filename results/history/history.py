@@ -7,20 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import from_json
 
 from results.errors import BadInputError
 from results.history.change_points import change_points
-from results.record.cells import cell_name
 from results.record.same_machine import MACHINE
 from results.record.samples import by_process
+from results.record.schema import Run
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from results.store.compressed import read_stored, stored_files
-from results.store.run_folders import FILE, record_file
+from results.store.compressed import stored_files
+from results.store.run_folders import FILE, read_run
 
 Array = NDArray[np.float64]
 
@@ -83,72 +81,52 @@ class History:
 
 
 def digest(folder: Path) -> Digest | str:
-    """Return what a history needs of the run in a folder, or why it cannot be read.
-
-    Reads without checking all that read_run checks, since there may be a thousand.
-    """
-    file = folder / FILE
+    """Return what a history needs of the run in a folder, or why it cannot be read."""
     try:
-        file = record_file(folder)
-        content = from_json(read_stored(file))
-        fingerprint = content["fingerprint"]
-        protocol = content["protocol"]
-        # Records of earlier versions lack them.
-        counted = bool(content.get("counts"))
-        return Digest(
-            folder=folder.name,
-            started=content["sessions"][0]["started"],
-            platform=content["platform"]["name"],
-            # Records of earlier versions know no GPU, no precision, and one batch.
-            machine=tuple(str(fingerprint.get(field)) for field in SAME),
-            networks=(
-                *(str(protocol[field]) for field in NETWORKS),
-                str(protocol.get("batch") or 1),
-                protocol.get("precision", "fp32"),
-            ),
-            runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
-            counted=counted,
-            logs=_counts(content) if counted else _typical_logs(content),
-            controls=frozenset(map(_name, content["controls"])),
-        )
-    except OSError as error:
-        return f"{file} cannot be read: {error.strerror}."
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
-        return f"{file} is no whole run of this suite."
+        run = read_run(folder)
+    except BadInputError as error:
+        return str(error)
+    fingerprint, protocol = run.fingerprint.model_dump(), run.protocol
+    counted = bool(run.counts)
+    return Digest(
+        folder=folder.name,
+        started=run.sessions[0].started if run.sessions else "",
+        platform=run.platform.name,
+        machine=tuple(str(fingerprint[field]) for field in SAME),
+        networks=(
+            *(str(getattr(protocol, field)) for field in NETWORKS),
+            # Records of earlier versions have the paper's batch alone.
+            str(protocol.batch or 1),
+            protocol.precision,
+        ),
+        runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
+        counted=counted,
+        logs=_counts(run) if counted else _typical_logs(run),
+        controls=frozenset(control.name for control in run.controls),
+    )
 
 
-def _counts(content: dict[str, Any]) -> dict[str, float]:
-    return {
-        count["cell"]: math.log(min(count["instructions"]))
-        for count in content["counts"]
-        if count["instructions"]
-    }
+def _counts(run: Run) -> dict[str, float]:
+    return {c.cell: math.log(min(c.instructions)) for c in run.counts if c.instructions}
 
 
-def _typical_logs(content: dict[str, Any]) -> dict[str, float]:
+def _typical_logs(run: Run) -> dict[str, float]:
     """Return each network's mean over processes of their typical log times.
 
     These are results.gate.ratios.typical_log, for all networks of a process at once. Networks that
     failed their proof in any process are left out.
     """
-    networks = [*content["cells"], *content["controls"]]
-    rounds = ((entry["process"], entry["order"], entry["ns"]) for entry in content["rounds"])
+    rounds = ((entry.process, entry.order, entry.ns) for entry in run.rounds)
     typical = []
-    for times in by_process(rounds, len(networks)).values():
-        if (times <= 0).any():
-            raise ValueError("a time is not above 0")
+    for times in by_process(rounds, len(run.networks)).values():
         ordered = np.sort(np.log(times), axis=0)
         typical.append(ordered[: (len(times) + 1) // 2].mean(axis=0))
-    means = np.mean(typical, axis=0) if typical else np.full(len(networks), math.nan)
+    means = np.mean(typical, axis=0) if typical else np.full(len(run.networks), math.nan)
     return {
-        _name(cell): float(mean)
-        for cell, mean in zip(networks, means, strict=True)
+        network.name: float(mean)
+        for network, mean in zip(run.networks, means, strict=True)
         if not math.isnan(mean)
     }
-
-
-def _name(cell: dict[str, Any]) -> str:
-    return cell_name(cell["experiment"], cell["row"], cell["scale"])
 
 
 def folders_in(folder: Path) -> list[Path]:

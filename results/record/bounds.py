@@ -14,9 +14,16 @@ from annotated_types import Ge, Le
 LARGEST = 2**63 - 1
 NonNegativeInt = Annotated[int, Ge(0), Le(LARGEST)]
 PositiveInt = Annotated[int, Ge(1), Le(LARGEST)]
+NonNegative = Annotated[float, Ge(0)]
+# What is divided by, and divided, without leaving what a float can hold.
+Speed = Annotated[float, Ge(1e-6), Le(1e18)]
+Percent = Annotated[float, Ge(0), Le(100)]
+
+# Characters: of any text, and of a word of a command line, for which Linux has room for so many.
+LONGEST_TEXT, LONGEST_WORD = 10_000, 2**17
 
 # What a dataclass that is a part of a record tells pydantic: unknown fields are refused.
-STRICT: Any = {"extra": "forbid", "allow_inf_nan": False}
+STRICT: Any = {"extra": "forbid", "allow_inf_nan": False, "str_max_length": LONGEST_TEXT}
 
 
 class Matching:

@@ -9,17 +9,15 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from results.record.bounds import PositiveInt
+from results.record.bounds import PositiveInt, Speed
 from results.record.platform import Record
-
-Rate = Annotated[float, Field(gt=0)]
 
 
 class Stream(Record):
     """How fast arrays are streamed that hold `working_set` bytes together: bytes moved a second."""
 
     working_set: PositiveInt
-    bytes_per_second: Rate
+    bytes_per_second: Speed
 
 
 class Ceilings(Record):
@@ -31,8 +29,8 @@ class Ceilings(Record):
     """
 
     streams: Annotated[list[Stream], Field(min_length=1)]
-    products: Annotated[dict[str, Rate], Field(min_length=1)]
-    kernel_ns: Rate | None = None
+    products: Annotated[dict[str, Speed], Field(min_length=1)]
+    kernel_ns: Speed | None = None
 
     @property
     def memory_bandwidth(self) -> float:

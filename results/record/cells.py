@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from results.record.bounds import STRICT, Name, NonNegativeInt, PositiveInt
+from results.record.bounds import (
+    STRICT,
+    Name,
+    NonNegative,
+    NonNegativeInt,
+    Percent,
+    PositiveInt,
+    Speed,
+)
 from results.record.network_cost import NetworkCost
 
 AxisValue = bool | int | str
@@ -238,7 +246,7 @@ class Published:
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
-    speed: float
+    speed: Speed
     unit: str
     batch: PositiveInt = 1
 
@@ -270,11 +278,11 @@ class Cell:
     short: str = ""
     note: str = ""
     published: Published | None = None
-    published_shares: dict[str, dict[str, float]] = field(default_factory=dict)
+    published_shares: dict[str, dict[str, Percent]] = field(default_factory=dict)
     multiply_adds: NonNegativeInt = 0
     memory_access_cost: NonNegativeInt = 0
     memory_access_bytes: NonNegativeInt = 0
-    memory_access_bound: float = 0.0
+    memory_access_bound: NonNegative = 0.0
     weights: NonNegativeInt = 0
     counted: NetworkCost | None = None
     model: str = ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from pydantic import ValidationError
 
 
 def first_fault(error: ValidationError) -> str:
     """Return where the first fault is, and what: "rounds.0.ns: Field required"."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    # A field that does not belong there may have any name.
+    where = textwrap.shorten(".".join(str(part) for part in first["loc"]), 200) or "the whole"
     return f"{where}: {first['msg']}"

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from annotated_types import Ge
-
-from results.record.bounds import STRICT, NonNegativeInt, PositiveInt
-
-NonNegative = Annotated[float, Ge(0)]
+from results.record.bounds import STRICT, NonNegative, NonNegativeInt, PositiveInt
 
 
 @dataclass(frozen=True)

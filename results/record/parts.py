@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from results.record.bounds import NonNegativeInt, PositiveInt
+from results.record.bounds import LONGEST_WORD, NonNegative, NonNegativeInt, PositiveInt
 from results.record.card import CardState, EventClock
 from results.record.ceilings import Ceilings
 from results.record.cells import Operators, Shape
@@ -23,7 +23,7 @@ class Session(Record):
     """
 
     started: str
-    command: list[str]
+    command: list[Annotated[str, Field(max_length=LONGEST_WORD)]]
     suite_version: str
     git_revision: str | None
     exporters: dict[str, str]
@@ -72,8 +72,8 @@ class Process(Record):
     started: str
     pid: PositiveInt
     core: NonNegativeInt | list[NonNegativeInt] | None
-    load_start: float | None
-    load_end: float | None
+    load_start: NonNegative | None
+    load_end: NonNegative | None
     peak_memory: NonNegativeInt | None
     warmup_ns: dict[str, list[PositiveInt]]
     proofs: dict[str, Proof]

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from results.record.backends import BACKENDS, Mode
-from results.record.bounds import Name, NonNegativeInt, PositiveInt
+from results.record.bounds import LONGEST_TEXT, Name, NonNegativeInt, PositiveInt
+from results.record.text import HARMFUL
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
 HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
 USER = r"^([A-Za-z0-9_][A-Za-z0-9_.@+-]*)?$"
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+PRINTABLE = rf"^[^\n\t{HARMFUL}]*$"
 # Samples taken while a card's clock is below this fraction of its highest do not count, as in
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
@@ -23,9 +24,11 @@ FLAT = {"host": "", "user": "", "port": None, "identity_file": "", "python": "py
 
 
 class Record(BaseModel):
-    """An immutable part of the record; unknown fields are refused."""
+    """An immutable part of the record; unknown fields are refused, and text without an end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_TEXT
+    )
 
 
 class Ssh(Record):
@@ -62,7 +65,7 @@ class Platform(Record):
 
     name: Name
     backend: Name
-    description: str = ""
+    description: Annotated[str, Field(pattern=rf"^[^{HARMFUL}]*$")] = ""
     transport: Name = "local"
     mode: Mode = "eager"
     threads: Annotated[int, Field(ge=1, le=256)] = 1

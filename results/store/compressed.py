@@ -10,6 +10,8 @@ from pathlib import Path
 from results.store.files import file_error, write_file
 
 SUFFIX = ".gz"
+# Bytes that a record may have: whole runs take less than one hundredth of it.
+LARGEST = 64 * 2**20
 
 
 def packed(file: Path) -> Path:
@@ -28,18 +30,20 @@ def stored_files(folder: Path, pattern: str) -> Iterator[Path]:
     yield from sorted({*folder.glob(pattern), *compressed})
 
 
-def read_stored(file: Path) -> bytes:
+def read_stored(file: Path, most: int = LARGEST) -> bytes:
     """Return the content of a file; of one whose name ends in .gz, what it holds compressed.
 
-    Raises OSError when it cannot be read, and ValueError for damaged data.
+    Raises OSError when it cannot be read, and ValueError for damaged data and for more than `most`
+    bytes, of which no more are read, so that little that was compressed cannot fill the memory.
     """
-    content = file.read_bytes()
-    if file.suffix != SUFFIX:
-        return content
     try:
-        return gzip.decompress(content)
+        with gzip.open(file) if file.suffix == SUFFIX else file.open("rb") as stream:
+            content = stream.read(most + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"damaged gzip data: {error}") from None
+    if len(content) > most:
+        raise ValueError(f"it holds more than {most // 2**20} MiB")
+    return content
 
 
 def write_stored(file: Path, content: str) -> None:

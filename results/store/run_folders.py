@@ -5,7 +5,6 @@ A record that was compressed (`run.json.gz`) is read as well.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,9 @@ from results.errors import BadInputError
 from results.record.consistency import checked
 from results.record.faults import first_fault
 from results.record.schema import SCHEMA_VERSION, Run
-from results.store.compressed import read_stored, stored_file, stored_files, write_stored
+from results.store.compressed import stored_file, stored_files, write_stored
 from results.store.files import RUNS, near_file
+from results.store.json_text import read_json
 
 FILE = "run.json"
 # The versions of the record from which on a batch can be chosen, and experiments tell all of
@@ -47,14 +47,13 @@ def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     file = path
     try:
         file = record_file(path)
-        text = read_stored(file)
-        content = json.loads(text)
+        content, text = read_json(file)
     except FileNotFoundError:
         hint = near_file(path)
         raise BadInputError(f"There is no run at {path}: no {FILE} was found.{hint}") from None
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadInputError(f"{file} is truncated or not JSON at all ({error}).") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):

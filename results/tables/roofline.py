@@ -53,7 +53,8 @@ def bound_of(run: Run, cell: Cell, median_ms: float, ceilings: Ceilings) -> Boun
 
     None where its cost is not known, or no product in the run's precision could be measured.
     """
-    if not cell.multiply_adds or run.protocol.precision not in ceilings.products:
+    known = cell.multiply_adds and cell.memory_access_cost
+    if not known or run.protocol.precision not in ceilings.products:
         return None
     least = least_times_ms(run, cell, ceilings)
     shares = {roof: ms / median_ms for roof, ms in least.items()}

@@ -5,9 +5,9 @@ Python that the user's code needs: 3.9 or newer with torch, or for an ONNX file 
 onnxruntime. It gets the name of a file with a request, and answers into a folder:
 
     request   {"model": what the user typed, "format": "onnx" | "torch", "backend": its name,
-               "count": whether to count alone, "seed": n, "out": folder, "memory": the most bytes to take,
-               "file": path | null, "module": name | null, "attribute": name | null,
-               "search": folders where modules are found first,
+               "count": whether to count alone, "seed": n, "out": folder,
+               "memory": the most bytes to take, "file": path | null, "module": name | null,
+               "attribute": name | null, "search": folders where modules are found first,
                "inputs": [{"name", "shape", "kind"}], "values": path | "",
                "ranges": [{"name", "low", "high"}]}
     stage     what it is doing, as the end of "while it was …"

@@ -1,0 +1,29 @@
+"""A stored run as pandas DataFrames, for notebooks and scripts (docs/data.md).
+
+from guidelines.frames import load
+
+run = load("results/runs/cpu-20260101-120000")
+run.cells.groupby("experiment")["relative_speed"].min()
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from guidelines.session.stored import read_run
+from results.decomposition.operators import Depthwise
+from results.tables.frames import Frames, frames_of
+from results.tables.summary import summarise
+
+__all__ = ["Frames", "load"]
+
+
+def load(path: str | os.PathLike[str], depthwise: Depthwise = "conv") -> Frames:
+    """Return the run in folder `path` (or the record `path` itself) as data, on any machine.
+
+    Records of every version are read, compressed ones too. `depthwise` says what depthwise
+    convolutions count as in shares. Raises results.errors.BadInputError, in one sentence, for what
+    is no run.
+    """
+    return frames_of(summarise(read_run(Path(path)), depthwise))

@@ -1,0 +1,355 @@
+"""A run on a busy machine says so first, and prints no figure that has no meaning."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+import re
+from contextlib import suppress
+from warnings import catch_warnings, simplefilter
+
+import pytest
+from rich.console import Console
+
+from guidelines.session.gate import judgement_of
+from guidelines.session.trials import stored_trial
+from reports.compare.comparison import MEANS, write_comparison
+from reports.formats.html import html
+from reports.formats.markdown import markdown
+from reports.gate.gate import gate_table
+from reports.gate.registry import FORMATS
+from reports.history import history as followed
+from reports.layout import WHY_NOT_RESOLVED, interval_text, percents_text
+from reports.run.brief import print_run
+from reports.run.decomposition_plots import bars, pies
+from reports.run.document import document
+from reports.run.heading import warnings
+from reports.run.plots import plot
+from reports.run.report import write_report
+from reports.run.roofline import WHY_REACHED, bound_text
+from reports.run.tables import MEANS_AND_PAIRS
+from results.compare.comparison import compare
+from results.compare.entrants import recorded
+from results.errors import BadInputError
+from results.gate import trial_store
+from results.gate.finding import Change, Finding, Row, judged
+from results.gate.regression import judge_run
+from results.history.history import digest, folders_in, history_of
+from results.record.schema import Run
+from results.statistics.inference import Estimate
+from results.statistics.resolution import bracketed
+from results.store import run_folders
+from results.tables.json_objects import json_objects, part_objects, share_objects
+from results.tables.roofline import bound_of
+from results.tables.summary import summarise
+from tests.synthetic import counted_run, fig2_run, noisy, run_of
+from tests.synthetic_gpu import CEILINGS, gpu_run
+from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
+
+ROW = Row("g4/none/x1", "cell", ("g4/none/x1",), "g4")
+
+
+def with_load(run: Run, start: float | None, end: float | None) -> Run:
+    processes = [p.model_copy(update={"load_start": start, "load_end": end}) for p in run.processes]
+    return run.model_copy(update={"processes": processes})
+
+
+def quiet() -> Run:
+    return run_of(["g1", "g4"], noisy(lambda _: 1.0), rounds=(4, 4))
+
+
+def disturbed() -> Run:
+    return run_of(["g1", "g4"], noisy(lambda _: 1.0, noise=1.5, seed=3), rounds=(4, 4))
+
+
+def texts(run: Run) -> dict[str, str]:
+    """What is printed of a run, in short and whole, and what is written of it."""
+    summary = summarise(run)
+    said = {}
+    for name, details in (("brief", False), ("details", True)):
+        out = io.StringIO()
+        print_run(summary, details, Console(file=out, width=400))
+        said[name] = out.getvalue()
+    whole = document(summary)
+    bare = {name: b"" for section in whole.sections for name, _ in section.plots}
+    page = html(type(whole)(**{**vars(whole), "drawings": bare}))
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
+    return said | {"markdown": markdown(whole).replace("\\", ""), "html": page}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "warned"),
+    [
+        (0.1, 1.2, False),
+        (2.0, 2.4, False),
+        (None, None, False),
+        (None, 5.2, True),
+        (4.6, None, True),
+        (0.3, 3.1, True),
+    ],
+)
+def test_load_beyond_the_cores_is_a_warning(start, end, warned):
+    found = [text for text in warnings(with_load(quiet(), start, end)) if "load average" in text]
+    assert bool(found) == warned
+    if warned:
+        assert f"{end or start:.1f} on 2 cores: other programs" in found[0]
+
+
+def test_a_gate_says_so_as_well(tmp_path):
+    remarks = judge_run(with_load(quiet(), 0.1, 5.2), quiet()).remarks
+    assert [text.startswith("Of the run: The load average") for text in remarks] == [True]
+    trial = trial_of(("g4",))
+    quartet = quartet_of(trial, noisy_logs(), 0, sorted(cell.name for cell in trial.a.cells))
+    busy = [process.model_copy(update={"load": 5.2}) for process in quartet.processes]
+    trial_store.write_trial(tmp_path, trial)
+    trial_store.write_quartet(tmp_path, 0, quartet)
+    assert judgement_of(stored_trial(tmp_path), tmp_path).remarks == []
+    trial_store.write_quartet(tmp_path, 0, quartet.model_copy(update={"processes": busy}))
+    (remark,) = judgement_of(stored_trial(tmp_path), tmp_path).remarks
+    assert "5.2 on 2 cores" in remark
+
+
+def test_processes_far_apart_are_a_warning():
+    def times(cell, process, _):
+        return 2.5 if process == 1 else 1.0
+
+    (found,) = [t for t in warnings(run_of(["g1"], times, rounds=(3, 3))) if "2.5 times" in t]
+    assert found.startswith("control/")
+    assert not any("times as long" in text for text in warnings(quiet()))
+
+
+def test_what_an_interrupted_process_left_is_no_spread_between_processes():
+    def times(cell, process, _):
+        return 9.0 if process == 1 else 1.0
+
+    run = run_of(["g1"], times, rounds=(6, 1, 6))
+    assert not any("times as long" in text for text in warnings(run))
+
+
+def test_warnings_stand_above_all_figures_in_every_format():
+    for where, text in texts(with_load(disturbed(), 4.6, 5.2)).items():
+        warned = text.index("load average was up to 5.2")
+        assert warned < text.index("A CPU"), where
+        assert warned < text.index("Verdicts"), where
+
+
+def test_verdicts_are_the_first_that_a_terminal_shows():
+    lines = texts(quiet())["brief"].splitlines()
+    assert lines[0] == "Verdicts"
+    assert [line.split()[0] for line in lines[3:5]] == ["G1", "G4"]
+    below = texts(with_load(quiet(), 4.6, 5.2))["brief"].splitlines()
+    assert below[0].startswith("Warning: The load average")
+    assert below[1:] == [line.replace("0.1 to 1.0", "4.6 to 5.2") for line in lines]
+
+
+def intervals_in(text: str) -> list[tuple[float, float]]:
+    found = re.findall(r"\[(-?[\d.e+]+), (-?[\d.e+]+)\]", text)
+    return [(float(low), float(high)) for low, high in found]
+
+
+def test_no_interval_of_a_disturbed_run_says_nothing():
+    for where, text in texts(disturbed()).items():
+        for low, high in intervals_in(text):
+            assert 0 < low <= high <= 10.1 * low, (where, low, high)
+        if where != "brief":
+            assert "not resolved" in text
+            assert WHY_NOT_RESOLVED in text, where
+
+
+def test_intervals_of_a_quiet_run_are_all_there():
+    for text in texts(quiet()).values():
+        assert "not resolved" not in text.lower()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_share_of_a_disturbed_network_lies_outside_the_whole(seed, tmp_path):
+    run = fig2_run(noise=1.2, rounds=(3, 3), seed=seed)
+    summary = summarise(run)
+    for entry in (*share_objects(summary), *part_objects(summary)):
+        assert 0 <= entry["percent"] <= 100
+        low, high = entry["percent_ci95"]
+        assert 0 <= low <= entry["percent"] + 1e-9 <= high + 1e-8 <= 100 + 1e-8
+    for found in summary.decompositions:
+        for estimate in (found.slow_down, found.attributed):
+            assert 0 <= estimate.ci95[0] <= estimate.value <= estimate.ci95[1]
+    write_report(summary, tmp_path)
+    for where, text in texts(run).items():
+        percents = re.findall(r"(-?[\d.]+) %", text)
+        assert all(0 <= float(percent) <= 100 for percent in percents), where
+        for low, high in intervals_in(text):
+            assert 0 <= low <= high
+            assert high - low <= 50.1 or high <= 10.1 * low, (where, low, high)
+
+
+def test_shares_are_not_resolved_where_operators_take_more_than_the_network(tmp_path):
+    summary = summarise(fig2_run(slow_down=2.0, rounds=(3, 3)))
+    assert not any(found.resolved for found in summary.decompositions)
+    (section,) = document(summary).sections
+    by_category = section.tables[0]
+    assert {row[1] for row in by_category.rows} == {"not resolved"}
+    assert by_category.note == WHY_NOT_RESOLVED
+    assert any("2 times as long in sum" in n and "no share is resolved" in n for n in section.notes)
+    write_report(summary, tmp_path)
+    experiment = summary.decomposed[0]
+    for figure in (pies(summary, experiment), bars(summary, experiment)):
+        drawn = [text.get_text() for axes in figure.axes for text in axes.texts]
+        assert drawn.count("not resolved") == 2
+    resolved = summarise(fig2_run(rounds=(3, 3)))
+    for figure in (pies(resolved, experiment), bars(resolved, experiment)):
+        drawn = [text.get_text() for axes in figure.axes for text in axes.texts]
+        assert "not resolved" not in drawn
+
+
+def test_shares_are_not_resolved_where_the_profiler_is_all_there_is():
+    summary = summarise(fig2_run(added_ms=0.0, rounds=(3, 3)))
+    assert all(found.resolved for found in summary.decompositions)
+    drowned = fig2_run(rounds=(3, 3))
+    content = drowned.model_dump()
+    for entry in content["rounds"]:
+        for profile in entry["profiles"]:
+            if drowned.networks[profile["network"]] in drowned.controls:
+                profile["operators_ns"] = [10**9 for _ in profile["operators_ns"]]
+    summary = summarise(Run.model_validate(content))
+    assert not any(found.resolved for found in summary.decompositions)
+    assert any("the profiler's own time is all" in n for n in document(summary).sections[0].notes)
+
+
+def test_what_is_faster_than_its_ceiling_has_no_share_of_it():
+    summary = summarise(gpu_run(["g4"], noisy(lambda _: 0.001), rounds=(3, 3)))
+    results = [result for column in summary.columns for result in column.results]
+    assert all(result.bound.share > 1 for result in results)
+    assert {bound_text(result).split(", ")[1] for result in results} == {"reached"}
+    times = document(summary).sections[0].tables[-1]
+    assert times.note == WHY_REACHED
+    slow = summarise(gpu_run(["g4"], noisy(lambda _: 10.0), rounds=(3, 3)))
+    assert bound_text(slow.columns[0].results[0]).endswith(" %")
+    assert document(slow).sections[0].tables[-1].note == ""
+
+
+def test_a_cell_without_memory_access_cost_is_bound_by_nothing_that_is_known():
+    run = gpu_run(["g4"], lambda *_: 1.0, rounds=(2,))
+    free = type(run.cells[0])(**{**vars(run.cells[0]), "memory_access_cost": 0})
+    assert bound_of(run, free, 1.0, CEILINGS) is None
+
+
+def test_a_graph_that_saves_nothing_has_no_launch_cost():
+    summary = summarise(gpu_run(["g4"], noisy(lambda _: 1.0), eager=0.5, rounds=(3, 3)))
+    tables = document(summary).sections[0].tables
+    (launch,) = [table for table in tables if "launching" in table.caption]
+    assert {row[3] for row in launch.rows} == {"none"}
+    assert {row[4] for row in launch.rows} == {"[0, 0]"}
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [((0.9, 1.1), "[0.9, 1.1]"), ((0.0, 3517.0), "not resolved"), ((-1.0, 2.0), "not resolved")],
+)
+def test_intervals_of_ratios(interval, said):
+    assert interval_text(interval, str) == said
+    assert ("not resolved" in bracketed(interval)) == (said == "not resolved")
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [((0.0, 3.0), "[0.0, 3.0]"), ((0.0, 100.0), "not resolved"), ((-234.1, 804.7), "not resolved")],
+)
+def test_intervals_of_shares(interval, said):
+    assert percents_text(interval) == said
+    assert percents_text(None) == interval_text(None, str) == ""
+
+
+def test_a_gate_tells_no_interval_and_no_change_that_say_nothing():
+    vague = judged(ROW, Change.INCONCLUSIVE, Estimate(0.1, 3.0, 1), 0.02, 0.001, 2)
+    assert vague.smallest_detectable is None
+    assert vague.text == f"{math.exp(0.1):.3f} [not resolved]"
+
+    class Of:
+        findings, metric, rests_on = [vague], "time", "quartets"
+
+    table = gate_table(Of, [vague], "")
+    assert table.rows[0][3:5] == [f"{vague.p:.2g}", "–"]
+    assert table.note == WHY_NOT_RESOLVED
+    clear = judged(ROW, Change.SAME, Estimate(0.0, 0.001, 9), 0.02, 0.05, 10)
+    assert gate_table(Of, [clear], "").note == ""
+
+
+def test_no_error_is_too_large_for_a_finding():
+    for error, level in itertools.product((1e-9, 1.0, 40.0), (0.05, 1e-6)):
+        found = judged(ROW, Change.INCONCLUSIVE, Estimate(0.0, error, 1), 0.02, level, 2)
+        assert isinstance(found, Finding)
+
+
+def test_that_speeds_are_means_and_relative_speeds_are_not_is_said_below_the_table():
+    for where, text in texts(quiet()).items():
+        assert text.count(MEANS_AND_PAIRS) == 2, where
+
+
+TINY = {
+    "nothing measured": lambda: emptied(quiet()),
+    "one round": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(1,)),
+    "one process": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(3,)),
+    "one round a process": lambda: run_of(["g4"], noisy(lambda _: 1.0), rounds=(1, 1)),
+    "no noise": lambda: run_of(["g4"], lambda *_: 1.0, rounds=(2, 2)),
+    "a nanosecond": lambda: run_of(["g4"], lambda *_: 1e-6, rounds=(2, 2)),
+    "one failed": lambda: run_of(
+        ["g4"], noisy(lambda _: 1.0), rounds=(2, 2), failures={"g4/none/x1": "it broke"}
+    ),
+    "nothing taken apart": lambda: emptied(fig2_run(rounds=(1,))),
+    "taken apart once": lambda: fig2_run(rounds=(1,)),
+    "on a gpu, nothing": lambda: emptied(gpu_run(["g4"], lambda *_: 1.0, rounds=(1,))),
+    "on a gpu, once": lambda: gpu_run(["g4"], lambda *_: 1.0, rounds=(1,)),
+    "nothing counted": lambda: emptied(counted_run(["g4"], lambda _: 10**7)),
+    "counted once": lambda: counted_run(["g4"], lambda _: 10**7, runs=1),
+}
+
+
+def emptied(run: Run) -> Run:
+    return run.model_copy(update={"processes": [], "rounds": [], "counts": []})
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_run_of_next_to_nothing_prints_no_figure_that_is_none(name, tmp_path):
+    run = TINY[name]()
+    said = texts(run) | {"json": json.dumps(json_objects(summarise(run)))}
+    write_report(summarise(run), tmp_path / "report")
+    said |= {file.name: file.read_text() for file in (tmp_path / "report").glob("*.csv")}
+    for number in range(2):
+        run_folders.write_run(tmp_path / "runs" / str(number), run)
+    with suppress(BadInputError):
+        judgement = judge_run(run, run)
+        said |= {form: text(judgement, True) for form, text in FORMATS.items()}
+    with suppress(BadInputError):
+        found = history_of([digest(folder) for folder in folders_in(tmp_path / "runs")])
+        followed.write_history(found, tmp_path / "history")
+        said["history"] = (tmp_path / "history" / "history.md").read_text()
+    for where, text in said.items():
+        bare = re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
+        found = re.search(r"(?<![a-z])(nan|inf|infinity)(?![a-z])", bare, re.IGNORECASE)
+        assert found is None, (where, bare[max(0, found.start() - 80) : found.end() + 20])
+
+
+def test_a_comparison_of_disturbed_runs_says_why_an_interval_is_missing(tmp_path):
+    found = compare([recorded("one", disturbed()), recorded("other", quiet())])
+    write_comparison(found, tmp_path)
+    text = (tmp_path / "compare.md").read_text()
+    assert "not resolved" in text
+    assert WHY_NOT_RESOLVED in text
+    assert text.count(MEANS) == 1
+    assert all(low > 0 and high <= 10.1 * low for low, high in intervals_in(text.replace("\\", "")))
+
+
+def test_an_interval_that_says_nothing_does_not_dwarf_a_plot():
+    with catch_warnings():
+        simplefilter("error")
+        for run in (disturbed(), run_of(["g1"], noisy(lambda _: 1.0), rounds=(3,))):
+            summary = summarise(run)
+            (axes,) = plot(summary, summary.experiments[0]).axes
+            drawn = [
+                value
+                for column in summary.columns_of(summary.experiments[0])
+                for result in column.results
+                for value in (result.timing.relative_speed, result.paper_relative_speed)
+            ]
+            assert axes.get_ylim()[1] <= 11 * max(drawn)
