@@ -9,6 +9,7 @@ from guidelines.commands.model_options import (
     Python,
     Ranges,
     Values,
+    given_of,
 )
 from guidelines.commands.options import (
     Core,
@@ -54,9 +55,8 @@ def command(
     from guidelines.session.measuring import Output, measure_and_publish
     from guidelines.session.options import Options
     from guidelines.session.planning import plan
-    from results.record.cells import Given
 
-    given = Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))
+    given = given_of(inputs, ranges, values, python)
     declaration = user_declaration(model, asked_network(model, given))
     options = Options(runs=runs, processes=processes, seed=seed, core=core, patience=patience)
     asked = plan([declaration], platform, options)

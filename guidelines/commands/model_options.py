@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from results.record.cells import Given
 
 Model = Annotated[
     str,
@@ -50,3 +53,13 @@ Patience = Annotated[
     float,
     typer.Option(min=1, metavar="SECONDS", help="How long loading and exporting it may take."),
 ]
+
+
+def given_of(
+    inputs: list[str] | None, ranges: list[str] | None, values: Path | None, python: Path | None
+) -> Given:
+    """Return what these options say of a network, as the record keeps it."""
+    # Imported only now, so that --help is quick.
+    from results.record.cells import Given
+
+    return Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))

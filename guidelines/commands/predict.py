@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.model_options import Inputs, Model, Patience, Python, Ranges, Values
+from guidelines.commands.model_options import (
+    Inputs,
+    Model,
+    Patience,
+    Python,
+    Ranges,
+    Values,
+    given_of,
+)
 from guidelines.commands.options import Json
 from guidelines.experiment import Declaration
 from guidelines.export.apart import PATIENCE
@@ -21,7 +29,7 @@ from reports.run.counts import MODELLED
 from results.cost_model.coefficient_file import load_model
 from results.cost_model.modelled import modelled
 from results.errors import CheckFailedError
-from results.record.cells import Cell, Experiment, Given
+from results.record.cells import Cell, Experiment
 from results.record.schema import Run
 from results.store.files import cache_folder
 from results.tables.counts import counts_of
@@ -44,7 +52,7 @@ def command(
 ) -> None:
     """Model the time of a network on a board from counts, without the board: not measured."""
     coefficients = load_model(on)
-    given = Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))
+    given = given_of(inputs, ranges, values, python)
     cell = Cell("prediction", model, 1, axes={}, network=asked_network(model, given))
     declaration = Declaration(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),

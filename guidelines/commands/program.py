@@ -18,6 +18,7 @@ SUMMARIES = {
     "list": "List the experiments and the platforms that come with the suite.",
     "run": "Measure experiments, then print their tables and write the report.",
     "decompose": "Show where the time of your own network goes, operator by operator.",
+    "cost": "Count what a network costs, layer by layer: multiply-adds, weights, memory access.",
     "show": "Print the tables of a stored run; with --json one object per cell, or per share of "
     "time.",
     "report": "Write every table, plot and page of stored runs again, without measuring.",

@@ -15,12 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from guidelines.export import apart, user_networks
 from guidelines.export.apart import PATIENCE
 from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
 from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
+from results.record.network_cost import NetworkCost
 from results.store.files import make_folder, write_file
 from runners.launcher import ModelFiles
 
@@ -37,6 +40,7 @@ COST_FIELDS = (
 )
 # A run that takes longer than a day would find its network gone, and say so.
 OLD_SECONDS = 24 * 3600.0
+NETWORK_COST = TypeAdapter(NetworkCost)
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
 
 
@@ -94,12 +98,14 @@ def prepare(
     key = digest(cell.network, backend, seed)
     folder = store / "models" / key
     try:
-        cost = _stored_cost(folder) or _export(cell.network, backend, seed, folder)
+        entry = _stored_entry(folder) or _export(cell.network, backend, seed, folder)
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
         ) from None
-    return replace(cell, **cost, model=key), ModelFiles(
+    counted = NETWORK_COST.validate_python(entry["layers"]) if cell.profiled else None
+    cost = {name: entry["cost"][name] for name in COST_FIELDS}
+    return replace(cell, **cost, counted=counted, model=key), ModelFiles(
         model=folder / MODEL, expected=folder / EXPECTED
     )
 
@@ -151,14 +157,15 @@ def _digest_of(files: Sequence[Path]) -> str:
     return state.hexdigest()
 
 
-def _stored_cost(folder: Path) -> dict[str, Any] | None:
-    """Return the cost kept in a cache entry, or None unless the entry is whole."""
+def _stored_entry(folder: Path) -> dict[str, Any] | None:
+    """Return what is kept beside a cached network, or None unless the entry is whole."""
     try:
-        entry = json.loads((folder / ENTRY).read_bytes())
+        entry: dict[str, Any] = json.loads((folder / ENTRY).read_bytes())
         for name in (MODEL, EXPECTED):
             if _sha256((folder / name).read_bytes()) != entry["sha256"][name]:
                 return None
-        return {name: entry["cost"][name] for name in COST_FIELDS}
+        NETWORK_COST.validate_python(entry["layers"])
+        return entry if set(COST_FIELDS) <= set(entry["cost"]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -166,7 +173,7 @@ def _stored_cost(folder: Path) -> dict[str, Any] | None:
 def _export(
     network: Network | WholeNetwork, backend: str, seed: int, folder: Path
 ) -> dict[str, Any]:
-    """Build a network, write its cache entry, and return its cost."""
+    """Build a network, write its cache entry, and return that."""
     import torch
 
     from networks.cost import cost
@@ -179,16 +186,17 @@ def _export(
         expected = npy(module(x).numpy())
     figures = {name: getattr(total, name) for name in COST_FIELDS}
     model = EXPORTERS[backends.backend(backend).model_format](fold_batch_norm(module), x)
-    _store(folder, {MODEL: model, EXPECTED: expected}, figures)
-    return figures
+    contents = {MODEL: model, EXPECTED: expected}
+    return _store(folder, contents, {"cost": figures, "layers": total.as_dict()})
 
 
-def _store(folder: Path, contents: dict[str, bytes], figures: dict[str, Any]) -> None:
-    """Write a cache entry, its index last, so that it is whole or not there."""
+def _store(folder: Path, contents: dict[str, bytes], counted: dict[str, Any]) -> dict[str, Any]:
+    """Write a cache entry, its index last, so that it is whole or not there; return the index."""
     for name, content in contents.items():
         write_file(folder / name, content)
-    digests = {name: _sha256(content) for name, content in contents.items()}
-    write_file(folder / ENTRY, json.dumps({"cost": figures, "sha256": digests}))
+    entry = {**counted, "sha256": {name: _sha256(c) for name, c in contents.items()}}
+    write_file(folder / ENTRY, json.dumps(entry))
+    return entry
 
 
 def _sha256(content: bytes) -> str:

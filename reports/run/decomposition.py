@@ -7,9 +7,10 @@ from math import floor
 
 from reports.document import MISSING, Heading, Section, Table
 from reports.layout import explained, interval_text, percents_text, significant
+from reports.run.costs import cost_sentence, inputs_sentence, layers_table, uncounted_sentences
 from results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
 from results.paper import PAPER_PLATFORMS
-from results.record.cells import Experiment, shape_text
+from results.record.cells import Experiment, UserNetwork, shape_text
 from results.statistics.resolution import NOT_RESOLVED
 from results.statistics.verdict import Interval
 from results.tables.summary import Summary
@@ -80,14 +81,30 @@ def decomposition_section(summary: Summary, experiment: Experiment) -> Section:
     ]
     return Section(
         title,
-        lines=[f"{experiment.claim}."],
+        lines=[f"{experiment.claim}.", *_costs(known)],
         plots=plots if known else [],
         tables=[
             table for found in known for table in (shares(found), operators(found), _totals(found))
-        ],
+        ]
+        + [layers_table(_name(found), one) for found in known if (one := found.cell.counted)],
         notes=_notes(summary, experiment),
         anchor=experiment.name,
     )
+
+
+def _costs(known: Sequence[Decomposition]) -> list[str]:
+    """Return what users' networks take and return, and what all networks cost, in sentences."""
+    lines = []
+    for found in known:
+        cost, network, name = found.cell.counted, found.cell.network, found.cell.row
+        said = []
+        if isinstance(network, UserNetwork) and network.inputs:
+            said.append(inputs_sentence(network))
+        if cost is not None:
+            said += [cost_sentence(cost), *uncounted_sentences(cost)]
+        if said:
+            lines.append(f"{name}: {' '.join(said)}")
+    return lines
 
 
 def shares(found: Decomposition, grouped: bool = False) -> Table:
@@ -181,6 +198,8 @@ def _factor(estimate: Estimate) -> tuple[str, str]:
 def _notes(summary: Summary, experiment: Experiment) -> list[str]:
     notes = []
     for found in summary.decompositions_of(experiment):
+        if isinstance(found.cell.network, UserNetwork):
+            notes += [f"{found.cell.row}: {note}" for note in found.cell.network.notes]
         if found.failure:
             notes.append(f"{found.cell.row} has no figures: {found.failure}.")
         elif not found.categories:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, get_args
 
 from results.decomposition.shares import CategoryShare, Decomposition
+from results.record.cells import Cell, UserNetwork
 from results.record.parts import Beside
 from results.record.schema import Run
 from results.tables.summary import CellResult, Column, Summary, multiply_adds_per_second
@@ -90,6 +92,25 @@ def _share_object(
         "attributed": found.attributed.value if share else None,
         "attributed_ci95": _listed(found.attributed.ci95),
         "failure": found.failure,
+        **_cost_fields(found.cell),
+    }
+
+
+def _cost_fields(cell: Cell) -> dict[str, Any]:
+    """Return what a network that was taken apart takes, returns and costs, layer by layer."""
+    network, cost = cell.network, cell.counted
+    return {
+        "inputs": [asdict(tensor) for tensor in network.inputs],
+        "outputs": [asdict(tensor) for tensor in network.outputs]
+        if isinstance(network, UserNetwork)
+        else None,
+        "multiply_adds": cell.multiply_adds or None,
+        "weights": cell.weights or None,
+        "activations": cost and cost.activations,
+        "memory_access_cost": cell.memory_access_cost or None,
+        "memory_access_bytes": cell.memory_access_bytes or None,
+        "uncounted": cost and cost.uncounted,
+        "layers": cost and [asdict(layer) for layer in cost.layers],
     }
 
 

@@ -89,6 +89,8 @@ class TorchModule:
             self._executed()
             fold_parametrisations(self.module)
             args, kwargs = self.arguments.call()
+            # Fused layers would hide what they multiply.
+            torch.backends.mha.set_fastpath_enabled(False)
             fvcore = None if kwargs else fvcore_multiply_adds(self.module, args)
         return {**self._answer({}, {}), "fvcore_multiply_adds": fvcore}
 

@@ -1,0 +1,94 @@
+"""The command `guidelines cost`: multiply-adds and memory access cost, without measuring."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from guidelines.commands.model_options import (
+    Inputs,
+    Model,
+    Patience,
+    Python,
+    Ranges,
+    Values,
+    given_of,
+)
+from guidelines.commands.options import Json, Seed
+from guidelines.export import user_networks
+from guidelines.export.apart import PATIENCE
+from guidelines.session.asked_networks import asked_network
+from guidelines.session.printing import print_json
+from networks.catalogue import NETWORKS
+from networks.cost import cost
+from reports.formats.terminal import print_table
+from reports.run.costs import (
+    cost_sentence,
+    inputs_sentence,
+    layers_table,
+    operators_table,
+    uncounted_sentences,
+)
+from results.record.cells import UserNetwork, WholeNetwork
+from results.record.network_cost import NetworkCost
+
+
+def command(
+    model: Model,
+    inputs: Inputs = None,
+    values: Values = None,
+    ranges: Ranges = None,
+    python: Python = None,
+    patience: Patience = PATIENCE,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Count what a network costs, layer by layer: multiply-adds, weights, memory access."""
+    network = asked_network(model, given_of(inputs, ranges, values, python))
+    fvcore = None
+    if isinstance(network, UserNetwork):
+        network, answer = user_networks.counted(network, seed, patience)
+        found, fvcore = answer.cost, answer.fvcore_multiply_adds
+        assert found is not None
+    else:
+        found = named_cost(network)
+    if json:
+        tensors = [asdict(tensor) for tensor in network.inputs]
+        print_json(
+            {"model": model, "inputs": tensors, **asdict(found), "fvcore_multiply_adds": fvcore}
+        )
+        return
+    screen = Console()
+    print_table(layers_table(model, found), screen)
+    print_table(operators_table(model, found), screen)
+    if isinstance(network, UserNetwork):
+        typer.echo(inputs_sentence(network))
+        for note in network.notes:
+            typer.echo(note)
+    typer.echo(cost_sentence(found))
+    for sentence in uncounted_sentences(found):
+        typer.echo(sentence)
+    if fvcore is not None:
+        typer.echo(fvcore_sentence(fvcore, found.multiply_adds))
+
+
+def fvcore_sentence(theirs: int, ours: int) -> str:
+    """Say whether fvcore counts the same multiply-adds of convolutions and products."""
+    if theirs == ours:
+        return "fvcore counts the same multiply-adds."
+    return (
+        f"fvcore counts {theirs} multiply-adds where this suite counts {ours}: it knows no fused "
+        "attention and no recurrent layer, and counts a transposed convolution otherwise."
+    )
+
+
+def named_cost(network: WholeNetwork) -> NetworkCost:
+    """Count one of the suite's networks; nothing is computed, and no memory taken by weights."""
+    with torch.device("meta"):
+        module = NETWORKS[network.name].build()
+    counted = cost(module, network.input_shape).as_dict()
+    return TypeAdapter(NetworkCost).validate_python(counted)
