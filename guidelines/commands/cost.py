@@ -82,7 +82,7 @@ def fvcore_sentence(theirs: int, ours: int) -> str:
         return "fvcore counts the same multiply-adds."
     return (
         f"fvcore counts {theirs} multiply-adds where this suite counts {ours}: it knows no fused "
-        "attention and no recurrent layer, and counts a transposed convolution otherwise."
+        "attention and no recurrent layer."
     )
 
 

@@ -117,9 +117,7 @@ def _summed(layers: list[CountedLayer], cost: NetworkCost) -> list[str]:
         significant(sum(layer.weights for layer in layers) / 1e3),
         significant(sum(layer.activations for layer in layers) / 1e3),
         significant(access / 1e3),
-        _ratio(
-            access, sum(layer.memory_access_bound or 0 for layer in layers) if bounded else None
-        ),
+        _ratio(access, bound),
     ]
 
 
