@@ -15,7 +15,7 @@ from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from results.errors import PlatformError
 from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
-from results.store.files import write_file
+from results.store.files import keep_file
 from runners.launcher import ModelFiles
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def _export(
 def _store(folder: Path, contents: dict[str, bytes], figures: dict[str, Any]) -> None:
     """Write a cache entry, its index last, so that it is whole or not there."""
     for name, content in contents.items():
-        write_file(folder / name, content)
+        keep_file(folder / name, content)
     digests = {name: _sha256(content) for name, content in contents.items()}
-    write_file(folder / ENTRY, json.dumps({"cost": figures, "sha256": digests}))
+    keep_file(folder / ENTRY, json.dumps({"cost": figures, "sha256": digests}))
 
 
 def _sha256(content: bytes) -> str:

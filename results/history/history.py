@@ -20,6 +20,7 @@ from results.record.same_machine import MACHINE
 from results.record.samples import by_process
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.store.compressed import read_stored, stored_files
+from results.store.files import readable
 from results.store.run_folders import FILE, record_file
 
 Array = NDArray[np.float64]
@@ -96,7 +97,7 @@ def digest(folder: Path) -> Digest | str:
         # Records of earlier versions lack them.
         counted = bool(content.get("counts"))
         return Digest(
-            folder=folder.name,
+            folder=readable(folder.name),
             started=content["sessions"][0]["started"],
             platform=content["platform"]["name"],
             # Records of earlier versions know no GPU, no precision, and one batch.
@@ -112,9 +113,9 @@ def digest(folder: Path) -> Digest | str:
             controls=frozenset(map(_name, content["controls"])),
         )
     except OSError as error:
-        return f"{file} cannot be read: {error.strerror}."
+        return f"{readable(file)} cannot be read: {error.strerror}."
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
-        return f"{file} is no whole run of this suite."
+        return f"{readable(file)} is no whole run of this suite."
 
 
 def _counts(content: dict[str, Any]) -> dict[str, float]:

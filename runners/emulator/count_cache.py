@@ -18,7 +18,7 @@ from results.cost_model.cost_model import Figure
 from results.record.cells import Cell
 from results.record.parts import Count
 from results.record.schema import Run
-from results.store.files import write_file
+from results.store.files import keep_file
 from runners.launcher import ModelFiles
 
 # All that is counted, one list each.
@@ -62,7 +62,7 @@ class CountCache:
     def keep(self, key: str, count: Count) -> None:
         """Keep a count, unless it failed its proof or as many executions are there already."""
         if count.instructions and self.find(key, len(count.instructions)) is None:
-            write_file(self._file(key), count.model_dump_json())
+            keep_file(self._file(key), count.model_dump_json())
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.json"
