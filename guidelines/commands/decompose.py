@@ -11,6 +11,7 @@ from guidelines.commands.options import (
     DepthwiseAs,
     Details,
     Json,
+    MachineName,
     Out,
     PlatformName,
     Processes,
@@ -39,6 +40,7 @@ def command(
     processes: Processes = None,
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
+    machine: MachineName = None,
     seed: Seed = 0,
     out: Out = None,
     resume: Resume = False,
@@ -54,6 +56,6 @@ def command(
     from guidelines.session.planning import parse_shape, plan
 
     declaration = user_declaration(model, parse_shape(shape))
-    options = Options(runs=runs, processes=processes, seed=seed, core=core)
+    options = Options(runs=runs, processes=processes, seed=seed, core=core, machine=machine)
     asked = plan([declaration], platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

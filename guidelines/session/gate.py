@@ -106,7 +106,7 @@ def _measured(outcome: Outcome) -> list[tuple[str, str]]:
     stages = [quartet.stage for quartet in outcome.quartets]
     screening = stages.count("screening")
     return [
-        ("Machine", f"{trial.a.fingerprint.hostname}, {trial.a.fingerprint.cpu_model}"),
+        ("Machine", f"{trial.a.fingerprint.called}, {trial.a.fingerprint.cpu_model}"),
         (
             "Quartets",
             f"{len(stages)} of four fresh processes, A B B A: {screening} of screening, "

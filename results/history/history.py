@@ -26,7 +26,7 @@ from results.store.run_folders import FILE, record_file
 Array = NDArray[np.float64]
 
 # Of a fingerprint, what must be the same, to the letter, for runs to be of one machine.
-SAME = tuple(field for field in MACHINE if field not in ("clusters", "memory"))
+SAME = tuple(field for field in MACHINE if field not in ("machine", "clusters", "memory"))
 # Of a protocol, what makes cells of the same name the same networks.
 NETWORKS = ("channels", "g4_unit")
 
@@ -35,14 +35,17 @@ NETWORKS = ("channels", "g4_unit")
 class Digest:
     """What a history takes from one run: log typical times (ns) or log instructions, by network.
 
-    `networks` says which networks its cells are: channel set, Table 4's unit, batch. `controls` are
-    the names of those that are no cells.
+    `host` and `name` are what the machine's host and the machine itself are called. `networks` says
+    which networks its cells are: channel set, Table 4's unit, batch. `controls` are the names of
+    those that are no cells.
     """
 
     folder: str
     started: str
     platform: str
     machine: tuple[str, ...]
+    host: str
+    name: str
     networks: tuple[str, ...]
     runtimes: str
     counted: bool
@@ -102,6 +105,8 @@ def digest(folder: Path) -> Digest | str:
             platform=content["platform"]["name"],
             # Records of earlier versions know no GPU, no precision, and one batch.
             machine=tuple(str(fingerprint.get(field)) for field in SAME),
+            host=str(fingerprint["hostname"]),
+            name=str(fingerprint.get("machine", "")),
             networks=(
                 *(str(protocol[field]) for field in NETWORKS),
                 str(protocol.get("batch") or 1),
@@ -182,9 +187,14 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
         of = f"of {chosen} " if chosen else ""
         why = " ".join(left_out) or f"there are runs of {', '.join(platforms)} alone."
         raise BadInputError(f"There is no run {of}to tell of: {why}")
-    here = [run for run in runs if run.machine == runs[-1].machine]
+    newest = runs[-1]
+    here = [
+        run
+        for run in runs
+        if run.machine == newest.machine and len({run.name, newest.name} - {""}) < 2
+    ]
     if len(here) < len(runs):
-        elsewhere = sorted({run.machine[0] for run in runs} - {runs[-1].machine[0]})
+        elsewhere = sorted({run.name or run.host for run in runs if run not in here})
         where = f" ({', '.join(elsewhere)})" if elsewhere else ""
         left_out.append(
             f"{len(runs) - len(here)} run(s) of other machines than the newest one's{where} are "

@@ -36,7 +36,7 @@ def key(run: Run, cell: Cell, files: ModelFiles) -> str:
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files.paths),
         list(cell.network.input_shape),
         cell.operators and asdict(cell.operators),
-        run.fingerprint.model_dump(),
+        run.fingerprint.model_dump(exclude={"machine"}),
         {name: getattr(run.protocol, name) for name in _PROTOCOL},
         caches and caches.model_dump(),
     ]
