@@ -6,6 +6,7 @@ a fault of the suite's own, nor what a library means by it.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -42,7 +43,10 @@ def main() -> None:
 
 def _run() -> int:
     from guidelines import streams
+    from runners.worker import environment
 
+    # Before any library reads it: what one says of a variable is no part of the output.
+    environment.clear(os.environ)
     streams.prepare()
     from guidelines.commands.program import program
     from results.errors import SuiteError

@@ -10,6 +10,7 @@ from guidelines.doctor.host import Conditions, advice, observe, unknowns
 
 QUIET = Conditions(
     cores=8,
+    usable=8,
     load=0.1,
     governor="performance",
     virtualisation=None,
@@ -31,7 +32,7 @@ def test_a_quiet_machine_has_no_findings():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"cores": 1}, "one core"),
+        ({"usable": 1}, "One core may be used"),
         ({"load": 7.9}, "load average is 7.9"),
         ({"governor": "powersave"}, "powersave"),
         ({"virtualisation": "virtual machine"}, "virtual machine"),
