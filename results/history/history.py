@@ -52,6 +52,11 @@ class Digest:
     logs: Mapping[str, float]
     controls: frozenset[str]
 
+    @property
+    def called(self) -> str:
+        """What its machine is called: its name, or its host's where it has none."""
+        return self.name or self.host
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -194,7 +199,7 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
         if run.machine == newest.machine and len({run.name, newest.name} - {""}) < 2
     ]
     if len(here) < len(runs):
-        elsewhere = sorted({run.name or run.host for run in runs if run not in here})
+        elsewhere = sorted({run.called for run in runs if run not in here})
         where = f" ({', '.join(elsewhere)})" if elsewhere else ""
         left_out.append(
             f"{len(runs) - len(here)} run(s) of other machines than the newest one's{where} are "
