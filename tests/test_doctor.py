@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 
@@ -63,3 +64,14 @@ def test_a_real_machine_can_be_observed():
     assert seen.cores >= 1
     assert seen.free_memory > 0
     assert 0 <= seen.lost <= 100
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_the_doctor_counts_the_cores_that_it_may_use(guidelines):
+    core = min(os.sched_getaffinity(0))
+    code, out, err = guidelines("doctor", preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+    assert code == 0, err
+    assert f"Workers are kept on core {core}" in out
+    assert "One core may be used" in out
+    assert ("may use 1 of its cores" in out) == (os.cpu_count() > 1)

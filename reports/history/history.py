@@ -84,8 +84,9 @@ def _changed(history: History) -> list[Trend]:
 def _told(history: History) -> list[Section]:
     """Return what a history is of, and what has changed in it."""
     first, last = history.runs[0], history.runs[-1]
+    processor = first.machine[SAME.index("cpu_model")]
     lines = [
-        f"{len(history.runs)} runs of {first.platform} on {first.called} ({first.machine[SAME.index('cpu_model')]}), "
+        f"{len(history.runs)} runs of {first.platform} on {first.called} ({processor}), "
         f"{first.started} to {last.started}.",
         *history.left_out,
     ]
