@@ -1,37 +1,56 @@
-"""The program `guidelines`: every error a user can meet becomes one sentence and an exit code."""
+"""The program `guidelines`: every error a user can meet becomes one sentence and an exit code.
+
+The code 1 is a verdict, and nothing but a verdict ends with it: neither a pipe that was closed, nor
+a fault of the suite's own, nor what a library means by it.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
+import traceback
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE, CANNOT_RUN, FAULT, INTERRUPTED = 2, 3, 4, 130
 
 
 def main() -> None:
-    """Run the command line; exit 0, 1, 2 or 3 as docs/record.md says, 130 when interrupted."""
+    """Run the command line; exit 0 to 4 as docs/record.md says, 130 when interrupted."""
     try:
+        # Ended by `kill`, a program must clean up as it does when interrupted.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         code = _run()
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = _complain("Interrupted.", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        code = _complain(f"{error.name} is missing: pip install it, or the suite anew.", CANNOT_RUN)
     except OSError as error:
         code = _os_error(error)
+    except MemoryError:
+        code = _complain("There is too little memory for this: free some.", CANNOT_RUN)
+    except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:
+            raise
+        traceback.print_exc()
+        code = _complain(
+            f"This is a fault of the suite's own ({type(error).__name__}), and no verdict: please "
+            "report it with the lines above.",
+            FAULT,
+        )
     sys.exit(code)
 
 
 def _run() -> int:
-    # Ended by `kill`, a program must clean up as it does when interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from guidelines import streams
+    from runners.worker import environment
+
+    # Before any library reads it: what one says of a variable is no part of the output.
+    environment.clear(os.environ)
+    streams.prepare()
     from guidelines.commands.program import program
     from results.errors import SuiteError
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal without × or τ shows "?" rather than nothing.
-            stream.reconfigure(errors="replace")
     try:
         return int(program(standalone_mode=False) or 0)
     except SuiteError as error:
@@ -43,20 +62,29 @@ def _run() -> int:
             return WRONG_USE
         # The exceptions of wrong use belong to typer or, before its version 0.29, to click.
         if hasattr(error, "format_message"):
-            return _complain(error.format_message(), getattr(error, "exit_code", WRONG_USE))
+            return _complain(error.format_message(), WRONG_USE)
         if type(error).__name__ == "Abort":
             return _complain("Interrupted.", INTERRUPTED)
         raise
 
 
 def _os_error(error: OSError) -> int:
-    from results.store.files import file_error
+    from guidelines.streams import OutputError
+    from results.store.files import NO_ROOM
 
-    found = file_error(error.filename or "standard output", error)
-    if not error.filename:
-        # What is left in the buffer must not complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _complain(str(found), found.exit_code)
+    if error.errno in NO_ROOM:
+        place = "standard output" if isinstance(error, OutputError) else error.filename or "a file"
+        return _complain(
+            f"The disk is full: {place} could not be written, so free some space.", CANNOT_RUN
+        )
+    if isinstance(error, OutputError):
+        return _complain(
+            f"Standard output cannot be written ({error.strerror}): redirect it elsewhere.",
+            WRONG_USE,
+        )
+    if error.filename:
+        return _complain(f"{error.filename} cannot be used ({error.strerror}).", WRONG_USE)
+    return _complain(f"The system refused: {error.strerror or error}.", CANNOT_RUN)
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -10,7 +10,7 @@ from typing import ClassVar
 class SuiteError(Exception):
     """Something a user can act on; its text says what, where and what to do."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int]
 
 
 class CheckFailedError(SuiteError):

@@ -44,13 +44,14 @@ class Launcher:
 
     `search` are folders where a worker looks for modules that it finds nowhere else. `extra` are
     fractions of extra work that are timed after each execution, as the study of the gate
-    needs them.
+    needs them. `machine` is what the user calls the machine.
     """
 
     transport: Transport
     worker: str
     search: Sequence[str] = ()
     extra: Sequence[float] = ()
+    machine: str = ""
 
 
 def launcher_of(
@@ -64,7 +65,7 @@ def launcher_of(
     """
     archive = worker_archive.build(cache)
     transport = local.run_by(python, archive) if python else transport_of(platform, archive)
-    return Launcher(transport, worker_archive.digest(), search)
+    return Launcher(transport, worker_archive.digest(), search, machine=platform.machine)
 
 
 def identify(platform: Platform, launcher: Launcher, core: str | None = None) -> Fingerprint:
@@ -103,7 +104,13 @@ def set_up(
 def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
     """Return the fingerprint of where a worker runs, from its first answer."""
     machine = ready.machine.model_dump()
-    return Fingerprint(**machine, gpu=ready.gpu, runtimes=ready.runtimes, worker=launcher.worker)
+    return Fingerprint(
+        **machine,
+        gpu=ready.gpu,
+        runtimes=ready.runtimes,
+        worker=launcher.worker,
+        machine=launcher.machine,
+    )
 
 
 def _greet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -20,14 +21,28 @@ from runners.transports.catalogue import refuse_unknown
 SSH = "ssh:"
 # What a board runs that is named by its address alone.
 BACKEND = "onnxruntime-cpu"
+# The variable that names the machine that this program runs on.
+MACHINE = "GUIDELINES_MACHINE"
 
 
-def load_platform(name: str) -> Platform:
+def load_platform(name: str, machine: str | None = None) -> Platform:
     """Return the platform called `name`, or the one described by the TOML file at path `name`.
 
-    "ssh:[user@]host[:port]" is a board with all else left to its defaults. Raises BadInputError for
-    an unknown name and an unreadable or invalid file.
+    "ssh:[user@]host[:port]" is a board with all else left to its defaults. Its machine is called
+    `machine`, or if that is None as $GUIDELINES_MACHINE says of this one, or as the file does.
+    Raises BadInputError for an unknown name, an unreadable or invalid file, and a name that no
+    machine can have.
     """
+    platform = _load(name)
+    source = "--machine"
+    if machine is None and platform.is_local:
+        machine, source = os.environ.get(MACHINE) or None, MACHINE
+    if machine is None:
+        return platform
+    return checked(platform.model_dump() | {"machine": machine}, source)
+
+
+def _load(name: str) -> Platform:
     if name in platform_names():
         return _read(FOLDER / f"{name}.toml")
     if name.startswith(SSH):

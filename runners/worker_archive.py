@@ -7,7 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from results.store.files import write_file
+from results.store.files import keep_file
 
 SOURCES = Path(__file__).parent / "worker"
 MAIN = "from worker.main import main\nmain()\n"
@@ -24,7 +24,7 @@ def digest() -> str:
 
 
 def build(folder: Path) -> Path:
-    """Write the archive into `folder`, whole (see results.store.files.write_file); return its path.
+    """Keep the archive in `folder`, a cache (see results.store.files.keep_file); return its path.
 
     The same sources make the same bytes, so that a board needs them once.
     """
@@ -36,5 +36,5 @@ def build(folder: Path) -> Path:
                 zipfile.ZipInfo(f"{file.relative_to(SOURCES.parent).as_posix()}"), file.read_bytes()
             )
     path = folder / f"worker-{digest()[:16]}.pyz"
-    write_file(path, archive.getvalue())
+    keep_file(path, archive.getvalue())
     return path

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar, overload
@@ -56,13 +56,19 @@ class WorkerProcess:
     """A context manager around one fresh worker, started by `command`.
 
     It has a session of its own, so that Ctrl-C reaches the controller alone. `explain` makes the
-    sentence for an end that was not asked for, `name` is what other sentences call it.
+    sentence for an end that was not asked for, `name` is what other sentences call it. Its
+    `environment` is this program's own where none is given.
     """
 
     def __init__(
-        self, command: Sequence[str], explain: Explain = explain_death, name: str = "The worker"
+        self,
+        command: Sequence[str],
+        explain: Explain = explain_death,
+        name: str = "The worker",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.command = list(command)
+        self.environment = environment
         self.explain = explain
         self.name = name
         self._spoke = False
@@ -79,6 +85,7 @@ class WorkerProcess:
                 stderr=self._errors,
                 start_new_session=True,
                 bufsize=0,
+                env=self.environment,
             )
         except OSError as error:
             self._errors.close()

@@ -23,9 +23,9 @@ def main():
         send(event="unavailable", reason="No module named 'onnxruntime'")
         return
     machine = {
-        "hostname": "other" if mode == "moved" else "fake",
+        "hostname": "fake",
         "architecture": "x86_64",
-        "cpu_model": "fake",
+        "cpu_model": "other" if mode == "moved" else "fake",
         "cpu_features": [],
         "cores": 1,
         "caches": {},

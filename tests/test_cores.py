@@ -198,3 +198,35 @@ def test_reports_say_which_cores_there_are_and_which_was_measured():
     assert cores_text([0, 1, 4], [big, little]) == "cores 0,1,4 (Cortex-A57, Cortex-A53)"
     assert cores_text(None, [big]) == ""
     assert cores_text(5, [big]) == "core 5"
+
+
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "250000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "nonsense"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+    ],
+)
+def test_the_cores_that_may_be_used_are_those_allowed_as_far_as_the_quota_goes(
+    show, tmp_path, files, count
+):
+    show(SNAPDRAGON_810)
+    for name, content in files.items():
+        write(tmp_path / "sys" / "fs" / "cgroup" / name, content)
+    assert cores.usable() == count
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_a_process_that_is_released_gets_no_more_cores_than_it_had():
+    before = cores.allowed()
+    one = {min(before)}
+    with cores.released(one):
+        assert cores.allowed() == one
+    with cores.released(set()):
+        assert cores.allowed() == before
+    assert cores.allowed() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 
@@ -10,6 +11,7 @@ from guidelines.doctor.host import Conditions, advice, observe, unknowns
 
 QUIET = Conditions(
     cores=8,
+    usable=8,
     load=0.1,
     governor="performance",
     virtualisation=None,
@@ -31,7 +33,7 @@ def test_a_quiet_machine_has_no_findings():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"cores": 1}, "one core"),
+        ({"usable": 1}, "One core may be used"),
         ({"load": 7.9}, "load average is 7.9"),
         ({"governor": "powersave"}, "powersave"),
         ({"virtualisation": "virtual machine"}, "virtual machine"),
@@ -62,3 +64,14 @@ def test_a_real_machine_can_be_observed():
     assert seen.cores >= 1
     assert seen.free_memory > 0
     assert 0 <= seen.lost <= 100
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_the_doctor_counts_the_cores_that_it_may_use(guidelines):
+    core = min(os.sched_getaffinity(0))
+    code, out, err = guidelines("doctor", preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+    assert code == 0, err
+    assert f"Workers are kept on core {core}" in out
+    assert "One core may be used" in out
+    assert ("may use 1 of its cores" in out) == (os.cpu_count() > 1)

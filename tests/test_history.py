@@ -150,7 +150,7 @@ def test_platforms_are_not_mixed(tmp_path):
 
 
 def test_runs_of_other_machines_are_left_out(tmp_path):
-    store_runs(tmp_path, [timed(1, hostname="old"), timed(2), timed(3)])
+    store_runs(tmp_path, [timed(1, cpu_model="old"), timed(2), timed(3)])
     found = told(tmp_path)
     assert [run.folder for run in found.runs] == ["run01", "run02"]
     assert any("1 run(s) of other machines" in said for said in found.left_out)

@@ -189,7 +189,7 @@ def test_what_was_measured_before_a_worker_died_is_kept_and_continued(bench, log
 def test_another_machine_is_refused_with_the_differing_fields(bench):
     run, _ = bench(planned())
     begun = run.model_copy(update={"rounds": run.rounds[:3]})
-    with pytest.raises(BadInputError, match=r"hostname \(fake / other\)"):
+    with pytest.raises(BadInputError, match=r"cpu_model \(fake / other\)"):
         bench(begun, "moved")
 
 

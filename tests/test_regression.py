@@ -65,12 +65,12 @@ def test_a_memory_state_that_moves_a_control_too_is_no_regression():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("hostname", "elsewhere"), ("cpu_model", "Another CPU"), ("cores", 64), ("memory", 2**36)],
+    [("machine", "elsewhere"), ("cpu_model", "Another CPU"), ("cores", 64), ("memory", 2**36)],
 )
 def test_another_machine_is_refused_by_name(field, value):
-    run = other_fingerprint(timed(seed=1), **{field: value})
+    run = other_fingerprint(timed(seed=1), **{"machine": "bench", field: value})
     with pytest.raises(BadInputError, match=field):
-        judge_run(run, timed(seed=2))
+        judge_run(run, other_fingerprint(timed(seed=2), machine="bench"))
 
 
 def test_a_baseline_that_knows_no_clusters_is_of_the_same_machine():

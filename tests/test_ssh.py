@@ -184,7 +184,7 @@ def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
 
 
 def checked(**changes):
-    machine = FINGERPRINT.model_dump(exclude={"runtimes", "worker", "gpu"})
+    machine = FINGERPRINT.model_dump(exclude={"runtimes", "worker", "gpu", "machine"})
     machine["architecture"] = changes.pop("architecture", "aarch64")
     content = {
         "machine": Machine.model_validate(machine),

@@ -21,7 +21,7 @@ from results.store.background import in_background
 
 def command(
     runs: Annotated[
-        list[str],
+        list[Path],
         typer.Argument(metavar="RUN", help="Folders of runs; also paper:gpu and paper:arm."),
     ],
     out: Annotated[
@@ -31,11 +31,12 @@ def command(
     json: Json = False,
 ) -> None:
     """Lay runs of several platforms side by side, to see which guideline matters on which."""
-    for name in runs:
+    names = [str(run) for run in runs]
+    for name in names:
         if name.startswith("paper:") and name not in PAPER:
             raise BadInputError(f"There is no {name}. {suggestion(name, PAPER)}")
     # The plotting library takes as long to import as the runs to be read.
-    with in_background(_entrant, runs) as found:
+    with in_background(_entrant, names) as found:
         from reports.compare.comparison import (
             comparison_objects,
             print_comparison,
@@ -55,7 +56,8 @@ def command(
         else:
             print_comparison(comparison)
 
-    page = write_comparison(comparison, out or files.new_folder("compare"), tell)
+    with files.results_folder(out, "compare") as folder:
+        page = write_comparison(comparison, folder, tell)
     if not json:
         typer.echo(f"\nPage: {page}")
 
@@ -63,7 +65,7 @@ def command(
 def _entrant(name: str) -> Entrant:
     """Return what takes part in a comparison under a name: a folder's run, or the paper's."""
     if name not in PAPER:
-        return recorded(name, read_run(Path(name)))
+        return recorded(files.readable(name), read_run(Path(name)))
     channels: Any = name.removeprefix("paper:")
     declarations = [s for s in EXPERIMENTS.values() if s.experiment.across_platforms]
     cells = [

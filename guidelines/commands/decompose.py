@@ -16,6 +16,7 @@ from guidelines.commands.options import (
     DepthwiseAs,
     Details,
     Json,
+    MachineName,
     Out,
     PlatformName,
     Processes,
@@ -41,6 +42,7 @@ def command(
     processes: Processes = None,
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
+    machine: MachineName = None,
     seed: Seed = 0,
     out: Out = None,
     resume: Resume = False,
@@ -58,6 +60,8 @@ def command(
 
     given = given_of(inputs, ranges, values, python)
     declaration = user_declaration(model, asked_network(model, given))
-    options = Options(runs=runs, processes=processes, seed=seed, core=core, patience=patience)
+    options = Options(
+        runs=runs, processes=processes, seed=seed, core=core, machine=machine, patience=patience
+    )
     asked = plan([declaration], platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

@@ -14,8 +14,10 @@ from runners.worker.machine.host import facts
 def command() -> None:
     """Say in plain words what will make this machine's figures unreliable, and what to do."""
     machine = Machine.model_validate(facts())
+    usable = cores.usable()
     kept = cores_text(cores.choose(None, 1), machine.clusters)
-    typer.echo(f"Processor: {processor(machine)}. Workers are kept on {kept or 'no core'}.")
+    may = f" This program may use {usable} of its cores." if usable < machine.cores else ""
+    typer.echo(f"Processor: {processor(machine)}.{may} Workers are kept on {kept or 'no core'}.")
     gpus = gpu_conditions.observe()
     for line in gpu.lines(gpus):
         typer.echo(line)

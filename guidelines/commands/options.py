@@ -31,6 +31,14 @@ Core = Annotated[
         "cores, say cortex-a57.  [default: the fastest]"
     ),
 ]
+MachineName = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        help="What to call the machine, to know it again whatever its host is called.  "
+        "[default: $GUIDELINES_MACHINE; the platform file's]",
+    ),
+]
 Channels = Annotated[
     Literal["gpu", "arm"] | None,
     typer.Option(help="The paper's channel set.  [default: the platform's]"),

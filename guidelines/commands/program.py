@@ -6,12 +6,17 @@ Every command is a module of its name in this folder, whose `command` is a funct
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from results.errors import BadInputError
+from results.store.files import readable
 
 # In the order in which they are listed; each summary is the first paragraph of its command's help.
 SUMMARIES = {
@@ -64,6 +69,26 @@ class Group(TyperGroup):
         return _read_as_false(super().get_help_option(ctx))
 
 
+def _readable(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that raises BadInputError for words that no record could keep.
+
+    Folders are not kept in records, so their names may be any.
+    """
+
+    @functools.wraps(function)
+    def checked(**arguments: Any) -> None:
+        for value in arguments.values():
+            for word in value if isinstance(value, list) else [value]:
+                if isinstance(word, str) and readable(word) != word:
+                    raise BadInputError(
+                        f"{readable(word)} has bytes that are not UTF-8, which a record cannot "
+                        "keep: rename it, or name a link to it."
+                    )
+        function(**arguments)
+
+    return checked
+
+
 def _read_as_false(flag: Any) -> Any:
     """Return a flag whose value is false where it is not given.
 
@@ -91,7 +116,7 @@ def loaded(name: str) -> Any:
     found = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").command
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
-        found.command(name, cls=Command)(function)
+        found.command(name, cls=Command)(_readable(function))
     return get_command(found)
 
 

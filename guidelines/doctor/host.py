@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 from guidelines.doctor.advice import Advice
-from runners.worker.machine import host
+from runners.worker.machine import cores, host
 
 PROBE_SECONDS = 1.0
 # A spinning process that is kept waiting longer than this was interrupted by something else.
@@ -25,12 +25,13 @@ LEAST_FREE_BYTES = 2 * 1024**3
 class Conditions:
     """The state of a machine, as far as it shows; None where it does not.
 
-    `busy` holds other processes' names and CPU use in percent of one core; `steal` is the percent
-    of CPU time that a hypervisor gave to others, `lost` the percent that a spinning process lost to
-    anything else. Memory in bytes.
+    `usable` of its `cores` may be used here. `busy` holds other processes' names and CPU use in
+    percent of one core; `steal` is the percent of CPU time that a hypervisor gave to others, `lost`
+    the percent that a spinning process lost to anything else. Memory in bytes.
     """
 
     cores: int
+    usable: int
     load: float | None
     governor: str | None
     virtualisation: str | None
@@ -52,6 +53,7 @@ def observe() -> Conditions:
     steal = _steal_percent(before, psutil.cpu_times())
     return Conditions(
         cores=facts["cores"],
+        usable=cores.usable(),
         load=host.load_average(),
         governor=facts["governor"],
         virtualisation=facts["virtualisation"],
@@ -150,10 +152,10 @@ def advice(seen: Conditions) -> list[Advice]:
                 "Trust ratios more than times; compare runs made side by side.",
             )
         )
-    if seen.cores == 1:
+    if seen.usable == 1:
         found.append(
             Advice(
-                "There is one core: the progress display and the system share it.",
+                "One core may be used: the progress display and the system share it.",
                 "Use --quiet, or a machine with two cores or more.",
             )
         )

@@ -24,7 +24,7 @@ from results.errors import PlatformError
 from results.record import backends
 from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
 from results.record.network_cost import NetworkCost
-from results.store.files import make_folder, write_file
+from results.store.files import keep_file, make_cache_folder
 from runners.launcher import ModelFiles
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _prepare_users(
     """
     name = json.dumps([network.model, asdict(network.given), backend, str(Path.cwd())])
     place = models / f"user-{_sha256(name.encode(errors='surrogateescape'))}"
-    make_folder(place)
+    make_cache_folder(place)
     _clear_old(place)
     try:
         exporting = user_networks.exported(network, backend, seed, place, patience)
@@ -193,9 +193,9 @@ def _export(
 def _store(folder: Path, contents: dict[str, bytes], counted: dict[str, Any]) -> dict[str, Any]:
     """Write a cache entry, its index last, so that it is whole or not there; return the index."""
     for name, content in contents.items():
-        write_file(folder / name, content)
+        keep_file(folder / name, content)
     entry = {**counted, "sha256": {name: _sha256(c) for name, c in contents.items()}}
-    write_file(folder / ENTRY, json.dumps(entry))
+    keep_file(folder / ENTRY, json.dumps(entry))
     return entry
 
 

@@ -21,7 +21,7 @@ from results.gate import sequential, trial_store
 from results.gate.finding import Figure, Judgement
 from results.gate.trial import Side, Trial
 from results.statistics.disturbed import busy
-from results.store.files import new_folder, write_file
+from results.store.files import readable, results_folder, write_file
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,24 @@ def judge_trial(question: Question, out: Path | None, resume: bool, output: Outp
     """
     if resume and out is None:
         raise BadInputError("--resume continues the trial in a folder: name it with --out.")
-    folder = out or default_folder(question)
     display = TrialDisplay(question.protocol.max_seconds, output.quiet or output.json)
-    try:
-        with display:
-            outcome = measure_trial(question, folder, resume, display)
-    except KeyboardInterrupt:
-        typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except PlatformError as error:
-        raise PlatformError(f"{error} {_kept(folder)}") from None
+    with results_folder(out, _name(question)) as folder:
+        try:
+            with display:
+                outcome = measure_trial(question, folder, resume, display)
+        except KeyboardInterrupt:
+            typer.echo(f"guidelines: Interrupted. {_kept(folder)}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except PlatformError as error:
+            raise PlatformError(f"{error} {_kept(folder)}") from None
     if output.quiet and not output.json:
         typer.echo(folder)
     publish(judgement_of(outcome, folder), output)
 
 
-def default_folder(question: Question) -> Path:
-    """Return a new folder for a trial: results/runs/ab-<a>-<b>-<time>."""
-    names = [Path(side.platform).stem for side in (question.a, question.b)]
-    return new_folder(f"ab-{'-'.join(names)}")
+def _name(question: Question) -> str:
+    """Return what the folder of a trial is called: ab-<a>-<b>."""
+    return "-".join(["ab", *(Path(side.platform).stem for side in (question.a, question.b))])
 
 
 def _kept(folder: Path) -> str:
@@ -85,7 +84,7 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
             ("A", side_text(trial.a)),
             ("B", side_text(trial.b)),
             *_measured(outcome),
-            ("Record", str(folder)),
+            ("Record", readable(folder)),
         ],
         findings=outcome.findings,
         remarks=[*_busy(outcome), *_like_with_like(outcome)],
@@ -123,7 +122,7 @@ def _measured(outcome: Outcome) -> list[tuple[str, str]]:
     stages = [quartet.stage for quartet in outcome.quartets]
     screening = stages.count("screening")
     return [
-        ("Machine", f"{trial.a.fingerprint.hostname}, {trial.a.fingerprint.cpu_model}"),
+        ("Machine", f"{trial.a.fingerprint.called}, {trial.a.fingerprint.cpu_model}"),
         (
             "Quartets",
             f"{len(stages)} of four fresh processes, A B B A: {screening} of screening, "
@@ -165,7 +164,7 @@ def publish(judgement: Judgement, output: Output) -> None:
         print_judgement(judgement)
     if output.ci is not None:
         for name, text in FORMATS.items():
-            write_file(output.ci / name, text(judgement, output.strict))
+            write_file(output.ci / name, text(judgement, output.strict), chosen_by="--ci")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         # The runner collects what steps append.

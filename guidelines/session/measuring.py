@@ -17,6 +17,7 @@ from results.decomposition.operators import Depthwise
 from results.errors import CheckFailedError, PlatformError, SuiteError
 from results.record.schema import Run
 from results.store import run_folders
+from results.store.files import results_folder
 from results.tables.json_objects import json_objects
 from results.tables.summary import Summary, summarise
 
@@ -40,20 +41,15 @@ class Output:
 
 def measure_and_publish(asked: Plan, out: Path | None, resume: bool, output: Output) -> None:
     """Measure, print and report; raises CheckFailedError at last if a network failed its proof."""
-    folder, finished = _measure(asked, out, resume, output.quiet or output.json)
+    place = out or (runs.newest_unfinished(asked) if resume else None)
+    with results_folder(place, asked.platform.name) as folder:
+        finished = execute_with_progress(asked, folder, resume, output.quiet or output.json)
     _publish(folder, finished, output)
     for name, reason in sorted(finished.failures.items()):
         raise CheckFailedError(
             f"{len(finished.failures)} network(s) failed their proof and have no figures; "
             f"{name}: {reason}."
         )
-
-
-def _measure(plan: Plan, out: Path | None, resume: bool, quiet: bool) -> tuple[Path, Run]:
-    """Measure with a progress display; say where to continue when it ends early."""
-    folder = out or (runs.newest_unfinished(plan) if resume else None)
-    folder = folder or runs.default_folder(plan.platform)
-    return folder, execute_with_progress(plan, folder, resume, quiet)
 
 
 def execute_with_progress(

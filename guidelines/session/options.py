@@ -14,8 +14,8 @@ class Options:
     """What a command asks for, as the options of `guidelines run` say it.
 
     None is what is usual: of `runs`, `processes` and `stop` for what is measured, of `channels` for
-    the platform, of `core` for the machine, and of `batch` for the experiment. `patience` is how
-    many seconds exporting a network of the user's may take.
+    the platform, of `core` and `machine` for the machine, and of `batch` for the experiment.
+    `patience` is how many seconds exporting a network of the user's may take.
     """
 
     runs: int | None = None
@@ -25,6 +25,7 @@ class Options:
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
     caches: bool = False
     core: str | None = None
+    machine: str | None = None
     batch: int | None = None
     precision: Precision = "fp32"
     stop: StoppingRule | None = None

@@ -33,7 +33,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     Raises BadInputError for an unknown platform, for more processes than runs, and for what the
     platform cannot do.
     """
-    chosen = load_platform(platform)
+    chosen = load_platform(platform, options.machine)
     model = load_model(chosen.model) if chosen.model else None
     refuse_impossible(chosen, declarations, options)
     usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS

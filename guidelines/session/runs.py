@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shlex
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from results.record.same_machine import refuse_other_machine
 from results.record.schema import Run
 from results.statistics.stopping import complete
 from results.store import run_folders
-from results.store.files import cache_folder, locked, new_folder
+from results.store.files import cache_folder, locked, readable
 from runners import measure
 from runners.emulator import count
 from runners.emulator.count_cache import CountCache
@@ -76,11 +77,6 @@ def with_batch(cell: Cell, batch: int) -> Cell:
     if isinstance(cell.network, UserNetwork):
         return cell
     return replace(cell, network=replace(cell.network, batch=batch))
-
-
-def default_folder(platform: Platform) -> Path:
-    """Return a new folder for a run of `platform`: results/runs/<platform>-<time>[-2…]."""
-    return new_folder(platform.name)
 
 
 def newest_unfinished(plan: Plan) -> Path | None:
@@ -247,7 +243,7 @@ def new_session() -> Session:
     """Return a record of this call of the command line."""
     return Session(
         started=measure.now(),
-        command=command_line(),
+        command=[readable(word) for word in command_line()],
         suite_version=importlib.metadata.version("guideline-benchmarks"),
         git_revision=_git_revision(),
         exporters=model_files.exporter_versions(),
@@ -282,5 +278,11 @@ def _git_revision() -> str | None:
 
 
 def _git(root: Path, *words: str) -> str:
-    command = ["git", "-C", str(root), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    # What a hook of another repository hands on names that repository, its index and its tree.
+    environment = {n: value for n, value in os.environ.items() if not n.startswith("GIT_")}
+    # Nor is an index written that somebody else may be working with.
+    environment |= {"GIT_OPTIONAL_LOCKS": "0"}
+    done = subprocess.run(
+        ["git", "-C", str(root), *words], capture_output=True, check=True, env=environment
+    )
+    return os.fsdecode(done.stdout).strip()

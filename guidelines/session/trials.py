@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from typing import Protocol as Interface
 
 from guidelines.session.sides import Question, begin
@@ -18,6 +19,7 @@ from results.gate.ratios import Choice, QuartetTimes, as_timed, quartet_times
 from results.gate.sequential import Ledger, advance, procedure
 from results.gate.trial import Part, Quartet, SideName, Step, Trial, TrialProtocol
 from results.record.cells import Cell
+from results.record.platform import REACHING
 from results.record.same_machine import differing_fields
 from results.store import files, run_folders
 from runners.quartets import Equipment, measure_quartet
@@ -168,7 +170,7 @@ def opened(question: Question, folder: Path, resume: bool) -> Iterator[Bench]:
         trial, equipment = begin(question, files.cache_folder())
         if earlier is not None:
             _refuse_changed(earlier, trial, folder)
-            trial = trial.model_copy(update={"sessions": [*earlier.sessions, *trial.sessions]})
+            trial = earlier.model_copy(update={"sessions": [*earlier.sessions, *trial.sessions]})
         trial_store.write_trial(folder, trial)
         yield Bench(folder, trial, equipment, quartets)
 
@@ -195,11 +197,17 @@ def _refuse_changed(earlier: Trial, trial: Trial, folder: Path) -> None:
                 f"Side {name} is not what it was when {folder} was begun (then / now): "
                 f"{'; '.join(fields)}. Begin a new trial."
             )
-    if earlier.model_copy(update={"sessions": trial.sessions}) != trial:
+    if _compared(earlier) != _compared(trial):
         raise BadInputError(
             f"{folder} holds a trial of something else: ask for the same sides, experiments and "
             "options (--max-minutes, too), or choose another --out."
         )
+
+
+def _compared(trial: Trial) -> dict[str, Any]:
+    """Return what a trial compares, and how: all of it but when, and what machines are called."""
+    words: Any = {"fingerprint": True, "platform": {*REACHING}}
+    return trial.model_dump(exclude={"sessions": True, "a": words, "b": words})
 
 
 def _expected(protocol: TrialProtocol, step: Step, quartets: Sequence[Quartet]) -> float:

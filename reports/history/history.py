@@ -19,7 +19,7 @@ from reports.document import Document, Heading, Section, Table
 from reports.formats.images import SETTINGS
 from reports.formats.registry import write
 from reports.formats.terminal import show
-from results.history.history import History, Trend
+from results.history.history import SAME, History, Trend
 
 # The heat map's darkest colours: 15 % faster and slower.
 SPAN = Normalize(-0.15, 0.15)
@@ -84,8 +84,9 @@ def _changed(history: History) -> list[Trend]:
 def _told(history: History) -> list[Section]:
     """Return what a history is of, and what has changed in it."""
     first, last = history.runs[0], history.runs[-1]
+    processor = first.machine[SAME.index("cpu_model")]
     lines = [
-        f"{len(history.runs)} runs of {first.platform} on {first.machine[0]} ({first.machine[2]}), "
+        f"{len(history.runs)} runs of {first.platform} on {first.called} ({processor}), "
         f"{first.started} to {last.started}.",
         *history.left_out,
     ]

@@ -29,6 +29,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
     return [
         ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
         ("Processor", processor(machine)),
+        *([("Machine", machine.machine)] if machine.machine else []),
         ("System", f"{machine.os}, Python {machine.python}, {machine.software}"),
         (
             "Protocol",

@@ -12,16 +12,16 @@ from pydantic import ValidationError
 from results.cost_model.cost_model import CostModel
 from results.errors import BadInputError, suggestion
 from results.record.faults import first_fault
-from results.store.files import near_file, write_file
+from results.store.files import OUT, near_file, write_file
 
 FOLDER = Path(__file__).parent / "fitted"
 
 
-def write_model(path: Path, model: CostModel, comment: str) -> None:
+def write_model(path: Path, model: CostModel, comment: str, chosen_by: str = OUT) -> None:
     """Write a model below a comment (raises the errors of results.store.files.write_file)."""
     content = tomli_w.dumps(_rounded(model.model_dump(mode="json", exclude_none=True)))
     lines = "".join(f"# {line}\n" for line in comment.splitlines())
-    write_file(path, f"{lines}\n{content}")
+    write_file(path, f"{lines}\n{content}", chosen_by)
 
 
 def _rounded(value: Any) -> Any:

@@ -18,12 +18,13 @@ from results.record.samples import by_process
 from results.record.schema import Run
 from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from results.store.compressed import stored_files
+from results.store.files import readable
 from results.store.run_folders import FILE, read_run
 
 Array = NDArray[np.float64]
 
 # Of a fingerprint, what must be the same, to the letter, for runs to be of one machine.
-SAME = tuple(field for field in MACHINE if field not in ("clusters", "memory"))
+SAME = tuple(field for field in MACHINE if field not in ("machine", "clusters", "memory"))
 # Of a protocol, what makes cells of the same name the same networks.
 NETWORKS = ("channels", "g4_unit")
 
@@ -32,19 +33,27 @@ NETWORKS = ("channels", "g4_unit")
 class Digest:
     """What a history takes from one run: log typical times (ns) or log instructions, by network.
 
-    `networks` says which networks its cells are: channel set, Table 4's unit, batch. `controls` are
-    the names of those that are no cells.
+    `host` and `name` are what the machine's host and the machine itself are called. `networks` says
+    which networks its cells are: channel set, Table 4's unit, batch. `controls` are the names of
+    those that are no cells.
     """
 
     folder: str
     started: str
     platform: str
     machine: tuple[str, ...]
+    host: str
+    name: str
     networks: tuple[str, ...]
     runtimes: str
     counted: bool
     logs: Mapping[str, float]
     controls: frozenset[str]
+
+    @property
+    def called(self) -> str:
+        """What its machine is called: its name, or its host's where it has none."""
+        return self.name or self.host
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,12 @@ def digest(folder: Path) -> Digest | str:
     fingerprint, protocol = run.fingerprint.model_dump(), run.protocol
     counted = bool(run.counts)
     return Digest(
-        folder=folder.name,
+        folder=readable(folder.name),
         started=run.sessions[0].started if run.sessions else "",
         platform=run.platform.name,
         machine=tuple(str(fingerprint[field]) for field in SAME),
+        host=run.fingerprint.hostname,
+        name=run.fingerprint.machine,
         networks=(
             *(str(getattr(protocol, field)) for field in NETWORKS),
             # Records of earlier versions have the paper's batch alone.
@@ -159,9 +170,14 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
         of = f"of {chosen} " if chosen else ""
         why = " ".join(left_out) or f"there are runs of {', '.join(platforms)} alone."
         raise BadInputError(f"There is no run {of}to tell of: {why}")
-    here = [run for run in runs if run.machine == runs[-1].machine]
+    newest = runs[-1]
+    here = [
+        run
+        for run in runs
+        if run.machine == newest.machine and len({run.name, newest.name} - {""}) < 2
+    ]
     if len(here) < len(runs):
-        elsewhere = sorted({run.machine[0] for run in runs} - {runs[-1].machine[0]})
+        elsewhere = sorted({run.called for run in runs if run not in here})
         where = f" ({', '.join(elsewhere)})" if elsewhere else ""
         left_out.append(
             f"{len(runs) - len(here)} run(s) of other machines than the newest one's{where} are "

@@ -17,10 +17,13 @@ PRINTABLE = rf"^[^\n\t{HARMFUL}]*$"
 # Samples taken while a card's clock is below this fraction of its highest do not count, as in
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
-# What says how a board is reached, and not what it is.
-REACHING = ("ssh",)
+# What says how a board is reached, or what a machine is called, and not what it is.
+REACHING = ("ssh", "machine")
 # What earlier versions kept beside the other fields, and what it was where nothing was said.
 FLAT = {"host": "", "user": "", "port": None, "identity_file": "", "python": "python3"}
+
+
+MachineName = Annotated[str, Field(pattern=PRINTABLE, max_length=100)]
 
 
 class Record(BaseModel):
@@ -57,8 +60,9 @@ class Platform(Record):
     `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
     not timed: what it executes is counted, and its unit is instructions, or with a cost `model` (a
     coefficient file, by name or path) what modelled times give. `mode` is how a GPU gets its
-    work: operator by operator, as one CUDA graph, or compiled. `ssh` says how a board is reached;
-    its fields are read also where earlier versions kept them, beside the others.
+    work: operator by operator, as one CUDA graph, or compiled. `machine` is what its user calls the
+    machine, "" for nothing. `ssh` says how a board is reached; its fields are read also where
+    earlier versions kept them, beside the others.
     """
 
     model_config = ConfigDict(json_schema_extra=_also_flat)
@@ -72,6 +76,7 @@ class Platform(Record):
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
     model: Annotated[str, Field(pattern=PRINTABLE)] = ""
+    machine: MachineName = ""
     ssh: Ssh | None = None
 
     @model_validator(mode="before")
@@ -94,6 +99,8 @@ class Platform(Record):
             raise ValueError('with a cost model, unit is that of its times: "images/s"')
         if (self.counts and not self.model) != (self.unit == "instructions"):
             raise ValueError('transport "emulator" and unit "instructions" go together')
+        if self.counts and self.machine:
+            raise ValueError("counts are of no machine, so none can be named")
         if self.counts and self.threads != 1:
             raise ValueError("one thread alone is counted, so there must be one")
         return self
@@ -192,13 +199,21 @@ class Gpu(Record):
 class Fingerprint(Machine):
     """The machine and the software that a run was measured on.
 
-    A run may be continued only where all of this is the same. `runtimes` are versions by name,
-    `worker` is the digest of the program that timed, `gpu` the card that networks ran on, if any.
+    A run may be continued only where all of this is the same (but see
+    results.record.same_machine). `runtimes` are versions by name, `worker` is the digest of the
+    program that timed, `gpu` the card that networks ran on, if any. `machine` is what its user
+    calls the machine, "" where nobody said.
     """
 
     gpu: Gpu | None = None
     runtimes: dict[str, str]
     worker: str
+    machine: MachineName = ""
+
+    @property
+    def called(self) -> str:
+        """What the machine is called: its name, or its host's where it has none."""
+        return self.machine or self.hostname
 
     @property
     def software(self) -> str:

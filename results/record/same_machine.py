@@ -1,4 +1,8 @@
-"""Whether two fingerprints are of one machine with the same software, or in what they differ."""
+"""Whether two fingerprints are of one machine with the same software, or in what they differ.
+
+Hardware says so, and the name that a user gave the machine. A hostname says nothing: a container
+gets a new one whenever it starts. Where one side alone has a name, that contradicts nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from results.record.platform import Fingerprint
 
 # What says which machine it is; all else in a fingerprint is software, or a setting.
 MACHINE = (
-    "hostname",
+    "machine",
     "architecture",
     "cpu_model",
     "clusters",
@@ -24,8 +28,14 @@ SAME_MEMORY = 0.02
 
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
-    """Name the fields in which two fingerprints differ, with what differs on each side."""
-    return list(_differences(one, other).values())
+    """Name the fields that show two fingerprints to differ, with what differs on each side."""
+    differing = _differences(one, other)
+    return [text for field, text in differing.items() if field not in _means_nothing(one, other)]
+
+
+def _means_nothing(one: Fingerprint, other: Fingerprint) -> set[str]:
+    """Return the fields that may differ between fingerprints of one machine with one software."""
+    return {"hostname"} if one.machine and other.machine else {"hostname", "machine"}
 
 
 def _differences(one: Fingerprint, other: Fingerprint) -> dict[str, str]:
@@ -54,7 +64,7 @@ def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
 
     Software may differ, and the memory shown by SAME_MEMORY; early records know no clusters.
     """
-    may_differ = set()
+    may_differ = _means_nothing(one, other)
     if not (one.clusters and other.clusters):
         may_differ.add("clusters")
     if abs(one.memory - other.memory) <= SAME_MEMORY * max(one.memory, other.memory):
@@ -64,9 +74,10 @@ def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
 
 
 def changed_software(one: Fingerprint, other: Fingerprint) -> list[str]:
-    """Name what differs between two fingerprints of one machine."""
+    """Name what differs between two fingerprints of one machine, its names included."""
     differing = _differences(one, other)
-    return [text for field, text in differing.items() if field not in MACHINE]
+    hardware = {*MACHINE} - {"machine"}
+    return [text for field, text in differing.items() if field not in hardware]
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,6 @@ do not depend on which others are in the run.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from runners.emulator.count_cache import CountCache
 from runners.events import Counted, Failed, Loaded, Stopped, Warm
 from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
 from runners.transports.emulator import Emulated
+from runners.worker.machine.cores import usable
 from runners.worker_process import WorkerProcess
 
 # Emulated executions take up to some twenty seconds, more on a busy machine.
@@ -68,7 +68,7 @@ def count(
     crew = _Crew()
     begun = run
     watcher.count_stored(run)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=usable()) as pool:
 
         def work(cell: Cell) -> Count:
             key = count_cache.key(begun, cell, files[cell.name])

@@ -18,7 +18,7 @@ from results.cost_model.cost_model import Figure
 from results.record.cells import Cell
 from results.record.parts import Count
 from results.record.schema import Run
-from results.store.files import write_file
+from results.store.files import keep_file
 from runners.launcher import ModelFiles
 
 # All that is counted, one list each.
@@ -36,7 +36,7 @@ def key(run: Run, cell: Cell, files: ModelFiles) -> str:
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files.paths),
         list(cell.network.input_shape),
         cell.operators and asdict(cell.operators),
-        run.fingerprint.model_dump(),
+        run.fingerprint.model_dump(exclude={"machine"}),
         {name: getattr(run.protocol, name) for name in _PROTOCOL},
         caches and caches.model_dump(),
     ]
@@ -62,7 +62,7 @@ class CountCache:
     def keep(self, key: str, count: Count) -> None:
         """Keep a count, unless it failed its proof or as many executions are there already."""
         if count.instructions and self.find(key, len(count.instructions)) is None:
-            write_file(self._file(key), count.model_dump_json())
+            keep_file(self._file(key), count.model_dump_json())
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.json"

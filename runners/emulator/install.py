@@ -18,7 +18,7 @@ from pathlib import Path
 
 from results.cost_model.caches import CORTEX_A57, Caches
 from results.errors import PlatformError
-from results.store.files import cache_folder, file_error, write_file
+from results.store.files import CACHE, cache_folder, file_error, write_file
 from runners.emulator import packages
 
 PYTHON_PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
@@ -179,7 +179,7 @@ def install(folder: Path, tell: Callable[[str], None]) -> Emulator:
         shutil.rmtree(folder, ignore_errors=True)
         fresh.replace(folder)
     except OSError as error:
-        raise file_error(folder, error) from error
+        raise file_error(folder, error, CACHE) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return Emulator(folder, found)
@@ -233,7 +233,7 @@ def _fill(folder: Path, tell: Callable[[str], None]) -> Versions:
     compile_all = [*made.command(), "-m", "compileall", "-q", *trees]
     _output(compile_all, "the emulated Python fails", fine=(0, 1))
     versions = replace(made.versions, qemu=made.qemu_version())
-    write_file(folder / "versions.json", json.dumps(asdict(versions)))
+    write_file(folder / "versions.json", json.dumps(asdict(versions)), CACHE)
     return versions
 
 

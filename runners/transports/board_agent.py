@@ -13,6 +13,7 @@ What cannot be done ends in {"event": "unavailable", "reason"}.
 """
 
 import hashlib
+import importlib
 import json
 import os
 import runpy
@@ -37,8 +38,11 @@ def send(**event: object) -> None:
 
 def cache_folder() -> Path:
     """Return the folder of this suite's files on the board."""
-    parent = os.environ.get("XDG_CACHE_HOME")
-    return Path(parent or Path.home() / ".cache") / "guideline-benchmarks" / "board"
+    parent = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not parent.is_absolute():
+        # As its standard says.
+        parent = Path.home() / ".cache"
+    return parent / "guideline-benchmarks" / "board"
 
 
 def is_whole(digest: str) -> bool:
@@ -85,9 +89,8 @@ def take(digest: str, size: int) -> None:
             temporary.unlink()
 
 
-def check(worker: str, packages: "list[str]") -> None:
+def check(packages: "list[str]") -> None:
     """Say what this board is and what it has."""
-    import importlib
     import importlib.metadata
     import importlib.util
 
@@ -100,7 +103,6 @@ def check(worker: str, packages: "list[str]") -> None:
             # Vendors give their builds names of their own.
             return "of some version"
 
-    sys.path.insert(0, str(Path(worker).resolve()))
     machine = importlib.import_module("worker.machine.host")
     cores = importlib.import_module("worker.machine.cores")
     marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
@@ -161,9 +163,11 @@ def main() -> None:
         send(event="unavailable", reason=reason)
         return
     worker = request["worker"]["digest"]
+    sys.path.insert(0, str(Path(worker).resolve()))
     if request["do"] == "check":
-        check(worker, request["packages"])
+        check(request["packages"])
         return
+    importlib.import_module("worker.environment").clear(os.environ)
     try:
         runpy.run_path(worker, run_name="__main__")
     except ImportError as error:

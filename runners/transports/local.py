@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from results.errors import PlatformError
 from results.record.platform import Platform
 from runners.events import Ready, Unavailable
 from runners.transports.transport import unavailable_here
+from runners.worker import environment
 from runners.worker_process import WorkerProcess
 
 
@@ -21,8 +23,10 @@ class Local:
     command: Sequence[str]
 
     def process(self) -> WorkerProcess:
-        """Return a worker that is not started yet."""
-        return WorkerProcess(self.command)
+        """Return a worker that is not started yet; nothing in its environment tunes it."""
+        kept = dict(os.environ)
+        environment.clear(kept)
+        return WorkerProcess(self.command, environment=kept)
 
     def introduce(
         self, _process: WorkerProcess, files: Sequence[Path], _copying: Callable[[int, int], None]

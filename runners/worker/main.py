@@ -80,6 +80,7 @@ class Worker:
         # Counts do not depend on where and when they are taken; and what is read of a machine, were
         # it one digit longer, would move all that lies in memory after it, and so change misses.
         self.timed = request["timed"]
+        self.allowed = cores.allowed()
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
         self.load_start = host.load_average() if self.timed else None
         settings = {name: request[name] for name in ("threads", "mode", "precision")}
@@ -247,8 +248,8 @@ def main() -> None:
 def serve(worker: Worker, first: dict[str, Any], requests: TextIO) -> None:
     """Answer the first request and all that follow. Raises DeviceLostError."""
     worker.ready()
-    # A compiler takes all cores that there are.
-    with cores.released() if first["mode"] == "compile" else nullcontext():
+    # A compiler takes all cores that it may.
+    with cores.released(worker.allowed) if first["mode"] == "compile" else nullcontext():
         worker.load(first["cells"], first["seed"], first["warmup"])
     for line in requests:
         request = json.loads(line)

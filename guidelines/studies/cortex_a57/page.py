@@ -41,7 +41,9 @@ LARGE = 0.15
 
 def write_arm_model(validation: Validation, page: Path) -> Path:
     """Write the page, with its plot beside it; return it (raises the errors of write_file)."""
-    write_file(page.parent / f"{SCATTER[0]}.svg", image(scatter(validation, TITLES), "svg"))
+    write_file(
+        page.parent / f"{SCATTER[0]}.svg", image(scatter(validation, TITLES), "svg"), "--page"
+    )
     sections = [
         _failures(validation),
         _accuracy(validation),
@@ -50,7 +52,7 @@ def write_arm_model(validation: Validation, page: Path) -> Path:
         unit_section(validation),
         *_every_cell(validation),
     ]
-    write_file(page, markdown(Document(page.stem, TITLE, sections)))
+    write_file(page, markdown(Document(page.stem, TITLE, sections)), "--page")
     return page
 
 

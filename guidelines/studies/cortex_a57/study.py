@@ -42,7 +42,7 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
     ]
     validation = validate(counted)
     written = write_arm_model(validation, page)
-    write_model(model, validation.model, COMMENT)
+    write_model(model, validation.model, COMMENT, "--model")
     typer.echo(f"{model}\n{written}")
 
 

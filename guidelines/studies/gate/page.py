@@ -107,8 +107,8 @@ def write_page(pool: Pool, whole: Sequence[WholeSession], page: Path) -> Path:
         ),
     }
     for name, figure in drawn.items():
-        write_file(page.parent / f"{name}.svg", image(figure, "svg"))
-    write_file(page, markdown(Document(page.stem, TITLE, sections)))
+        write_file(page.parent / f"{name}.svg", image(figure, "svg"), "--page")
+    write_file(page, markdown(Document(page.stem, TITLE, sections)), "--page")
     return page
 
 

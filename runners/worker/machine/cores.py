@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from .arm_cores import core_name
-from .system import number, processors, sysctl
+from .system import number, processors, read, sysctl
 
 KILO = 1000
+LARGEST_QUOTA = 1 << 16
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 
@@ -89,22 +90,22 @@ def choose(wanted: str | None, threads: int) -> list[int]:
         if wanted is not None:
             raise NoSuchCoreError("this system does not keep a program on a core of its choice")
         return []
-    allowed = os.sched_getaffinity(0)
-    groups = [(found["core"], sorted(allowed & {*found["cpus"]})) for found in clusters()]
-    groups = [(name, cpus) for name, cpus in groups if cpus] or [("", sorted(allowed))]
+    there = allowed()
+    groups = [(found["core"], sorted(there & {*found["cpus"]})) for found in clusters()]
+    groups = [(name, cpus) for name, cpus in groups if cpus] or [("", sorted(there))]
     if wanted is None:
         cpus = groups[0][1]
         if threads == 1:
             return cpus[-1:]
         # Threads must not share a core, and to be kept on all of them is to be kept on none.
-        return cpus if threads <= len(cpus) < len(allowed) else []
+        return cpus if threads <= len(cpus) < len(there) else []
     named = next((cpus for name, cpus in groups if name.lower() == wanted.lower()), [])
     cpus = numbers(wanted) or named
-    if not cpus or not allowed.issuperset(cpus):
-        there = ", ".join(
+    if not cpus or not there.issuperset(cpus):
+        named_all = ", ".join(
             f"{_range(cpus)} ({name})" if name else _range(cpus) for name, cpus in groups
         )
-        raise NoSuchCoreError(f"it is not among the cores there, which are {there}")
+        raise NoSuchCoreError(f"it is not among the cores there, which are {named_all}")
     if len(cpus) < threads:
         raise NoSuchCoreError(f"{threads} threads need as many cores")
     return cpus[-1:] if threads == 1 else cpus
@@ -134,14 +135,38 @@ def pin(wanted: str | None, threads: int) -> int | list[int] | None:
     return cpus[0] if len(cpus) == 1 else cpus
 
 
+def allowed() -> set[int]:
+    """Return the cores that this process may run on; none where the system keeps that to itself."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def usable() -> int:
+    """Return how many cores this process may use: those allowed, as far as its quota goes."""
+    return max(1, min(len(allowed()) or os.cpu_count() or 1, _quota()))
+
+
+def _quota() -> int:
+    """Return how many cores' time a container is given, rounded down; LARGEST_QUOTA for any."""
+    given = (read("sys/fs/cgroup/cpu.max") or "").split()
+    if not given:
+        files = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        given = [read(f"sys/fs/cgroup/cpu/{name}") or "" for name in files]
+    if len(given) == 2 and all(part.isdecimal() and int(part) for part in given):
+        return int(given[0]) // int(given[1])
+    return LARGEST_QUOTA
+
+
 @contextmanager
-def released() -> Iterator[None]:
-    """Let this process use all cores for a while, where it was kept on some."""
-    if not hasattr(os, "sched_getaffinity"):
+def released(cpus: set[int]) -> Iterator[None]:
+    """Let this process use some cores for a while, those that it might before it was kept on some.
+
+    On a system that keeps it on none, nothing changes.
+    """
+    if not cpus:
         yield
         return
     kept = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    os.sched_setaffinity(0, cpus)
     try:
         yield
     finally:
