@@ -45,6 +45,8 @@ _UNCOUNTED = ("cdist", "_cdist_forward", "_trilinear", "conv_tbc", "_cudnn_rnn",
               "_transformer_encoder_layer_fwd", "_int_mm", "_scaled_mm", "_weight_int8pack_mm",
               "_weight_int4pack_mm", "ormqr", "cholesky_solve")  # fmt: skip
 _UNCOUNTED_BEGINNINGS = ("_fft", "linalg_", "_linalg", "mkldnn_linear")
+# What fvcore counts of the same, by torch's names.
+_FVCORE = ("_convolution", "addmm", "bmm", "baddbmm", "einsum", "linear", "matmul", "mm", "mv")
 # Anything may happen in operators that are not torch's own.
 _OWN = ("aten", "prim", "prims")
 
@@ -204,11 +206,10 @@ def fvcore_multiply_adds(module: nn.Module, args: tuple[Any, ...]) -> int | None
         from fvcore.nn.flop_count import _DEFAULT_SUPPORTED_OPS
     except ImportError:
         return None
-    wanted = ("conv", "addmm", "matmul", "mm", "einsum", "linear")
     handles = {
         name: handle
         for name, handle in _DEFAULT_SUPPORTED_OPS.items()
-        if any(word in name for word in wanted)
+        if name.removeprefix("aten::") in _FVCORE
     }
     try:
         with warnings.catch_warnings(), torch.no_grad():
