@@ -187,6 +187,8 @@ def test_folders_of_any_name_are_measured_into_and_read(guidelines, tmp_path, na
     [
         ("decompose", f"{LATIN_1}.onnx"),
         ("predict", f"{LATIN_1}.onnx"),
+        ("decompose", "a.onnx", "--values", f"{LATIN_1}.npz"),
+        ("decompose", "a.onnx", "--python", f"{LATIN_1}/python"),
         ("run", "g4", "--platform", f"{LATIN_1}.toml"),
         ("ab", "g4", "--a-python", f"{LATIN_1}/python"),
     ],

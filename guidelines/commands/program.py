@@ -15,8 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from results.errors import BadInputError
-from results.store.files import readable
+from results.store.files import refuse_unreadable
 
 # In the order in which they are listed; each summary is the first paragraph of its command's help.
 SUMMARIES = {
@@ -78,12 +77,8 @@ def _readable(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def checked(**arguments: Any) -> None:
         for value in arguments.values():
-            for word in value if isinstance(value, list) else [value]:
-                if isinstance(word, str) and readable(word) != word:
-                    raise BadInputError(
-                        f"{readable(word)} has bytes that are not UTF-8, which a record cannot "
-                        "keep: rename it, or name a link to it."
-                    )
+            words = value if isinstance(value, list) else [value]
+            refuse_unreadable(*(word for word in words if isinstance(word, str)))
         function(**arguments)
 
     return checked

@@ -8,6 +8,7 @@ from guidelines.export.input_options import parse_input, parse_range
 from guidelines.export.user_networks import is_onnx, named
 from results.errors import BadInputError
 from results.record.cells import Given, UserNetwork, WholeNetwork
+from results.store.files import refuse_unreadable
 
 
 def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
@@ -16,6 +17,7 @@ def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
     Raises BadInputError for options that cannot be read, for files that are not there, and for a
     name that is none of the suite's networks.
     """
+    refuse_unreadable(model, given.values, given.python)
     for text in given.inputs:
         parse_input(text)
     for text in given.ranges:

@@ -52,6 +52,16 @@ def readable(path: Path | str) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def refuse_unreadable(*words: str) -> None:
+    """Raise BadInputError for words that no record could keep, since they are not UTF-8."""
+    for word in words:
+        if readable(word) != word:
+            raise BadInputError(
+                f"{readable(word)} has bytes that are not UTF-8, which a record cannot keep: "
+                "rename it, or name a link to it."
+            )
+
+
 def write_file(path: Path, content: str | bytes, chosen_by: str = OUT) -> None:
     """Write `content` to `path` whole or not at all: a synced temporary file, then a rename.
 
