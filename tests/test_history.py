@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -204,3 +205,10 @@ def test_it_is_written_and_printed_whole(tmp_path):
     shown.print_history(found, Console(file=out, width=80))
     assert SLOW in out.getvalue()
     assert "11 of 12 cells never changed" in out.getvalue()
+
+
+def test_a_record_that_is_left_out_is_named_so_that_it_can_be_written(tmp_path):
+    folder = tmp_path / os.fsdecode(b"d\xe9cembre")
+    folder.mkdir()
+    (folder / "run.json").write_text("{")
+    assert r"d\xe9cembre" in digest(folder)

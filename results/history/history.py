@@ -94,7 +94,7 @@ def digest(folder: Path) -> Digest | str:
     try:
         run = read_run(folder)
     except BadInputError as error:
-        return str(error)
+        return readable(str(error))
     fingerprint, protocol = run.fingerprint.model_dump(), run.protocol
     counted = bool(run.counts)
     return Digest(
