@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import sys
 
-from guidelines.experiment import BLOCKS, Declaration
-from guidelines.session.measuring import Output, measure_and_publish
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+from guideline_benchmarks.guidelines.experiment import BLOCKS, Declaration
+from guideline_benchmarks.guidelines.session.measuring import Output, measure_and_publish
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.record.cells import (
+    Cell,
+    Experiment,
+    Network,
+    NetworkChoice,
+    Operators,
+    RowLabel,
+)
 
 EXPERIMENT = Experiment(
     name="widths",

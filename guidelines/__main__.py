@@ -42,14 +42,14 @@ def main() -> None:
 
 
 def _run() -> int:
-    from guidelines import streams
-    from runners.worker import environment
+    from guideline_benchmarks.guidelines import streams
+    from guideline_benchmarks.runners.worker import environment
 
     # Before any library reads it: what one says of a variable is no part of the output.
     environment.clear(os.environ)
     streams.prepare()
-    from guidelines.commands.program import program
-    from results.errors import SuiteError
+    from guideline_benchmarks.guidelines.commands.program import program
+    from guideline_benchmarks.results.errors import SuiteError
 
     try:
         return int(program(standalone_mode=False) or 0)
@@ -69,8 +69,8 @@ def _run() -> int:
 
 
 def _os_error(error: OSError) -> int:
-    from guidelines.streams import OutputError
-    from results.store.files import NO_ROOM
+    from guideline_benchmarks.guidelines.streams import OutputError
+    from guideline_benchmarks.results.store.files import NO_ROOM
 
     if error.errno in NO_ROOM:
         place = "standard output" if isinstance(error, OutputError) else error.filename or "a file"

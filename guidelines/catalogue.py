@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise
-from guidelines.experiment import Declaration
-from guidelines.runtime_decomposition import FIG2
-from guidelines.stacked_units import STACKED_UNITS
-from guidelines.whole_networks import TABLE8
-from results.errors import BadInputError, suggestion
+from guideline_benchmarks.guidelines import (
+    g1_channel_ratio,
+    g2_group_count,
+    g3_fragmentation,
+    g4_elementwise,
+)
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.runtime_decomposition import FIG2
+from guideline_benchmarks.guidelines.stacked_units import STACKED_UNITS
+from guideline_benchmarks.guidelines.whole_networks import TABLE8
+from guideline_benchmarks.results.errors import BadInputError, suggestion
 
 # What "all" means: the paper's four tables, each one guideline's.
 GUIDELINES: dict[str, Declaration] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.record.cells import Cell, Network, Operators
+from guideline_benchmarks.results.record.cells import Cell, Network, Operators
 
 # What the runtime's profiler adds to the time of each operator shows in a hundred trivial ones, and
 # what it adds for each thing more that it writes down, in some that give it much to write.

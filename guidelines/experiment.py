@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from results.record.cells import Cell, Experiment, NetworkChoice
+from guideline_benchmarks.results.record.cells import Cell, Experiment, NetworkChoice
 
 # The paper stacks ten of every block; Network.times has the same default.
 BLOCKS = 10

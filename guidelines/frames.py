@@ -1,6 +1,6 @@
 """A stored run as pandas DataFrames, for notebooks and scripts (docs/data.md).
 
-from guidelines.frames import load
+from guideline_benchmarks.guidelines.frames import load
 
 run = load("results/runs/cpu-20260101-120000")
 run.cells.groupby("experiment")["relative_speed"].min()
@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from guidelines.session.stored import read_run
-from results.decomposition.operators import Depthwise
-from results.tables.frames import Frames, frames_of
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.decomposition.operators import Depthwise
+from guideline_benchmarks.results.tables.frames import Frames, frames_of
+from guideline_benchmarks.results.tables.summary import summarise
 
 __all__ = ["Frames", "load"]
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from guidelines.experiment import BLOCKS, Declaration
-from results.paper import Entry, read_speeds
-from results.record.cells import Cell, Experiment, Network, NetworkChoice, Operators, RowLabel
+from guideline_benchmarks.guidelines.experiment import BLOCKS, Declaration
+from guideline_benchmarks.results.paper import Entry, read_speeds
+from guideline_benchmarks.results.record.cells import (
+    Cell,
+    Experiment,
+    Network,
+    NetworkChoice,
+    Operators,
+    RowLabel,
+)
 
 EXPERIMENT = Experiment(
     name="g4",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from guidelines.experiment import Declaration
-from results.paper import PAPER_PLATFORMS, published_decomposition
-from results.record.cells import Cell, Experiment, NetworkChoice, UserNetwork, WholeNetwork
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS, published_decomposition
+from guideline_benchmarks.results.record.cells import (
+    Cell,
+    Experiment,
+    NetworkChoice,
+    UserNetwork,
+    WholeNetwork,
+)
 
 TITLE = "Where the time goes"
 CLAIM = "Not all time goes into convolutions, which alone count as FLOPs"

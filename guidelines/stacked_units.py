@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from guidelines.experiment import Declaration
-from results.paper import Entry, read_speeds
-from results.record.cells import (
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.results.paper import Entry, read_speeds
+from guideline_benchmarks.results.record.cells import (
     AxisValue,
     Cell,
     Experiment,

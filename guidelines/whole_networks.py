@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 
-from guidelines.experiment import Declaration
-from results.paper import Entry, read_network_speeds
-from results.record.cells import Cell, Experiment, NetworkChoice, RowLabel, WholeNetwork
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.results.paper import Entry, read_network_speeds
+from guideline_benchmarks.results.record.cells import (
+    Cell,
+    Experiment,
+    NetworkChoice,
+    RowLabel,
+    WholeNetwork,
+)
 
 BASE = "ShuffleNet v2"
 FAMILIES = (BASE, "MobileNet v1", "MobileNet v2", "ShuffleNet v1", "ShuffleNet v2 SE")

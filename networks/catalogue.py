@@ -11,17 +11,17 @@ from functools import partial
 
 from torch import nn
 
-from networks.mobilenet_v1 import mobilenet_v1
-from networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
-from networks.resnet import resnet_50
-from networks.shufflenet_v1 import (
+from guideline_benchmarks.networks.mobilenet_v1 import mobilenet_v1
+from guideline_benchmarks.networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
+from guideline_benchmarks.networks.resnet import resnet_50
+from guideline_benchmarks.networks.shufflenet_v1 import (
     FIRST,
     STAGE_2,
     ShuffleNetV1Unit,
     shufflenet_v1,
     shufflenet_v1_50,
 )
-from networks.shufflenet_v2 import (
+from guideline_benchmarks.networks.shufflenet_v2 import (
     WIDTHS,
     ShuffleNetV2Unit,
     se_shufflenet_v2_164,

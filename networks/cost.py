@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from networks.layer_cost import (
+from guideline_benchmarks.networks.layer_cost import (
     Cost,
     CountedLayer,
     LayerCost,

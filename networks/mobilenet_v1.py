@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from networks.layers import classifier, conv_bn
+from guideline_benchmarks.networks.layers import classifier, conv_bn
 
 # Output channels at width 1, and stride, of the 13 depthwise separable convolutions.
 LAYERS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from networks.layers import classifier, conv_bn
+from guideline_benchmarks.networks.layers import classifier, conv_bn
 
 # Expansion, output channels at width 1, repeats and stride of the seven stages (its Table 2).
 STAGES = (

@@ -13,7 +13,7 @@ from typing import Any
 import onnx.inliner
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-from networks.layer_cost import (
+from guideline_benchmarks.networks.layer_cost import (
     Cost,
     CountedLayer,
     LayerCost,

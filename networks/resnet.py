@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from networks.layers import classifier, conv_bn
+from guideline_benchmarks.networks.layers import classifier, conv_bn
 
 EXPANSION = 4
 

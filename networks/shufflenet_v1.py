@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from networks.layers import ChannelShuffle, classifier, conv_bn, depthwise_bn
+from guideline_benchmarks.networks.layers import ChannelShuffle, classifier, conv_bn, depthwise_bn
 
 # Channels of stage 2 at width 1, by groups: chosen by its authors to keep the multiply-adds.
 STAGE_2 = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}

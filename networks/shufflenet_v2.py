@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from networks.layers import ChannelShuffle, SqueezeExcitation, classifier, conv_bn, depthwise_bn
+from guideline_benchmarks.networks.layers import (
+    ChannelShuffle,
+    SqueezeExcitation,
+    classifier,
+    conv_bn,
+    depthwise_bn,
+)
 
 # Channels of stage 2 and of the last convolution, by width (Table 5).
 WIDTHS = {0.5: (48, 1024), 1.0: (116, 1024), 1.5: (176, 1024), 2.0: (244, 2048)}

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.document import MISSING, Heading, Table
-from results.statistics.resolution import (
+from guideline_benchmarks.reports.document import MISSING, Heading, Table
+from guideline_benchmarks.results.statistics.resolution import (
     NOT_RESOLVED,
     WIDEST_RATIO,
     resolves,
     resolves_share,
 )
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
-    from results.tables.summary import CellResult, Column
+    from guideline_benchmarks.results.tables.summary import CellResult, Column
 
 WHY_NOT_RESOLVED = (
     "Not resolved: an interval whose upper end is more than "

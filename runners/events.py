@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from results.record.bounds import NonNegativeInt, PositiveInt
-from results.record.card import CardState, EventClock
-from results.record.ceilings import Ceilings
-from results.record.cells import Operators
-from results.record.parts import Beside, OperatorCall
-from results.record.platform import Gpu, Machine
-from results.record.text import is_plain, plain
+from guideline_benchmarks.results.record.bounds import NonNegativeInt, PositiveInt
+from guideline_benchmarks.results.record.card import CardState, EventClock
+from guideline_benchmarks.results.record.ceilings import Ceilings
+from guideline_benchmarks.results.record.cells import Operators
+from guideline_benchmarks.results.record.parts import Beside, OperatorCall
+from guideline_benchmarks.results.record.platform import Gpu, Machine
+from guideline_benchmarks.results.record.text import is_plain, plain
 
 LONGEST_REASON = 300
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results.errors import BadInputError
-from results.record.backends import backend
-from results.record.cells import Cell
-from results.record.platform import Fingerprint, Platform
-from results.record.protocol import Protocol
-from results.record.schema import Run
-from runners import worker_archive
-from runners.events import Ready, Unavailable
-from runners.transports import local
-from runners.transports.catalogue import transport_of
-from runners.transports.transport import START_SECONDS, Transport
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform
+from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.runners import worker_archive
+from guideline_benchmarks.runners.events import Ready, Unavailable
+from guideline_benchmarks.runners.transports import local
+from guideline_benchmarks.runners.transports.catalogue import transport_of
+from guideline_benchmarks.runners.transports.transport import START_SECONDS, Transport
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True)

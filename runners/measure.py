@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol as Interface
 
-from results.record.cells import Cell
-from results.record.parts import Process
-from results.record.same_machine import refuse_other_machine
-from results.record.schema import Run
-from results.statistics.stopping import complete, time_is_up
-from runners import schedule
-from runners.events import Stopped
-from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
-from runners.samples import measure_round, prove_all, warmup_times
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.parts import Process
+from guideline_benchmarks.results.record.same_machine import refuse_other_machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.stopping import complete, time_is_up
+from guideline_benchmarks.runners import schedule
+from guideline_benchmarks.runners.events import Stopped
+from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, fingerprint, set_up
+from guideline_benchmarks.runners.samples import measure_round, prove_all, warmup_times
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 # The ceilings of a slow machine, with other programs on it.
 CEILINGS_SECONDS = 300.0

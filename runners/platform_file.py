@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from results.errors import BadInputError, suggestion
-from results.record.backends import backend
-from results.record.platform import FLAT, Platform
-from results.store.files import near_file
-from runners.platforms import FOLDER, platform_names
-from runners.transports.catalogue import refuse_unknown
+from guideline_benchmarks.results.errors import BadInputError, suggestion
+from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.platform import FLAT, Platform
+from guideline_benchmarks.results.store.files import near_file
+from guideline_benchmarks.runners.platforms import FOLDER, platform_names
+from guideline_benchmarks.runners.transports.catalogue import refuse_unknown
 
 SSH = "ssh:"
 # What a board runs that is named by its address alone.

@@ -9,13 +9,13 @@ from dataclasses import asdict
 import onnx
 from google.protobuf.message import DecodeError
 
-from results.decomposition.operators import parts
-from results.errors import BadInputError, PlatformError
-from results.record.cells import Operators
-from results.record.consistency import same_operators
-from results.record.parts import OperatorCall
-from results.record.platform import Machine
-from runners.events import Executed
+from guideline_benchmarks.results.decomposition.operators import parts
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.cells import Operators
+from guideline_benchmarks.results.record.consistency import same_operators
+from guideline_benchmarks.results.record.parts import OperatorCall
+from guideline_benchmarks.results.record.platform import Machine
+from guideline_benchmarks.runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
 X86 = ("x86_64", "AMD64", "i686")

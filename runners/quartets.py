@@ -6,15 +6,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from results.errors import SuiteError
-from results.gate.trial import ORDER, Part, Quartet, SideName, SideProcess, Step, Trial
-from results.record.cells import Cell
-from results.record.same_machine import refuse_other_machine
-from results.record.schema import Run
-from runners import measure, samples, schedule
-from runners.events import Stopped
-from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
-from runners.transports.transport import START_SECONDS
+from guideline_benchmarks.results.errors import SuiteError
+from guideline_benchmarks.results.gate.trial import (
+    ORDER,
+    Part,
+    Quartet,
+    SideName,
+    SideProcess,
+    Step,
+    Trial,
+)
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.same_machine import refuse_other_machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.runners import measure, samples, schedule
+from guideline_benchmarks.runners.events import Stopped
+from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, fingerprint, set_up
+from guideline_benchmarks.runners.transports.transport import START_SECONDS
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from results.errors import CheckFailedError, PlatformError
-from results.record.backends import backend
-from results.record.card import CardState
-from results.record.cells import Cell, UserNetwork
-from results.record.parts import Profile, Proof, Round
-from results.record.schema import Run
-from runners import proof
-from runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
-from runners.transports.transport import START_SECONDS
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import CheckFailedError, PlatformError
+from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.card import CardState
+from guideline_benchmarks.results.record.cells import Cell, UserNetwork
+from guideline_benchmarks.results.record.parts import Profile, Proof, Round
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.runners import proof
+from guideline_benchmarks.runners.events import Failed, Loaded, Profiled, RoundDone, Sample, Warm
+from guideline_benchmarks.runners.transports.transport import START_SECONDS
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 # A sample may take this many times the warm-up's slowest execution before the worker is given up.
 PATIENCE = 100

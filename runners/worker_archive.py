@@ -7,7 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from results.store.files import keep_file
+from guideline_benchmarks.results.store.files import keep_file
 
 SOURCES = Path(__file__).parent / "worker"
 MAIN = "from worker.main import main\nmain()\n"

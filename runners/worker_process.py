@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar, overload
 
-from results.errors import PlatformError
-from runners.events import parse
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.runners.events import parse
 
 _CHUNK = 65536
 # The longest that a worker sends is an optimised graph; more than this is no line of a worker.

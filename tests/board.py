@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from runners import platform_file
+from guideline_benchmarks.runners import platform_file
 
 HOST = "127.0.0.1"
 # What the server runs in place of every command: the command, in a home folder of the board's own

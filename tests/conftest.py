@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from results.errors import PlatformError
-from runners.emulator import install
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.runners.emulator import install
 
 # No test may depend on how fast the machine is.
 settings.register_profile("suite", deadline=None)

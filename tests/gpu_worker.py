@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from runners.worker import ceilings, main
-from runners.worker.backends import torch_cuda
-from runners.worker.backends.interface import DeviceLostError
+from guideline_benchmarks.runners.worker import ceilings, main
+from guideline_benchmarks.runners.worker.backends import torch_cuda
+from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
 from tests.simulated_gpu import CpuAsGpu
 
 # Small enough for tests.

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from results.store import run_folders
+from guideline_benchmarks.results.store import run_folders
 
 # The second runtime does what the first does, and takes longer.
 BOTH_RUNTIMES = ["cpu", pytest.param("cpu-torch", marks=pytest.mark.slow)]

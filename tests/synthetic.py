@@ -7,16 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.controls import CONTROLS, PROFILER
-from guidelines.experiment import Declaration
-from guidelines.runtime_decomposition import FIG2
-from results.record.cells import Cell, NetworkChoice, Operators
-from results.record.consistency import checked
-from results.record.parts import Count, OperatorCall, Process, Profile, Proof, Round, Session
-from results.record.platform import Fingerprint, Platform
-from results.record.protocol import Protocol
-from results.record.schema import Run
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.controls import CONTROLS, PROFILER
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.runtime_decomposition import FIG2
+from guideline_benchmarks.results.record.cells import Cell, NetworkChoice, Operators
+from guideline_benchmarks.results.record.consistency import checked
+from guideline_benchmarks.results.record.parts import (
+    Count,
+    OperatorCall,
+    Process,
+    Profile,
+    Proof,
+    Round,
+    Session,
+)
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform
+from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.results.record.schema import Run
 
 FINGERPRINT = Fingerprint(
     hostname="bench",

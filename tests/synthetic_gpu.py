@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from results.record.card import CardState, EventClock
-from results.record.ceilings import Ceilings, Stream
-from results.record.cells import Cell
-from results.record.platform import Gpu
-from results.record.schema import Run
+from guideline_benchmarks.results.record.card import CardState, EventClock
+from guideline_benchmarks.results.record.ceilings import Ceilings, Stream
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.platform import Gpu
+from guideline_benchmarks.results.record.schema import Run
 from tests.simulated_gpu import FACTS, STATE
 from tests.synthetic import Times, run_of
 

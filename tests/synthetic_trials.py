@@ -6,11 +6,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.controls import CONTROLS
-from results.gate.trial import ORDER, Quartet, Side, SideProcess, Trial, TrialProtocol
-from results.record.platform import Platform
-from results.record.protocol import Protocol
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.controls import CONTROLS
+from guideline_benchmarks.results.gate.trial import (
+    ORDER,
+    Quartet,
+    Side,
+    SideProcess,
+    Trial,
+    TrialProtocol,
+)
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.results.record.protocol import Protocol
 from tests.synthetic import FINGERPRINT, run_of, with_cost
 
 # Log time of a network in a process: its name, the side, the quartet, the process in the quartet.

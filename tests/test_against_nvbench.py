@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from guidelines.studies import nvbench as against_nvbench
-from results.errors import PlatformError
-from runners.worker.backends import torch_cuda
-from runners.worker.backends.interface import Settings
+from guideline_benchmarks.guidelines.studies import nvbench as against_nvbench
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.runners.worker.backends import torch_cuda
+from guideline_benchmarks.runners.worker.backends.interface import Settings
 from tests.simulated_gpu import CpuAsGpu
 
 CELLS = ("g4/none/x1", "g4/relu/x1")
@@ -82,8 +82,8 @@ def test_the_same_networks_are_measured_by_both(monkeypatch, cache):
 
 
 def test_its_cells_are_cells_of_the_gpu_channel_set():
-    from guidelines.catalogue import select
-    from results.record.cells import NetworkChoice
+    from guideline_benchmarks.guidelines.catalogue import select
+    from guideline_benchmarks.results.record.cells import NetworkChoice
 
     names = [c.name for s in select(["all"]) for c in s.cells(NetworkChoice(channels="gpu"))]
     assert len(set(against_nvbench.CELLS)) == 6

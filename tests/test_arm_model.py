@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guidelines.session.stored import read_run
-from guidelines.studies.cortex_a57.validation import (
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import (
     EQUAL_WIDTH,
     FITTED,
     SETS,
     differences,
     validate,
 )
-from results.cost_model.coefficient_file import FOLDER, read_model
-from results.errors import BadInputError
+from guideline_benchmarks.results.cost_model.coefficient_file import FOLDER, read_model
+from guideline_benchmarks.results.errors import BadInputError
 from tests.program import complains
 from tests.synthetic import counted_run, valid
 

@@ -10,20 +10,20 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from guidelines.catalogue import select
-from guidelines.export import user_networks
-from guidelines.export.formats import EXPORTERS
-from guidelines.session import measuring
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from results.errors import BadInputError
-from results.record import backends
-from results.record.backends import BACKENDS, Backend, Mode
-from results.record.cells import Given, UserNetwork
-from results.record.protocol import Precision
-from results.statistics.stopping import complete
-from results.store.run_folders import read_run
-from runners import platform_file, worker_archive
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.export import user_networks
+from guideline_benchmarks.guidelines.export.formats import EXPORTERS
+from guideline_benchmarks.guidelines.session import measuring
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record import backends
+from guideline_benchmarks.results.record.backends import BACKENDS, Backend, Mode
+from guideline_benchmarks.results.record.cells import Given, UserNetwork
+from guideline_benchmarks.results.record.protocol import Precision
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store.run_folders import read_run
+from guideline_benchmarks.runners import platform_file, worker_archive
 from tests.synthetic import some
 
 MODULES = worker_archive.SOURCES / "backends"
@@ -128,7 +128,7 @@ def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_pat
     (tmp_path / "toy.toml").write_text('name = "toy-cpu"\nbackend = "toy"\n')
     monkeypatch.setattr(worker_archive, "SOURCES", sources)
     monkeypatch.setitem(BACKENDS, "toy", row)
-    monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
+    monkeypatch.setattr("guideline_benchmarks.guidelines.session.runs.cache_folder", lambda: cache)
 
     chosen = some("g4/none/x1", "g4/relu+shortcut/x1")
     asked = plan(chosen, str(tmp_path / "toy.toml"), Options(1, 1))

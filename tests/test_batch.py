@@ -11,16 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
-from guidelines.export import model_files
-from guidelines.export.formats import OPSET
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from networks.cost import cost
-from reports.run.document import document
-from results.record.cells import NetworkChoice
-from results.store.run_folders import read_run
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
+from guideline_benchmarks.guidelines.export import model_files
+from guideline_benchmarks.guidelines.export.formats import OPSET
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.networks.cost import cost
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.store.run_folders import read_run
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import run_of, valid
 
 SMALL = [c for g in GUIDELINES.values() for c in g.cells(NetworkChoice()) if c.scale == 1]

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guidelines.session.stored import read_run
-from results.cost_model import fitting
-from results.cost_model.board_model import fit_board, observations
-from results.cost_model.coefficient_file import read_model
-from results.cost_model.modelled import modelled_ms
-from results.errors import BadInputError
-from results.store.run_folders import write_run
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.cost_model import fitting
+from guideline_benchmarks.results.cost_model.board_model import fit_board, observations
+from guideline_benchmarks.results.cost_model.coefficient_file import read_model
+from guideline_benchmarks.results.cost_model.modelled import modelled_ms
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.store.run_folders import write_run
 from tests.program import complains
 from tests.synthetic import FINGERPRINT, run_of, valid
 

@@ -17,15 +17,15 @@ import time
 
 import pytest
 
-from guidelines.session import runs
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from results.errors import PlatformError
-from results.statistics.stopping import complete
-from results.store import run_folders
-from runners import platform_file, worker_archive, worker_process
-from runners.transports import ssh
-from runners.transports.ssh import Connection
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.runners import platform_file, worker_archive, worker_process
+from guideline_benchmarks.runners.transports import ssh
+from guideline_benchmarks.runners.transports.ssh import Connection
 from tests import board as boards
 from tests.program import complains, wait_for
 from tests.synthetic import some

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from results.record.ceilings import Ceilings, Stream, typical
-from runners.worker import ceilings
-from runners.worker.backends import onnx_models
+from guideline_benchmarks.results.record.ceilings import Ceilings, Stream, typical
+from guideline_benchmarks.runners.worker import ceilings
+from guideline_benchmarks.runners.worker.backends import onnx_models
 
 
 def model(operator, shape):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.history.change_points import SHORTEST, change_points, noise
+from guideline_benchmarks.results.history.change_points import SHORTEST, change_points, noise
 
 
 def series(levels, each, sigma=0.01, seed=0):

@@ -15,8 +15,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from results.statistics.stopping import complete
-from results.store import run_folders
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
 from tests.program import BOTH_RUNTIMES, complains, compress, wait_for
 from tests.synthetic import noisy, run_of
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from guidelines.catalogue import GUIDELINES
-from reports.compare import comparison as shown
-from reports.compare.heat_map import heat_map
-from results.compare.agreement import rank_agreement, rank_agreements
-from results.compare.comparison import compare
-from results.compare.entrants import published, recorded
-from results.paper import read_csv
-from results.record.cells import NetworkChoice
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.reports.compare import comparison as shown
+from guideline_benchmarks.reports.compare.heat_map import heat_map
+from guideline_benchmarks.results.compare.agreement import rank_agreement, rank_agreements
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import published, recorded
+from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.record.cells import NetworkChoice
 from tests.synthetic import counted_run, fig2_run, noisy, run_of, valid
 
 

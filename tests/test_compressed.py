@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from results.errors import BadInputError
-from results.gate import trial_store
-from results.history.history import digest, folders_in, history_of
-from results.store import run_folders
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.history.history import digest, folders_in, history_of
+from guideline_benchmarks.results.store import run_folders
 from tests.program import complains, compress
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of

@@ -7,11 +7,11 @@ import platform
 
 import pytest
 
-from reports.run.heading import cores_text, describe, processor
-from results.record.platform import Cluster, Machine
-from runners.worker.machine import cores, host, system
-from runners.worker.machine.arm_cores import CORES, core_name
-from runners.worker.machine.cores import NoSuchCoreError
+from guideline_benchmarks.reports.run.heading import cores_text, describe, processor
+from guideline_benchmarks.results.record.platform import Cluster, Machine
+from guideline_benchmarks.runners.worker.machine import cores, host, system
+from guideline_benchmarks.runners.worker.machine.arm_cores import CORES, core_name
+from guideline_benchmarks.runners.worker.machine.cores import NoSuchCoreError
 from tests.synthetic import run_of
 
 A53, A57, A72 = ("0x41", "0xd03"), ("0x41", "0xd07"), ("0x41", "0xd08")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from guidelines.export.model_files import build, example_input
-from networks.cost import LayerCost, cost
+from guideline_benchmarks.guidelines.export.model_files import build, example_input
+from guideline_benchmarks.networks.cost import LayerCost, cost
 from tests.test_networks import all_cells
 
 channels = st.integers(1, 512)

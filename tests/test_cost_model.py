@@ -7,25 +7,35 @@ from dataclasses import replace
 
 import pytest
 
-from reports.formats.html import html
-from reports.formats.latex import latex
-from reports.formats.markdown import markdown
-from reports.run.document import document
-from reports.run.plots import plot
-from reports.run.report import write_report
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.cost_model.caches import CORTEX_A57, Cache, caches_of, possible_ways
-from results.cost_model.coefficient_file import load_model, model_names, read_model, write_model
-from results.cost_model.cost_model import Coefficient, CostModel, Errors
-from results.cost_model.modelled import modelled, prediction_interval
-from results.errors import BadInputError
-from results.record.platform import Cluster, Platform
-from results.store.run_folders import read_run, write_run
-from results.tables.counts import counts_of
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
-from runners.platform_file import load_platform
+from guideline_benchmarks.reports.formats.html import html
+from guideline_benchmarks.reports.formats.latex import latex
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.plots import plot
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.cost_model.caches import (
+    CORTEX_A57,
+    Cache,
+    caches_of,
+    possible_ways,
+)
+from guideline_benchmarks.results.cost_model.coefficient_file import (
+    load_model,
+    model_names,
+    read_model,
+    write_model,
+)
+from guideline_benchmarks.results.cost_model.cost_model import Coefficient, CostModel, Errors
+from guideline_benchmarks.results.cost_model.modelled import modelled, prediction_interval
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.platform import Cluster, Platform
+from guideline_benchmarks.results.store.run_folders import read_run, write_run
+from guideline_benchmarks.results.tables.counts import counts_of
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
+from guideline_benchmarks.runners.platform_file import load_platform
 from tests.synthetic import FINGERPRINT, counted_run, run_of, valid
 
 MODEL = CostModel(

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from results.cost_model.caches import CORTEX_A57
-from runners.emulator import count_cache
-from runners.emulator.count_cache import CountCache
-from runners.launcher import ModelFiles
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57
+from guideline_benchmarks.runners.emulator import count_cache
+from guideline_benchmarks.runners.emulator.count_cache import CountCache
+from guideline_benchmarks.runners.launcher import ModelFiles
 from tests.synthetic import counted_run, valid
 
 RUN = counted_run(["g2"], lambda _: 10**6, caches=True)

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from reports.formats.html import html
-from reports.formats.latex import latex
-from reports.formats.markdown import markdown
-from reports.formats.terminal import show
-from reports.run.document import document
-from reports.run.report import csv_files, write_report
-from results.statistics.stopping import complete
-from results.store.run_folders import read_run, write_run
-from results.tables.counts import counts_of
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.reports.formats.html import html
+from guideline_benchmarks.reports.formats.latex import latex
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.report import csv_files, write_report
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store.run_folders import read_run, write_run
+from guideline_benchmarks.results.tables.counts import counts_of
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import counted_run, run_of, valid
 

@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines.catalogue import EXPERIMENTS
-from guidelines.export import formats
-from guidelines.session import measuring
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from networks.blocks import initialise
-from results.statistics.stopping import complete
-from results.tables.summary import summarise
-from runners.worker import ceilings
-from runners.worker.backends import torch_cuda
-from runners.worker.backends.interface import Settings
-from runners.worker.cuda.device import CudaDevice
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.guidelines.export import formats
+from guideline_benchmarks.guidelines.session import measuring
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.networks.blocks import initialise
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.tables.summary import summarise
+from guideline_benchmarks.runners.worker import ceilings
+from guideline_benchmarks.runners.worker.backends import torch_cuda
+from guideline_benchmarks.runners.worker.backends.interface import Settings
+from guideline_benchmarks.runners.worker.cuda.device import CudaDevice
 from tests.synthetic import some
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
@@ -30,7 +30,7 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 
 @pytest.fixture
 def measured(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
+    monkeypatch.setattr("guideline_benchmarks.guidelines.session.runs.cache_folder", lambda: cache)
 
     def run(platform, declarations=None, **options):
         chosen = Options(10, 2, channels="gpu", **options)

@@ -16,9 +16,9 @@ import pytest
 from onnx import TensorProto
 from onnx import helper as make
 
-from results.errors import BadInputError
-from results.statistics.stopping import complete
-from results.store import run_folders
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
 from tests.program import BOTH_RUNTIMES, complains, wait_for
 from tests.synthetic import fig2_run
 from tests.user_networks import exported

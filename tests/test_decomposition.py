@@ -7,13 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidelines.runtime_decomposition import user_declaration
-from reports.run.decomposition import rounded
-from results.decomposition.attribution import FIRST_PART, Written, added, shares
-from results.decomposition.shares import UNATTRIBUTED, decompose
-from results.paper import read_csv
-from results.tables.json_objects import json_objects, part_objects, share_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.runtime_decomposition import user_declaration
+from guideline_benchmarks.reports.run.decomposition import rounded
+from guideline_benchmarks.results.decomposition.attribution import (
+    FIRST_PART,
+    Written,
+    added,
+    shares,
+)
+from guideline_benchmarks.results.decomposition.shares import UNATTRIBUTED, decompose
+from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.tables.json_objects import (
+    json_objects,
+    part_objects,
+    share_objects,
+)
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import EXECUTION, fig2_run, valid
 
 TOTAL = sum(ms for _, ms in EXECUTION)

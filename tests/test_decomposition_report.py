@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from guidelines.runtime_decomposition import user_declaration
-from reports.formats.terminal import show
-from reports.run.document import document
-from reports.run.report import write_report
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.runtime_decomposition import user_declaration
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import fig2_run
 

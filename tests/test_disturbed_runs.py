@@ -13,37 +13,41 @@ from warnings import catch_warnings, simplefilter
 import pytest
 from rich.console import Console
 
-from guidelines.session.gate import judgement_of
-from guidelines.session.trials import stored_trial
-from reports.compare.comparison import MEANS, write_comparison
-from reports.formats.html import html
-from reports.formats.markdown import markdown
-from reports.gate.gate import gate_table
-from reports.gate.registry import FORMATS
-from reports.history import history as followed
-from reports.layout import WHY_NOT_RESOLVED, interval_text, percents_text
-from reports.run.brief import print_run
-from reports.run.decomposition_plots import bars, pies
-from reports.run.document import document
-from reports.run.heading import warnings
-from reports.run.plots import plot
-from reports.run.report import write_report
-from reports.run.roofline import WHY_REACHED, bound_text
-from reports.run.tables import MEANS_AND_PAIRS
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.errors import BadInputError
-from results.gate import trial_store
-from results.gate.finding import Change, Finding, Row, judged
-from results.gate.regression import judge_run
-from results.history.history import digest, folders_in, history_of
-from results.record.schema import Run
-from results.statistics.inference import Estimate
-from results.statistics.resolution import bracketed
-from results.store import run_folders
-from results.tables.json_objects import json_objects, part_objects, share_objects
-from results.tables.roofline import bound_of
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.session.gate import judgement_of
+from guideline_benchmarks.guidelines.session.trials import stored_trial
+from guideline_benchmarks.reports.compare.comparison import MEANS, write_comparison
+from guideline_benchmarks.reports.formats.html import html
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.gate.gate import gate_table
+from guideline_benchmarks.reports.gate.registry import FORMATS
+from guideline_benchmarks.reports.history import history as followed
+from guideline_benchmarks.reports.layout import WHY_NOT_RESOLVED, interval_text, percents_text
+from guideline_benchmarks.reports.run.brief import print_run
+from guideline_benchmarks.reports.run.decomposition_plots import bars, pies
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.heading import warnings
+from guideline_benchmarks.reports.run.plots import plot
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.reports.run.roofline import WHY_REACHED, bound_text
+from guideline_benchmarks.reports.run.tables import MEANS_AND_PAIRS
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate.finding import Change, Finding, Row, judged
+from guideline_benchmarks.results.gate.regression import judge_run
+from guideline_benchmarks.results.history.history import digest, folders_in, history_of
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.inference import Estimate
+from guideline_benchmarks.results.statistics.resolution import bracketed
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.json_objects import (
+    json_objects,
+    part_objects,
+    share_objects,
+)
+from guideline_benchmarks.results.tables.roofline import bound_of
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import CEILINGS, gpu_run
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from guidelines.doctor.host import Conditions, advice, observe, unknowns
+from guideline_benchmarks.guidelines.doctor.host import Conditions, advice, observe, unknowns
 
 QUIET = Conditions(
     cores=8,

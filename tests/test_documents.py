@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from reports.compare import comparison as of_comparison
-from reports.document import Document, Heading, Said, Section, Table
-from reports.formats.html import html
-from reports.formats.latex import latex
-from reports.formats.markdown import markdown
-from reports.formats.registry import FORMATS, Format, write
-from reports.gate import gate, registry
-from reports.history import history as of_history
-from reports.run.report import write_report
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.gate.regression import judge_run
-from results.history.history import digest, history_of
-from results.store import run_folders
-from results.tables.summary import summarise
+from guideline_benchmarks.reports.compare import comparison as of_comparison
+from guideline_benchmarks.reports.document import Document, Heading, Said, Section, Table
+from guideline_benchmarks.reports.formats.html import html
+from guideline_benchmarks.reports.formats.latex import latex
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.formats.registry import FORMATS, Format, write
+from guideline_benchmarks.reports.gate import gate, registry
+from guideline_benchmarks.reports.history import history as of_history
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.gate.regression import judge_run
+from guideline_benchmarks.results.history.history import digest, history_of
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import noisy, run_of
 
 

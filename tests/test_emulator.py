@@ -12,20 +12,20 @@ from dataclasses import replace
 
 import pytest
 
-from guidelines.session import runs
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from results.cost_model.caches import CORTEX_A57, Cache
-from results.errors import PlatformError
-from results.statistics.stopping import complete
-from results.store import run_folders
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
-from runners import samples, worker_archive
-from runners.emulator import install, packages
-from runners.events import Counted, Failed, Loaded, Warm
-from runners.launcher import Launcher, identify, set_up
-from runners.transports.emulator import Emulated
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Cache
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
+from guideline_benchmarks.runners import samples, worker_archive
+from guideline_benchmarks.runners.emulator import install, packages
+from guideline_benchmarks.runners.events import Counted, Failed, Loaded, Warm
+from guideline_benchmarks.runners.launcher import Launcher, identify, set_up
+from guideline_benchmarks.runners.transports.emulator import Emulated
 from tests.program import complains, wait_for
 from tests.synthetic import some
 

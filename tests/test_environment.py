@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from guidelines.session import runs
-from runners import worker_archive
-from runners.transports import local
-from runners.worker import environment
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.runners import worker_archive
+from guideline_benchmarks.runners.transports import local
+from guideline_benchmarks.runners.worker import environment
 
 TUNING = {
     "OMP_NUM_THREADS": "nonsense",

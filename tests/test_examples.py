@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store.run_folders import read_run, stored_runs
+from guideline_benchmarks.results.store.run_folders import read_run, stored_runs
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from results.store import run_folders
+from guideline_benchmarks.results.store import run_folders
 from tests.program import complains
 from tests.synthetic import noisy, run_of
 
 CELL = "g4/relu+shortcut/x1"
 FAULTY = """
 import errno, sys
-import guidelines.commands.program as module
-from guidelines.__main__ import main
+import guideline_benchmarks.guidelines.commands.program as module
+from guideline_benchmarks.guidelines.__main__ import main
 
 class WrongUse(Exception):
     exit_code = 1

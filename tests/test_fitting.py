@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.cost_model import fitting
-from results.cost_model.fitting import Observation
-from results.cost_model.modelled import modelled_ms
+from guideline_benchmarks.results.cost_model import fitting
+from guideline_benchmarks.results.cost_model.fitting import Observation
+from guideline_benchmarks.results.cost_model.modelled import modelled_ms
 
 TERMS = ("instructions", "l2_misses")
 COSTS = st.fixed_dictionaries({"instructions": st.floats(0.1, 5), "l2_misses": st.floats(0.5, 100)})

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guidelines.frames import Frames, load
-from results.errors import BadInputError
-from results.record.samples import samples_by_cell
-from results.store import run_folders
-from results.tables.frames import SAMPLE_COLUMNS
-from results.tables.json_objects import cell_objects, share_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.frames import Frames, load
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.frames import SAMPLE_COLUMNS
+from guideline_benchmarks.results.tables.json_objects import cell_objects, share_objects
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import gpu_run
 from tests.test_store import DECLARED_SINCE_6
@@ -173,7 +173,7 @@ def test_what_is_no_run_is_one_sentence(tmp_path):
 def test_reading_a_run_waits_for_nothing_that_it_does_not_need(tmp_path):
     stored(tmp_path / "run", run_of(["g4"], noisy(lambda _: 1.0), rounds=(2, 2)))
     script = (
-        "import sys; from guidelines.frames import load; load('run').cells;"
+        "import sys; from guideline_benchmarks.guidelines.frames import load; load('run').cells;"
         "sys.exit(' '.join({'torch', 'onnx', 'onnxruntime', 'matplotlib', 'jinja2', 'typer',"
         " 'scipy.stats'} & set(sys.modules)) or 0)"
     )

@@ -9,14 +9,21 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from reports.formats.markdown import markdown
-from reports.gate import gate
-from reports.gate.action_benchmark import action_benchmark
-from reports.gate.annotations import workflow_commands
-from reports.gate.bencher import bencher
-from reports.gate.junit import junit
-from results.gate.finding import Change, Figure, Finding, Judgement, Row, without_figures
-from results.gate.regression import LOST
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.gate import gate
+from guideline_benchmarks.reports.gate.action_benchmark import action_benchmark
+from guideline_benchmarks.reports.gate.annotations import workflow_commands
+from guideline_benchmarks.reports.gate.bencher import bencher
+from guideline_benchmarks.reports.gate.junit import junit
+from guideline_benchmarks.results.gate.finding import (
+    Change,
+    Figure,
+    Finding,
+    Judgement,
+    Row,
+    without_figures,
+)
+from guideline_benchmarks.results.gate.regression import LOST
 
 ROW = Row("g1/1:6/x1", "cell", ("g1/1:6/x1",), "g1")
 OTHER = Row("g2/g=8/x4", "cell", ("g2/g=8/x4",), "g2")

@@ -11,13 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from guidelines.studies.gate import evidence
-from guidelines.studies.gate.evidence import Rate
-from guidelines.studies.gate.page import POWER, ROC
-from guidelines.studies.gate.pool import NOTHING, Pool, Slowdown, injected, simulate
-from guidelines.studies.gate.study import study_gate
-from results.gate import trial_store
-from results.gate.finding import Change
+from guideline_benchmarks.guidelines.studies.gate import evidence
+from guideline_benchmarks.guidelines.studies.gate.evidence import Rate
+from guideline_benchmarks.guidelines.studies.gate.page import POWER, ROC
+from guideline_benchmarks.guidelines.studies.gate.pool import (
+    NOTHING,
+    Pool,
+    Slowdown,
+    injected,
+    simulate,
+)
+from guideline_benchmarks.guidelines.studies.gate.study import study_gate
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate.finding import Change
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from guidelines.doctor.gpu import advice, lines, unknowns
-from guidelines.doctor.gpu_conditions import cpu_torch, observe, without_cuda
-from runners.worker.cuda import nvml
+from guideline_benchmarks.guidelines.doctor.gpu import advice, lines, unknowns
+from guideline_benchmarks.guidelines.doctor.gpu_conditions import cpu_torch, observe, without_cuda
+from guideline_benchmarks.runners.worker.cuda import nvml
 
 
 class FakeError(Exception):

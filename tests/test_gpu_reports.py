@@ -7,12 +7,12 @@ import json
 import pandas as pd
 import pytest
 
-from reports.run.document import document
-from reports.run.heading import describe, warnings
-from reports.run.report import write_report
-from results.tables.json_objects import json_objects
-from results.tables.roofline import bound_of
-from results.tables.summary import summarise
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.roofline import bound_of
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import run_of, valid
 from tests.synthetic_gpu import CEILINGS, gpu_run
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from guidelines.catalogue import EXPERIMENTS, select
-from guidelines.session import measuring, runs
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from results.errors import BadInputError, PlatformError
-from results.record.cells import NetworkChoice
-from results.statistics.stopping import complete
-from results.store.run_folders import read_run
-from results.tables.summary import summarise
-from runners.launcher import Launcher
-from runners.platform_file import load_platform
-from runners.transports.local import Local
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS, select
+from guideline_benchmarks.guidelines.session import measuring, runs
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store.run_folders import read_run
+from guideline_benchmarks.results.tables.summary import summarise
+from guideline_benchmarks.runners.launcher import Launcher
+from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.transports.local import Local
 from tests.synthetic import some
 
 WORKER = Path(__file__).parent / "gpu_worker.py"
@@ -29,7 +29,7 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 @pytest.fixture
 def measured(tmp_path, cache, monkeypatch):
     """Measure some cells on a platform whose card is a stand-in that fails as it is told to."""
-    monkeypatch.setattr("guidelines.session.runs.cache_folder", lambda: cache)
+    monkeypatch.setattr("guideline_benchmarks.guidelines.session.runs.cache_folder", lambda: cache)
 
     def run(
         platform="cuda", how="", declarations=None, resume=False, rounds=2, processes=1, **options

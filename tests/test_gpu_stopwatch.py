@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from runners.worker.backends.interface import DeviceLostError
-from runners.worker.cuda import stopwatch
-from runners.worker.cuda.stopwatch import MOST_DISCARDED, MOST_RETAKES, GpuStopwatch
+from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
+from guideline_benchmarks.runners.worker.cuda import stopwatch
+from guideline_benchmarks.runners.worker.cuda.stopwatch import (
+    MOST_DISCARDED,
+    MOST_RETAKES,
+    GpuStopwatch,
+)
 from tests.simulated_gpu import Clocks, SimulatedGpu, SimulatedNetwork
 
 US = 1_000

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reports.history import history as shown
-from results.errors import BadInputError
-from results.gate.ratios import typical_log
-from results.history.history import Digest, digest, folders_in, history_of
-from results.record.samples import samples_by_cell
-from results.store import run_folders
+from guideline_benchmarks.reports.history import history as shown
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.ratios import typical_log
+from guideline_benchmarks.results.history.history import Digest, digest, folders_in, history_of
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.store import run_folders
 from tests.synthetic import counted_run, noisy, run_of
 
 SLOW = "g4/none/x1"

@@ -64,7 +64,9 @@ def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
     import subprocess
     import sys
 
-    drawing = "import sys, reports.run.brief; sys.exit('matplotlib' in sys.modules)"
+    drawing = (
+        "import sys, guideline_benchmarks.reports.run.brief; sys.exit('matplotlib' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0
 
 
@@ -83,7 +85,7 @@ def declared_in(file):
 
 
 def test_no_file_but_its_own_names_an_experiment():
-    from guidelines.catalogue import EXPERIMENTS
+    from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 
     for room in ROOMS:
         for file in (ROOT / room).rglob("*.py"):
@@ -102,8 +104,8 @@ def test_declarations_need_neither_numpy_nor_pydantic():
     import sys
 
     script = (
-        "import sys; from guidelines.catalogue import EXPERIMENTS as found;"
-        "from results.record.cells import NetworkChoice;"
+        "import sys; from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS as found;"
+        "from guideline_benchmarks.results.record.cells import NetworkChoice;"
         "assert all(declaration.cells(NetworkChoice()) for declaration in found.values());"
         "sys.exit(', '.join({'numpy', 'pydantic', 'torch'} & {*sys.modules}) or 0)"
     )

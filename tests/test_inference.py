@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.statistics.inference import Estimate, holm, of_difference, of_mean
+from guideline_benchmarks.results.statistics.inference import Estimate, holm, of_difference, of_mean
 
 values = st.lists(st.floats(-1, 1), min_size=3, max_size=12).filter(lambda v: np.std(v) > 1e-3)
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=20)

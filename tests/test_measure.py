@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.record.cells import Operators
-from results.record.parts import OperatorCall
-from results.record.platform import Cluster
-from results.record.protocol import StoppingRule
-from results.record.same_machine import differing_fields
-from results.record.schema import Run
-from results.statistics.stopping import complete
-from runners import measure, proof, samples, schedule
-from runners.launcher import Launcher, ModelFiles, identify
-from runners.transports.local import Local
+from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
+from guideline_benchmarks.results.record.cells import Operators
+from guideline_benchmarks.results.record.parts import OperatorCall
+from guideline_benchmarks.results.record.platform import Cluster
+from guideline_benchmarks.results.record.protocol import StoppingRule
+from guideline_benchmarks.results.record.same_machine import differing_fields
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.runners import measure, proof, samples, schedule
+from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, identify
+from guideline_benchmarks.runners.transports.local import Local
 from tests.synthetic import FINGERPRINT, fig2_run, run_of, valid
 
 FAKE = Path(__file__).parent / "fake_worker.py"

@@ -8,12 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.export.model_files import build, example_input
-from guidelines.g2_group_count import divisible_width
-from networks.blocks import FragmentedBlock, GroupConvolution, initialise, stack
-from results.paper import read_csv
-from results.record.cells import NetworkChoice
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.export.model_files import build, example_input
+from guideline_benchmarks.guidelines.g2_group_count import divisible_width
+from guideline_benchmarks.networks.blocks import (
+    FragmentedBlock,
+    GroupConvolution,
+    initialise,
+    stack,
+)
+from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.record.cells import NetworkChoice
 
 SETS = ("gpu", "arm")
 
@@ -60,7 +65,7 @@ def test_built_networks_execute_what_their_cells_claim(channels):
 
 
 def build_on_meta(network):
-    from networks import blocks
+    from guideline_benchmarks.networks import blocks
 
     return stack(lambda: getattr(blocks, network.block)(**network.arguments), network.times)
 

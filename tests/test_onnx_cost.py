@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from guidelines.export.formats import export_onnx
-from networks.cost import cost, counted, fvcore_multiply_adds
-from networks.onnx_cost import onnx_cost
+from guideline_benchmarks.guidelines.export.formats import export_onnx
+from guideline_benchmarks.networks.cost import cost, counted, fvcore_multiply_adds
+from guideline_benchmarks.networks.onnx_cost import onnx_cost
 
 
 def value(name, shape, kind=TensorProto.FLOAT):

@@ -11,13 +11,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from results.record.ceilings import Ceilings
-from results.record.platform import Gpu
-from runners.worker.backends import onnxruntime_cuda
-from runners.worker.backends.interface import DeviceLostError, NoDeviceError, Settings
-from runners.worker.backends.onnxruntime_cuda import open_backend
-from runners.worker.cuda import driver as cuda_driver
-from runners.worker.cuda import libraries
+from guideline_benchmarks.results.record.ceilings import Ceilings
+from guideline_benchmarks.results.record.platform import Gpu
+from guideline_benchmarks.runners.worker.backends import onnxruntime_cuda
+from guideline_benchmarks.runners.worker.backends.interface import (
+    DeviceLostError,
+    NoDeviceError,
+    Settings,
+)
+from guideline_benchmarks.runners.worker.backends.onnxruntime_cuda import open_backend
+from guideline_benchmarks.runners.worker.cuda import driver as cuda_driver
+from guideline_benchmarks.runners.worker.cuda import libraries
 
 # A stream is its clock in ns; an event is the clock when it was recorded, and whether all was done.
 DRIVER = r"""

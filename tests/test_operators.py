@@ -6,8 +6,13 @@ from collections import Counter
 
 import pytest
 
-from results.decomposition.operators import TABLE, Category, markdown_table, parts
-from results.errors import BadInputError
+from guideline_benchmarks.results.decomposition.operators import (
+    TABLE,
+    Category,
+    markdown_table,
+    parts,
+)
+from guideline_benchmarks.results.errors import BadInputError
 from tests.synthetic import call
 
 X4, X5 = [1, 60, 28, 28], [1, 3, 20, 28, 28]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store import run_folders
+from guideline_benchmarks.results.store import run_folders
 from tests.synthetic import noisy, run_of
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"

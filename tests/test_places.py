@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.export import model_files
-from results.errors import BadInputError
-from results.record.cells import NetworkChoice
-from results.store import files, run_folders
-from runners import worker_archive
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.export import model_files
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.store import files, run_folders
+from guideline_benchmarks.runners import worker_archive
 from tests.program import complains
 from tests.synthetic import noisy, run_of
 

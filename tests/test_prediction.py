@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from results.cost_model.coefficient_file import FOLDER, read_model
-from results.cost_model.modelled import modelled_ms
+from guideline_benchmarks.results.cost_model.coefficient_file import FOLDER, read_model
+from guideline_benchmarks.results.cost_model.modelled import modelled_ms
 from tests.program import complains
 
 TINY = """

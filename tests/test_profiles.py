@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines.export import formats
-from networks.blocks import initialise
-from networks.layers import ChannelShuffle, conv_bn, depthwise_bn
-from results.decomposition.operators import parts
-from results.record.backends import BACKENDS
-from results.record.cells import Operators
-from results.record.parts import OperatorCall
-from runners import proof
-from runners.worker import main as worker_main
-from runners.worker.backends import interface
+from guideline_benchmarks.guidelines.export import formats
+from guideline_benchmarks.networks.blocks import initialise
+from guideline_benchmarks.networks.layers import ChannelShuffle, conv_bn, depthwise_bn
+from guideline_benchmarks.results.decomposition.operators import parts
+from guideline_benchmarks.results.record.backends import BACKENDS
+from guideline_benchmarks.results.record.cells import Operators
+from guideline_benchmarks.results.record.parts import OperatorCall
+from guideline_benchmarks.runners import proof
+from guideline_benchmarks.runners.worker import main as worker_main
+from guideline_benchmarks.runners.worker.backends import interface
 
 TOLERANCE = 1e-4
 

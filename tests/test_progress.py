@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from guidelines.session import progress
-from guidelines.session.progress import ProgressDisplay
-from results.record.protocol import StoppingRule
+from guideline_benchmarks.guidelines.session import progress
+from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
+from guideline_benchmarks.results.record.protocol import StoppingRule
 from tests.synthetic import counted_run, run_of
 
 

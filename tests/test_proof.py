@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.export import formats, model_files
-from results.errors import PlatformError
-from results.record.cells import NetworkChoice, Operators
-from runners import proof
-from runners.events import Executed
-from runners.worker import arrays
-from runners.worker.backends import onnxruntime_cpu
-from runners.worker.backends.interface import Settings
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.export import formats, model_files
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.cells import NetworkChoice, Operators
+from guideline_benchmarks.runners import proof
+from guideline_benchmarks.runners.events import Executed
+from guideline_benchmarks.runners.worker import arrays
+from guideline_benchmarks.runners.worker.backends import onnxruntime_cpu
+from guideline_benchmarks.runners.worker.backends.interface import Settings
 
 TOLERANCE = 1e-4
 

@@ -6,14 +6,14 @@ import itertools
 
 import pytest
 
-from guidelines.session.options import Options
-from guidelines.session.sides import AskedSide, begin, question
-from results.errors import PlatformError
-from results.gate.trial import Step, TrialProtocol
-from results.statistics.mixture import COMPUTE_BOUND
-from runners import schedule
-from runners.quartets import measure_quartet
-from runners.worker.extra_work import ExtraWork
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.sides import AskedSide, begin, question
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.gate.trial import Step, TrialProtocol
+from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND
+from guideline_benchmarks.runners import schedule
+from guideline_benchmarks.runners.quartets import measure_quartet
+from guideline_benchmarks.runners.worker.extra_work import ExtraWork
 
 CELL, CPU = "g4/none/x1", AskedSide("cpu")
 CONTROLS = {"control/compute-bound/x1", "control/memory-heavy/x1"}

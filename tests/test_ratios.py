@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.gate.finding import Row
-from results.gate.ratios import null_ratios, quartet_times, ratios, row_logs, typical_log
-from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from guideline_benchmarks.results.gate.finding import Row
+from guideline_benchmarks.results.gate.ratios import (
+    null_ratios,
+    quartet_times,
+    ratios,
+    row_logs,
+    typical_log,
+)
+from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
 
 CELL = "g4/none/x1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from results.errors import BadInputError
-from results.gate.finding import Change
-from results.gate.regression import LOST, judge_run
-from results.record.platform import Cluster
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.finding import Change
+from guideline_benchmarks.results.gate.regression import LOST, judge_run
+from guideline_benchmarks.results.record.platform import Cluster
 from tests.synthetic import counted_run, noisy, run_of
 
 SLOW = "g4/none/x2"

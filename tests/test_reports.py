@@ -15,17 +15,17 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from guidelines.catalogue import GUIDELINES
-from reports.formats.latex import escape as latex_escape
-from reports.formats.pipe_tables import escape as markdown_escape
-from reports.formats.terminal import show
-from reports.layout import significant
-from reports.run.document import document
-from reports.run.report import write_report
-from results.paper import read_csv
-from results.record.cells import NetworkChoice
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.reports.formats.latex import escape as latex_escape
+from guideline_benchmarks.reports.formats.pipe_tables import escape as markdown_escape
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.layout import significant
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import noisy, run_of
 
@@ -263,7 +263,7 @@ def test_significant_digits(value, text):
 
 def test_reporting_imports_neither_torch_nor_a_runtime(tmp_path):
     script = (
-        "import sys, reports.run.report, reports.run.brief, results.store.run_folders;"
+        "import sys, guideline_benchmarks.reports.run.report, guideline_benchmarks.reports.run.brief, guideline_benchmarks.results.store.run_folders;"
         "sys.exit(bool({'torch', 'onnxruntime', 'onnx'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

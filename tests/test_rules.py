@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from guidelines.studies.gate.rules import NEVER, RULES, asv, criterion, pyperf, pytest_benchmark
+from guideline_benchmarks.guidelines.studies.gate.rules import (
+    NEVER,
+    RULES,
+    asv,
+    criterion,
+    pyperf,
+    pytest_benchmark,
+)
 
 
 def sides(ratio, noise=0.02, count=40, cells=6, seed=0):

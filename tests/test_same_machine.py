@@ -6,18 +6,22 @@ import json
 
 import pytest
 
-from guidelines.catalogue import select
-from guidelines.session.options import Options
-from guidelines.session.planning import plan
-from guidelines.session.trials import _refuse_changed
-from reports.run.heading import describe
-from results.errors import BadInputError
-from results.gate.regression import judge_run
-from results.history.history import digest, folders_in, history_of
-from results.record.same_machine import changed_software, other_machine, refuse_other_machine
-from results.store import run_folders
-from runners.launcher import launcher_of
-from runners.platform_file import load_platform
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.guidelines.session.trials import _refuse_changed
+from guideline_benchmarks.reports.run.heading import describe
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.regression import judge_run
+from guideline_benchmarks.results.history.history import digest, folders_in, history_of
+from guideline_benchmarks.results.record.same_machine import (
+    changed_software,
+    other_machine,
+    refuse_other_machine,
+)
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.runners.launcher import launcher_of
+from guideline_benchmarks.runners.platform_file import load_platform
 from tests.program import complains
 from tests.synthetic import FINGERPRINT, noisy, run_of, valid
 from tests.synthetic_trials import trial_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.schedule import order, remaining, rounds_per_process
+from guideline_benchmarks.runners.schedule import order, remaining, rounds_per_process
 
 
 @given(st.integers(1, 500), st.integers(1, 50))

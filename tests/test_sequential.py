@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from results.gate.finding import Change, rows_of
-from results.gate.ratios import quartet_times
-from results.gate.sequential import (
+from guideline_benchmarks.results.gate.finding import Change, rows_of
+from guideline_benchmarks.results.gate.ratios import quartet_times
+from guideline_benchmarks.results.gate.sequential import (
     LOOKS,
     SCREENING,
     Ledger,

@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from guidelines.export.input_options import parse_input, parse_range
-from results.errors import BadInputError
+from guideline_benchmarks.guidelines.export.input_options import parse_input, parse_range
+from guideline_benchmarks.results.errors import BadInputError
 from tests.user_networks import MODULES, exported
 
 BACKENDS = ("onnxruntime-cpu", "torch-cpu")
@@ -326,7 +326,7 @@ def test_weights_outside_a_models_own_folder_are_not_read(folder):
 def test_weights_that_no_one_file_can_hold_are_kept_beside_it(folder, monkeypatch):
     import onnxruntime
 
-    from guidelines.export.exporter import onnx_content
+    from guideline_benchmarks.guidelines.export.exporter import onnx_content
 
     write_convolution("model.onnx", **OUTSIDE)
     monkeypatch.setattr(onnx_content, "MOST_IN_ONE_FILE", 100)

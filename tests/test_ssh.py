@@ -13,12 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from guidelines.commands.board import board_platform, platform_name, ready, remedy
-from results.errors import BadInputError, PlatformError
-from results.record.platform import Machine, Platform, Ssh
-from runners import events, platform_file, worker_archive
-from runners.transports import ssh
-from runners.transports.ssh import Connection, remote_command
+from guideline_benchmarks.guidelines.commands.board import (
+    board_platform,
+    platform_name,
+    ready,
+    remedy,
+)
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.platform import Machine, Platform, Ssh
+from guideline_benchmarks.runners import events, platform_file, worker_archive
+from guideline_benchmarks.runners.transports import ssh
+from guideline_benchmarks.runners.transports.ssh import Connection, remote_command
 from tests.program import complains
 from tests.synthetic import FINGERPRINT
 

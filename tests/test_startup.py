@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from guidelines.commands import program
+from guideline_benchmarks.guidelines.commands import program
 
 HEAVY = {"numpy", "pydantic", "torch", "pandas", "scipy", "matplotlib", "onnx"}
 # Some versions of typer read options by pydantic.
@@ -60,11 +60,13 @@ def test_nothing_asked_for_is_answered_with_the_help(guidelines):
 
 @pytest.mark.parametrize("name", ["gate-study", "arm-model"])
 def test_what_is_only_in_a_checkout_says_so_elsewhere(name, monkeypatch):
-    from results.errors import BadInputError
+    from guideline_benchmarks.results.errors import BadInputError
 
-    for module in [m for m in sys.modules if m.startswith("guidelines.studies")]:
+    for module in [
+        m for m in sys.modules if m.startswith("guideline_benchmarks.guidelines.studies")
+    ]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "guidelines.studies", None)
+    monkeypatch.setitem(sys.modules, "guideline_benchmarks.guidelines.studies", None)
     with pytest.raises(BadInputError, match=f"`guidelines {name}` needs .* checkout") as caught:
         program.program([name], standalone_mode=False)
     assert caught.value.exit_code == 2

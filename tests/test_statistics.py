@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from results.statistics import intervals
-from results.statistics.intervals import relative_speed, relative_speed_interval, time_interval
+from guideline_benchmarks.results.statistics import intervals
+from guideline_benchmarks.results.statistics.intervals import (
+    relative_speed,
+    relative_speed_interval,
+    time_interval,
+)
 
 RECORDED = np.load(Path(__file__).parent / "data" / "processes.npz")
 BASES = {"g1": "1:1", "g2": "g=1", "g4": "relu+shortcut"}

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidelines.session.options import Options
-from guidelines.session.planning import plan, stopping_rule
-from reports.run.heading import describe, warnings
-from results.errors import BadInputError
-from results.record.protocol import StoppingRule
-from results.statistics import stopping
-from results.statistics.stopping import complete
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan, stopping_rule
+from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.protocol import StoppingRule
+from guideline_benchmarks.results.statistics import stopping
+from guideline_benchmarks.results.statistics.stopping import complete
 from tests.synthetic import run_of, valid
 
 MEDIANS = st.lists(st.floats(1e3, 1e9), min_size=3, max_size=20)

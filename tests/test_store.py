@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guidelines.session import stored
-from results.errors import BadInputError, PlatformError
-from results.record import schema
-from results.record.parts import Round
-from results.record.platform import Platform
-from results.record.schema import json_schema
-from results.statistics.stopping import complete
-from results.store import files, run_folders
-from results.store.compressed import read_stored, stored_file, stored_files
+from guideline_benchmarks.guidelines.session import stored
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record import schema
+from guideline_benchmarks.results.record.parts import Round
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.results.record.schema import json_schema
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import files, run_folders
+from guideline_benchmarks.results.store.compressed import read_stored, stored_file, stored_files
 from tests.synthetic import run_of, valid
 
 SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
@@ -33,7 +33,7 @@ def run():
 
 def test_the_schema_in_the_repository_is_the_one_of_the_code():
     assert SCHEMA_FILE.read_text() == json_schema(), (
-        "run: python -m results.record.schema > results/record/run.schema.json"
+        "run: python -m guideline_benchmarks.results.record.schema > results/record/run.schema.json"
     )
 
 

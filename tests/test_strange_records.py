@@ -10,26 +10,26 @@ import re
 import pytest
 from rich.console import Console
 
-from guidelines.session.stored import read_run
-from reports.compare import comparison as compared
-from reports.formats.latex import latex
-from reports.gate.gate import print_judgement
-from reports.gate.registry import FORMATS as CI_FORMATS
-from reports.history import history as followed
-from reports.run.brief import print_run
-from reports.run.document import document
-from reports.run.report import write_report
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.errors import BadInputError
-from results.gate import trial_store
-from results.gate.regression import judge_run
-from results.history.history import digest, folders_in, history_of
-from results.store import run_folders
-from results.store.compressed import LARGEST, SUFFIX
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
-from runners.events import parse
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.reports.compare import comparison as compared
+from guideline_benchmarks.reports.formats.latex import latex
+from guideline_benchmarks.reports.gate.gate import print_judgement
+from guideline_benchmarks.reports.gate.registry import FORMATS as CI_FORMATS
+from guideline_benchmarks.reports.history import history as followed
+from guideline_benchmarks.reports.run.brief import print_run
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate.regression import judge_run
+from guideline_benchmarks.results.history.history import digest, folders_in, history_of
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.store.compressed import LARGEST, SUFFIX
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
+from guideline_benchmarks.runners.events import parse
 from tests.program import complains
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import gpu_run

@@ -10,15 +10,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from guidelines.catalogue import select
-from guidelines.session.stored import read_run
-from reports.document import Document, Heading, Said, Section, Table
-from reports.formats.dense_tables import dense_lines
-from reports.formats.terminal import show
-from reports.run.brief import brief_document, print_run
-from reports.run.document import document
-from results.store import run_folders
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.reports.document import Document, Heading, Said, Section, Table
+from guideline_benchmarks.reports.formats.dense_tables import dense_lines
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.run.brief import brief_document, print_run
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import counted_run, noisy, run_of, run_of_declarations
 from tests.synthetic_gpu import gpu_run
 

@@ -10,19 +10,23 @@ import pytest
 import torch
 from torch import nn
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.export import formats
-from guidelines.export.model_files import build
-from guidelines.session import planning
-from networks.blocks import initialise
-from results.record.cells import NetworkChoice
-from results.record.platform import LEAST_CLOCK
-from runners.worker import ceilings
-from runners.worker.arrays import output_error
-from runners.worker.backends import torch_cuda
-from runners.worker.backends.interface import DeviceLostError, NoDeviceError, Settings
-from runners.worker.cuda import device as cuda_device
-from runners.worker.cuda import stopwatch
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.export import formats
+from guideline_benchmarks.guidelines.export.model_files import build
+from guideline_benchmarks.guidelines.session import planning
+from guideline_benchmarks.networks.blocks import initialise
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.record.platform import LEAST_CLOCK
+from guideline_benchmarks.runners.worker import ceilings
+from guideline_benchmarks.runners.worker.arrays import output_error
+from guideline_benchmarks.runners.worker.backends import torch_cuda
+from guideline_benchmarks.runners.worker.backends.interface import (
+    DeviceLostError,
+    NoDeviceError,
+    Settings,
+)
+from guideline_benchmarks.runners.worker.cuda import device as cuda_device
+from guideline_benchmarks.runners.worker.cuda import stopwatch
 from tests.simulated_gpu import CpuAsGpu
 
 

@@ -10,23 +10,23 @@ from dataclasses import replace
 
 import pytest
 
-from guidelines import catalogue
-from guidelines.experiment import Declaration
-from reports.compare.comparison import write_comparison
-from reports.document import MISSING
-from reports.history.history import write_history
-from reports.run.report import write_report
-from reports.run.tables import guideline_sections, overview
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.errors import BadInputError
-from results.gate.finding import Change, rows_of
-from results.gate.regression import judge_run
-from results.history.history import digest, history_of
-from results.record.cells import Cell, Experiment, Network, RowLabel
-from results.store import run_folders
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines import catalogue
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.reports.compare.comparison import write_comparison
+from guideline_benchmarks.reports.document import MISSING
+from guideline_benchmarks.reports.history.history import write_history
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.reports.run.tables import guideline_sections, overview
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.finding import Change, rows_of
+from guideline_benchmarks.results.gate.regression import judge_run
+from guideline_benchmarks.results.history.history import digest, history_of
+from guideline_benchmarks.results.record.cells import Cell, Experiment, Network, RowLabel
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import noisy, run_of_declarations
 
 KERNELS = Experiment(

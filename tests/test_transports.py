@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from results.errors import BadInputError, PlatformError
-from results.record.cells import Operators
-from results.statistics.stopping import complete
-from runners import launcher, measure, platform_file
-from runners.launcher import Launcher, ModelFiles
-from runners.transports.catalogue import TRANSPORTS
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.cells import Operators
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.runners import launcher, measure, platform_file
+from guideline_benchmarks.runners.launcher import Launcher, ModelFiles
+from guideline_benchmarks.runners.transports.catalogue import TRANSPORTS
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests.synthetic import run_of
 from tests.test_measure import FAKE, Recorder
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.session.gate import judgement_of
-from guidelines.session.trials import stored_trial
-from reports.gate.registry import FORMATS
-from results.errors import BadInputError
-from results.gate import trial_store
-from results.gate.trial import Part
-from results.record.cells import NetworkChoice
-from results.store import run_folders
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.session.gate import judgement_of
+from guideline_benchmarks.guidelines.session.trials import stored_trial
+from guideline_benchmarks.reports.gate.registry import FORMATS
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate.trial import Part
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.store import run_folders
 from tests.program import complains, wait_until
 from tests.synthetic import noisy, run_of
 from tests.synthetic_trials import noisy_logs, quartet_of, trial_of

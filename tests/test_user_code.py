@@ -13,7 +13,7 @@ import psutil
 import pytest
 from onnx import TensorProto, helper
 
-from results.errors import BadInputError
+from guideline_benchmarks.results.errors import BadInputError
 from tests.program import BOTH_RUNTIMES, complains
 from tests.user_networks import MODULES, exported
 

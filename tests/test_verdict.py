@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.statistics.verdict import Verdict, judge, order_agreement
-from results.tables.summary import summarise
+from guideline_benchmarks.results.statistics.verdict import Verdict, judge, order_agreement
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import noisy, run_of
 
 SLOW, FAST, SAME, WIDE = (0.7, 0.8), (1.2, 1.3), (0.98, 1.02), (0.5, 1.5)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from results.store.run_folders import stored_runs
+from guideline_benchmarks.results.store.run_folders import stored_runs
 from tests.program import complains
 
 ROOT = Path(__file__).parent.parent

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from guidelines.catalogue import EXPERIMENTS, select
-from guidelines.export import model_files
-from guidelines.stacked_units import UNITS, equal_width
-from networks.catalogue import NETWORKS
-from networks.cost import cost
-from reports.document import MISSING
-from reports.run.tables import guideline_sections
-from results.compare.comparison import compare
-from results.compare.entrants import recorded
-from results.paper import LEVELS, read_csv, read_network_speeds, read_speeds
-from results.record.cells import NetworkChoice
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS, select
+from guideline_benchmarks.guidelines.export import model_files
+from guideline_benchmarks.guidelines.stacked_units import UNITS, equal_width
+from guideline_benchmarks.networks.catalogue import NETWORKS
+from guideline_benchmarks.networks.cost import cost
+from guideline_benchmarks.reports.document import MISSING
+from guideline_benchmarks.reports.run.tables import guideline_sections
+from guideline_benchmarks.results.compare.comparison import compare
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.paper import LEVELS, read_csv, read_network_speeds, read_speeds
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import run_of_declarations
 
 STACKS = ("units-56", "units-28")

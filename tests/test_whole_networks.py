@@ -9,18 +9,18 @@ import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 
-from guidelines.commands import networks
-from guidelines.commands.networks import costs_table, network_cost
-from guidelines.commands.program import program
-from networks.blocks import initialise
-from networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
-from networks.cost import cost
-from networks.layers import ChannelShuffle
-from networks.mobilenet_v2 import mobilenet_v2, scaled
-from networks.shufflenet_v1 import shufflenet_v1
-from networks.shufflenet_v2 import WIDTHS, shufflenet_v2
-from reports.formats.pipe_tables import markdown_table
-from results.paper import published_networks, read_csv
+from guideline_benchmarks.guidelines.commands import networks
+from guideline_benchmarks.guidelines.commands.networks import costs_table, network_cost
+from guideline_benchmarks.guidelines.commands.program import program
+from guideline_benchmarks.networks.blocks import initialise
+from guideline_benchmarks.networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
+from guideline_benchmarks.networks.cost import cost
+from guideline_benchmarks.networks.layers import ChannelShuffle
+from guideline_benchmarks.networks.mobilenet_v2 import mobilenet_v2, scaled
+from guideline_benchmarks.networks.shufflenet_v1 import shufflenet_v1
+from guideline_benchmarks.networks.shufflenet_v2 import WIDTHS, shufflenet_v2
+from guideline_benchmarks.reports.formats.pipe_tables import markdown_table
+from guideline_benchmarks.results.paper import published_networks, read_csv
 
 PUBLISHED = [name for name, row in published_networks().items() if row.multiply_adds is not None]
 

@@ -10,13 +10,13 @@ import sys
 import pytest
 import torch
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.controls import CONTROLS, PROFILER
-from guidelines.export import model_files
-from results.record import backends
-from results.record.cells import Network, NetworkChoice
-from runners import proof, worker_archive
-from runners.events import (
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.controls import CONTROLS, PROFILER
+from guideline_benchmarks.guidelines.export import model_files
+from guideline_benchmarks.results.record import backends
+from guideline_benchmarks.results.record.cells import Network, NetworkChoice
+from guideline_benchmarks.runners import proof, worker_archive
+from guideline_benchmarks.runners.events import (
     Loaded,
     Loop,
     Profiled,
@@ -27,9 +27,9 @@ from runners.events import (
     Unavailable,
     Warm,
 )
-from runners.worker import main as worker_main
-from runners.worker import stopwatch
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.runners.worker import main as worker_main
+from guideline_benchmarks.runners.worker import stopwatch
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 TOLERANCE = 1e-4
 BACKENDS = ("onnxruntime-cpu", "torch-cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guidelines.commands.program import program
+from guideline_benchmarks.guidelines.commands.program import program
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

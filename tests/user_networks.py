@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from guidelines.export import user_networks
-from guidelines.session.asked_networks import asked_network
-from results.record.cells import Given
+from guideline_benchmarks.guidelines.export import user_networks
+from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+from guideline_benchmarks.results.record.cells import Given
 
 MODULES = Path(__file__).parent / "data" / "user_networks"
 

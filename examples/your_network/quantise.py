@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-from guidelines.export.formats import example_input, export_onnx
-from networks import blocks
-from networks.catalogue import NETWORKS
-from networks.folding import fold_batch_norm
+from guideline_benchmarks.guidelines.export.formats import example_input, export_onnx
+from guideline_benchmarks.networks import blocks
+from guideline_benchmarks.networks.catalogue import NETWORKS
+from guideline_benchmarks.networks.folding import fold_batch_norm
 
 
 class Images(CalibrationDataReader):

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.options import Channels, Ci, Core, G4Unit, Json, Seed, Strict
+from guideline_benchmarks.guidelines.commands.options import (
+    Channels,
+    Ci,
+    Core,
+    G4Unit,
+    Json,
+    Seed,
+    Strict,
+)
 
 SECONDS_PER_MINUTE = 60.0
 SidePlatform = Annotated[
@@ -62,10 +70,10 @@ def command(
     Exits 1 if any is SLOWER. Two equal sides (the default) show what the session itself invents.
     """
     # Imported only now, so that --help is quick.
-    from guidelines.session.gate import Output, judge_trial
-    from guidelines.session.options import Options
-    from guidelines.session.sides import AskedSide, question
-    from results.gate.trial import TrialProtocol
+    from guideline_benchmarks.guidelines.session.gate import Output, judge_trial
+    from guideline_benchmarks.guidelines.session.options import Options
+    from guideline_benchmarks.guidelines.session.sides import AskedSide, question
+    from guideline_benchmarks.results.gate.trial import TrialProtocol
 
     asked = question(
         experiments or ["all"],

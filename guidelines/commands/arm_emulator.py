@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from runners.emulator import install
+from guideline_benchmarks.runners.emulator import install
 
 
 def command() -> None:

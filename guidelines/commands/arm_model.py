@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.checkout import importing_a_study
+from guideline_benchmarks.guidelines.commands.checkout import importing_a_study
 
 
 def command(
@@ -21,5 +21,5 @@ def command(
 ) -> None:
     """Fit the cost model of the paper's ARM core, test it out of sample, write file and page."""
     with importing_a_study("arm-model"):
-        from guidelines.studies.cortex_a57.study import make_arm_model
+        from guideline_benchmarks.guidelines.studies.cortex_a57.study import make_arm_model
     make_arm_model(counts, page, model)

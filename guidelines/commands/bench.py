@@ -21,20 +21,20 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.commands.options import Json, PlatformName
-from guidelines.session import runs
-from guidelines.session.printing import print_json
-from guidelines.session.stored import read_run
-from results.errors import BadInputError
-from results.record.protocol import Protocol
-from results.record.samples import samples_by_cell
-from results.store.files import cache_folder
-from runners import samples
-from runners.events import Loop, RoundDone, Sample
-from runners.launcher import identify, launcher_of, set_up
-from runners.platform_file import load_platform
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.commands.options import Json, PlatformName
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.runners import samples
+from guideline_benchmarks.runners.events import Loop, RoundDone, Sample
+from guideline_benchmarks.runners.launcher import identify, launcher_of, set_up
+from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 PASSES = 20
 # Short networks are compared more often in a pass, up to MOST_TURNS times or for about TURNS_NS.
@@ -46,8 +46,8 @@ PATIENCE_SECONDS = 120.0
 # Runs the command line, then says how much memory this process itself held at most.
 _WITH_PEAK = """
 import atexit, sys
-from guidelines.__main__ import main
-from runners.worker.machine.host import peak_memory
+from guideline_benchmarks.guidelines.__main__ import main
+from guideline_benchmarks.runners.worker.machine.host import peak_memory
 atexit.register(lambda: print(peak_memory() or 0, file=sys.stderr))
 main()
 """

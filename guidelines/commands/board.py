@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from reports.run.heading import cores_text, processor
-from results.errors import BadInputError, PlatformError
-from results.record.backends import backend
-from results.record.platform import Platform
-from results.store.files import cache_folder
-from runners import platform_file, worker_archive
-from runners.events import Board
-from runners.launcher import Launcher, identify
-from runners.platforms import platform_names
-from runners.transports import ssh
+from guideline_benchmarks.reports.run.heading import cores_text, processor
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.runners import platform_file, worker_archive
+from guideline_benchmarks.runners.events import Board
+from guideline_benchmarks.runners.launcher import Launcher, identify
+from guideline_benchmarks.runners.platforms import platform_names
+from guideline_benchmarks.runners.transports import ssh
 
 # Runtimes are built for these processors alone.
 ARCHITECTURES = ("aarch64", "arm64", "x86_64")

@@ -7,19 +7,23 @@ from typing import Annotated
 
 import typer
 
-from guidelines.catalogue import EXPERIMENTS
-from guidelines.session.measuring import SAME_COMMAND, execute_with_progress
-from guidelines.session.options import Options
-from guidelines.session.planning import counting_plan
-from guidelines.session.stored import read_run
-from reports.cost_model.board_model import document
-from reports.formats.terminal import show
-from reports.run.heading import warnings
-from results.cost_model.board_model import fit_board, observations, refuse_unfit
-from results.cost_model.caches import caches_of
-from results.cost_model.coefficient_file import write_model
-from results.errors import BadInputError
-from results.record.schema import Run
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import counting_plan
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.reports.cost_model.board_model import document
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.run.heading import warnings
+from guideline_benchmarks.results.cost_model.board_model import (
+    fit_board,
+    observations,
+    refuse_unfit,
+)
+from guideline_benchmarks.results.cost_model.caches import caches_of
+from guideline_benchmarks.results.cost_model.coefficient_file import write_model
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.schema import Run
 
 COUNTS = "counts"
 COEFFICIENTS = "cost_model.toml"

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.options import Ci, Json, Strict
-from guidelines.session.gate import Output, publish
-from guidelines.session.stored import read_run
-from results.gate.regression import judge_run
+from guideline_benchmarks.guidelines.commands.options import Ci, Json, Strict
+from guideline_benchmarks.guidelines.session.gate import Output, publish
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.gate.regression import judge_run
 
 
 def command(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from results.errors import BadInputError
+from guideline_benchmarks.results.errors import BadInputError
 
-STUDIES = "guidelines.studies"
+STUDIES = "guideline_benchmarks.guidelines.studies"
 
 
 @contextmanager

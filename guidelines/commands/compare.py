@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from guidelines.catalogue import EXPERIMENTS
-from guidelines.commands.options import Json
-from guidelines.session.printing import print_json
-from guidelines.session.stored import read_run
-from results.compare.comparison import compare as side_by_side
-from results.compare.entrants import PAPER, Entrant, published, recorded
-from results.errors import BadInputError, suggestion
-from results.record.cells import NetworkChoice
-from results.store import files
-from results.store.background import in_background
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.guidelines.commands.options import Json
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.compare.comparison import compare as side_by_side
+from guideline_benchmarks.results.compare.entrants import PAPER, Entrant, published, recorded
+from guideline_benchmarks.results.errors import BadInputError, suggestion
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.store import files
+from guideline_benchmarks.results.store.background import in_background
 
 
 def command(
@@ -37,7 +37,7 @@ def command(
             raise BadInputError(f"There is no {name}. {suggestion(name, PAPER)}")
     # The plotting library takes as long to import as the runs to be read.
     with in_background(_entrant, names) as found:
-        from reports.compare.comparison import (
+        from guideline_benchmarks.reports.compare.comparison import (
             comparison_objects,
             print_comparison,
             write_comparison,

@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from guidelines.commands.model_options import (
+from guideline_benchmarks.guidelines.commands.model_options import (
     Inputs,
     Model,
     Patience,
@@ -18,23 +18,23 @@ from guidelines.commands.model_options import (
     Values,
     given_of,
 )
-from guidelines.commands.options import Json, Seed
-from guidelines.export import user_networks
-from guidelines.export.apart import PATIENCE
-from guidelines.session.asked_networks import asked_network
-from guidelines.session.printing import print_json
-from networks.catalogue import NETWORKS
-from networks.cost import cost
-from reports.formats.terminal import print_table
-from reports.run.costs import (
+from guideline_benchmarks.guidelines.commands.options import Json, Seed
+from guideline_benchmarks.guidelines.export import user_networks
+from guideline_benchmarks.guidelines.export.apart import PATIENCE
+from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.networks.catalogue import NETWORKS
+from guideline_benchmarks.networks.cost import cost
+from guideline_benchmarks.reports.formats.terminal import print_table
+from guideline_benchmarks.reports.run.costs import (
     cost_sentence,
     inputs_sentence,
     layers_table,
     operators_table,
     uncounted_sentences,
 )
-from results.record.cells import UserNetwork, WholeNetwork
-from results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.cells import UserNetwork, WholeNetwork
+from guideline_benchmarks.results.record.network_cost import NetworkCost
 
 
 def command(

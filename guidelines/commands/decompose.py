@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guidelines.commands.model_options import (
+from guideline_benchmarks.guidelines.commands.model_options import (
     Inputs,
     Model,
     Patience,
@@ -11,7 +11,7 @@ from guidelines.commands.model_options import (
     Values,
     given_of,
 )
-from guidelines.commands.options import (
+from guideline_benchmarks.guidelines.commands.options import (
     Core,
     DepthwiseAs,
     Details,
@@ -52,11 +52,11 @@ def command(
 ) -> None:
     """Show where the time of your own network goes, operator by operator."""
     # Imported only now, so that --help is quick.
-    from guidelines.runtime_decomposition import user_declaration
-    from guidelines.session.asked_networks import asked_network
-    from guidelines.session.measuring import Output, measure_and_publish
-    from guidelines.session.options import Options
-    from guidelines.session.planning import plan
+    from guideline_benchmarks.guidelines.runtime_decomposition import user_declaration
+    from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+    from guideline_benchmarks.guidelines.session.measuring import Output, measure_and_publish
+    from guideline_benchmarks.guidelines.session.options import Options
+    from guideline_benchmarks.guidelines.session.planning import plan
 
     given = given_of(inputs, ranges, values, python)
     declaration = user_declaration(model, asked_network(model, given))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from guidelines.doctor import gpu, gpu_conditions, host
-from reports.run.heading import cores_text, processor
-from results.record.platform import Machine
-from runners.worker.machine import cores
-from runners.worker.machine.host import facts
+from guideline_benchmarks.guidelines.doctor import gpu, gpu_conditions, host
+from guideline_benchmarks.reports.run.heading import cores_text, processor
+from guideline_benchmarks.results.record.platform import Machine
+from guideline_benchmarks.runners.worker.machine import cores
+from guideline_benchmarks.runners.worker.machine.host import facts
 
 
 def command() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.checkout import importing_a_study
+from guideline_benchmarks.guidelines.commands.checkout import importing_a_study
 
 
 def command(
@@ -30,5 +30,5 @@ def command(
 ) -> None:
     """Measure how often the gate cries wolf, and how often it sees known slow-downs."""
     with importing_a_study("gate-study"):
-        from guidelines.studies.gate.study import study_gate
+        from guideline_benchmarks.guidelines.studies.gate.study import study_gate
     study_gate(out, quartets, sessions, page, judge_only)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.options import Json
-from guidelines.session.printing import print_json
-from results.history.history import digest, folders_in, history_of
-from results.store.background import in_background
+from guideline_benchmarks.guidelines.commands.options import Json
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.results.history.history import digest, folders_in, history_of
+from guideline_benchmarks.results.store.background import in_background
 
 
 def command(
@@ -28,7 +28,11 @@ def command(
     """Show how each cell has gone over the runs of one platform, and where it changed."""
     # The plotting library takes as long to import as the runs to be read.
     with in_background(digest, folders_in(folder)) as found:
-        from reports.history.history import changes_of, print_history, write_history
+        from guideline_benchmarks.reports.history.history import (
+            changes_of,
+            print_history,
+            write_history,
+        )
 
         told = history_of(list(found), platform)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from guidelines.catalogue import EXPERIMENTS
-from results.record.cells import NetworkChoice
-from runners.platforms import descriptions
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.runners.platforms import descriptions
 
 BOARDS = "a board reached by ssh; or the path of a platform file (docs/boards.md)"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from results.record.cells import Given
+    from guideline_benchmarks.results.record.cells import Given
 
 Model = Annotated[
     str,
@@ -60,6 +60,6 @@ def given_of(
 ) -> Given:
     """Return what these options say of a network, as the record keeps it."""
     # Imported only now, so that --help is quick.
-    from results.record.cells import Given
+    from guideline_benchmarks.results.record.cells import Given
 
     return Given(tuple(inputs or ()), tuple(ranges or ()), str(values or ""), str(python or ""))

@@ -8,15 +8,15 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from guidelines.commands.options import Json
-from guidelines.session.printing import print_json
-from networks.catalogue import NETWORKS, NamedNetwork
-from networks.cost import cost
-from reports.document import MISSING, Heading, Table
-from reports.formats.terminal import print_table
-from reports.layout import significant
-from results.paper import published_networks
-from results.record.cells import shape_text
+from guideline_benchmarks.guidelines.commands.options import Json
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.networks.catalogue import NETWORKS, NamedNetwork
+from guideline_benchmarks.networks.cost import cost
+from guideline_benchmarks.reports.document import MISSING, Heading, Table
+from guideline_benchmarks.reports.formats.terminal import print_table
+from guideline_benchmarks.reports.layout import significant
+from guideline_benchmarks.results.paper import published_networks
+from guideline_benchmarks.results.record.cells import shape_text
 
 
 @dataclass(frozen=True)

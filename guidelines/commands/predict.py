@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.model_options import (
+from guideline_benchmarks.guidelines.commands.model_options import (
     Inputs,
     Model,
     Patience,
@@ -15,27 +15,27 @@ from guidelines.commands.model_options import (
     Values,
     given_of,
 )
-from guidelines.commands.options import Json
-from guidelines.experiment import Declaration
-from guidelines.export.apart import PATIENCE
-from guidelines.session import runs
-from guidelines.session.asked_networks import asked_network
-from guidelines.session.measuring import INTERRUPTED
-from guidelines.session.options import Options
-from guidelines.session.planning import counting_plan
-from guidelines.session.printing import print_json
-from guidelines.session.progress import ProgressDisplay
-from reports.run.counts import MODELLED
-from results.cost_model.coefficient_file import load_model
-from results.cost_model.modelled import modelled
-from results.errors import CheckFailedError
-from results.record.cells import Cell, Experiment
-from results.record.schema import Run
-from results.store.files import cache_folder
-from results.tables.counts import counts_of
-from runners.emulator import count
-from runners.emulator.count_cache import CountCache
-from runners.launcher import identify, launcher_of
+from guideline_benchmarks.guidelines.commands.options import Json
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.export.apart import PATIENCE
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import counting_plan
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
+from guideline_benchmarks.reports.run.counts import MODELLED
+from guideline_benchmarks.results.cost_model.coefficient_file import load_model
+from guideline_benchmarks.results.cost_model.modelled import modelled
+from guideline_benchmarks.results.errors import CheckFailedError
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.results.tables.counts import counts_of
+from guideline_benchmarks.runners.emulator import count
+from guideline_benchmarks.runners.emulator.count_cache import CountCache
+from guideline_benchmarks.runners.launcher import identify, launcher_of
 
 
 def command(

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.options import DepthwiseAs
-from guidelines.session.stored import read_run
-from reports.run.report import write_report
-from results.errors import BadInputError
-from results.store.files import RUNS
-from results.store.run_folders import stored_runs
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.commands.options import DepthwiseAs
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.store.files import RUNS
+from guideline_benchmarks.results.store.run_folders import stored_runs
+from guideline_benchmarks.results.tables.summary import summarise
 
 
 def command(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
-from guidelines.commands.options import (
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
+from guideline_benchmarks.guidelines.commands.options import (
     Batch,
     Channels,
     Core,
@@ -64,9 +64,9 @@ def command(
 ) -> None:
     """Measure experiments, then print their tables and write the report."""
     # Imported only now, so that --help is quick.
-    from guidelines.session.measuring import Output, measure_and_publish
-    from guidelines.session.options import Options
-    from guidelines.session.planning import plan, stopping_rule
+    from guideline_benchmarks.guidelines.session.measuring import Output, measure_and_publish
+    from guideline_benchmarks.guidelines.session.options import Options
+    from guideline_benchmarks.guidelines.session.planning import plan, stopping_rule
 
     options = Options(
         runs=runs,

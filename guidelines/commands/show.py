@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from guidelines.commands.options import DepthwiseAs, Details, Json
-from guidelines.session.measuring import print_stored
-from guidelines.session.printing import print_json
-from guidelines.session.stored import read_run
-from results.tables.json_objects import json_objects
-from results.tables.summary import summarise
+from guideline_benchmarks.guidelines.commands.options import DepthwiseAs, Details, Json
+from guideline_benchmarks.guidelines.session.measuring import print_stored
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import summarise
 
 
 def command(

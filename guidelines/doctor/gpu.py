@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guidelines.doctor.advice import Advice
-from guidelines.doctor.gpu_conditions import CardConditions, GpuConditions
-from runners.worker.cuda.nvml import CardProcess
+from guideline_benchmarks.guidelines.doctor.advice import Advice
+from guideline_benchmarks.guidelines.doctor.gpu_conditions import CardConditions, GpuConditions
+from guideline_benchmarks.runners.worker.cuda.nvml import CardProcess
 
 BUSY_PERCENT = 5.0
 NEAR_SLOW_DOWN_C = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from runners.worker.cuda import nvml
+from guideline_benchmarks.runners.worker.cuda import nvml
 
 # The driver says how busy a card was in the last moments, a second at most.
 LOOKS, LOOK_SECONDS = 5, 0.25

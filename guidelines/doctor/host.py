@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from guidelines.doctor.advice import Advice
-from runners.worker.machine import cores, host
+from guideline_benchmarks.guidelines.doctor.advice import Advice
+from guideline_benchmarks.runners.worker.machine import cores, host
 
 PROBE_SECONDS = 1.0
 # A spinning process that is kept waiting longer than this was interrupted by something else.

@@ -23,16 +23,16 @@ from typing import Any, Literal
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from results.errors import BadInputError, PlatformError
-from results.record.cells import Tensor
-from results.record.network_cost import NetworkCost
-from runners.worker_process import NO_SPACE
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.cells import Tensor
+from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.runners.worker_process import NO_SPACE
 
 PATIENCE = 120.0
 GOING_SECONDS = 5.0
 # The folder of the suite's rooms, and the name before those of its packages, if it has one.
 ROOT = Path(__file__).parent.parent.parent
-NAMESPACE = __name__.removesuffix("guidelines.export.apart")
+NAMESPACE = __name__.removesuffix("guideline_benchmarks.guidelines.export.apart")
 # All that is packed: the program, and what it shares with others.
 PACKED = (
     "guidelines/export/exporter/*.py",

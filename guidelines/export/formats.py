@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.record.backends import ModelFormat
+from guideline_benchmarks.results.record.backends import ModelFormat
 
 if TYPE_CHECKING:
     import torch
@@ -29,14 +29,14 @@ def example_input(shape: tuple[int, ...], seed: int) -> torch.Tensor:
 
 def export_onnx(module: nn.Module, x: torch.Tensor) -> bytes:
     """Return `module`, traced with `x`, as an ONNX file; its input is called x, its output y."""
-    from guidelines.export.exporter import formats
+    from guideline_benchmarks.guidelines.export.exporter import formats
 
     return formats.export_onnx(module, (x,))
 
 
 def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
     """Return `module` as a pickle that torch.load reads."""
-    from guidelines.export.exporter import formats
+    from guideline_benchmarks.guidelines.export.exporter import formats
 
     return formats.export_torch(module)
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from results.errors import BadInputError
+from guideline_benchmarks.results.errors import BadInputError
 
 # An input of more numbers would take more than a gigabyte.
 LARGEST_INPUT = 2**28

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from guidelines.export import apart, user_networks
-from guidelines.export.apart import PATIENCE
-from guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
-from results.errors import PlatformError
-from results.record import backends
-from results.record.cells import Cell, Network, UserNetwork, WholeNetwork
-from results.record.network_cost import NetworkCost
-from results.store.files import keep_file, make_cache_folder
-from runners.launcher import ModelFiles
+from guideline_benchmarks.guidelines.export import apart, user_networks
+from guideline_benchmarks.guidelines.export.apart import PATIENCE
+from guideline_benchmarks.guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record import backends
+from guideline_benchmarks.results.record.cells import Cell, Network, UserNetwork, WholeNetwork
+from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.store.files import keep_file, make_cache_folder
+from guideline_benchmarks.runners.launcher import ModelFiles
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,8 +74,8 @@ def _exporters() -> str:
 
 def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
     """Return the network with weights drawn from `seed`."""
-    from networks import blocks
-    from networks.catalogue import NETWORKS, UNITS
+    from guideline_benchmarks.networks import blocks
+    from guideline_benchmarks.networks.catalogue import NETWORKS, UNITS
 
     if isinstance(network, WholeNetwork):
         return blocks.initialise(NETWORKS[network.name].build(), seed)
@@ -176,8 +176,8 @@ def _export(
     """Build a network, write its cache entry, and return that."""
     import torch
 
-    from networks.cost import cost
-    from networks.folding import fold_batch_norm
+    from guideline_benchmarks.networks.cost import cost
+    from guideline_benchmarks.networks.folding import fold_batch_norm
 
     module = build(network, seed)
     x = example_input(network.input_shape, seed)

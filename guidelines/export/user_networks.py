@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from guidelines.export import apart
-from guidelines.export.input_options import parse_input, parse_range
-from results.errors import BadInputError
-from results.record import backends
-from results.record.cells import Cell, UserNetwork
-from results.record.network_cost import NetworkCost
-from results.store.files import near_file
+from guideline_benchmarks.guidelines.export import apart
+from guideline_benchmarks.guidelines.export.input_options import parse_input, parse_range
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record import backends
+from guideline_benchmarks.results.record.cells import Cell, UserNetwork
+from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.store.files import near_file
 
 # How far outputs may lie from the reference: see planning.OUTPUT_TOLERANCES, and docs/protocol.md
 # on what is quantised.

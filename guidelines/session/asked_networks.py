@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from guidelines.export.input_options import parse_input, parse_range
-from guidelines.export.user_networks import is_onnx, named
-from results.errors import BadInputError
-from results.record.cells import Given, UserNetwork, WholeNetwork
-from results.store.files import refuse_unreadable
+from guideline_benchmarks.guidelines.export.input_options import parse_input, parse_range
+from guideline_benchmarks.guidelines.export.user_networks import is_onnx, named
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import Given, UserNetwork, WholeNetwork
+from guideline_benchmarks.results.store.files import refuse_unreadable
 
 
 def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
@@ -25,7 +25,7 @@ def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
     if ":" in model or is_onnx(model):
         named(model)
         return UserNetwork(model=model, given=given)
-    from networks.catalogue import NETWORKS
+    from guideline_benchmarks.networks.catalogue import NETWORKS
 
     if model not in NETWORKS:
         near = difflib.get_close_matches(model, NETWORKS, n=1)

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from guidelines.session import runs
-from guidelines.session.measuring import INTERRUPTED
-from guidelines.session.printing import print_json
-from guidelines.session.sides import Question
-from guidelines.session.trial_progress import TrialDisplay
-from guidelines.session.trials import Outcome, measure_trial
-from results.errors import BadInputError, CheckFailedError, PlatformError
-from results.gate import sequential, trial_store
-from results.gate.finding import Figure, Judgement
-from results.gate.trial import Side, Trial
-from results.statistics.disturbed import busy
-from results.store.files import readable, results_folder, write_file
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.sides import Question
+from guideline_benchmarks.guidelines.session.trial_progress import TrialDisplay
+from guideline_benchmarks.guidelines.session.trials import Outcome, measure_trial
+from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
+from guideline_benchmarks.results.gate import sequential, trial_store
+from guideline_benchmarks.results.gate.finding import Figure, Judgement
+from guideline_benchmarks.results.gate.trial import Side, Trial
+from guideline_benchmarks.results.statistics.disturbed import busy
+from guideline_benchmarks.results.store.files import readable, results_folder, write_file
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def publish(judgement: Judgement, output: Output) -> None:
 
     On GitHub Actions the job summary and the annotations are written without being asked for.
     """
-    from reports.formats.markdown import markdown
-    from reports.gate.annotations import workflow_commands
-    from reports.gate.gate import document, print_judgement
-    from reports.gate.registry import FORMATS
+    from guideline_benchmarks.reports.formats.markdown import markdown
+    from guideline_benchmarks.reports.gate.annotations import workflow_commands
+    from guideline_benchmarks.reports.gate.gate import document, print_judgement
+    from guideline_benchmarks.reports.gate.registry import FORMATS
 
     if output.json:
         print_json(judgement.json_objects())

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import typer
 
-from guidelines.session import runs
-from guidelines.session.printing import print_json
-from guidelines.session.progress import ProgressDisplay
-from guidelines.session.runs import Plan
-from guidelines.session.stored import read_run
-from results.decomposition.operators import Depthwise
-from results.errors import CheckFailedError, PlatformError, SuiteError
-from results.record.schema import Run
-from results.store import run_folders
-from results.store.files import results_folder
-from results.tables.json_objects import json_objects
-from results.tables.summary import Summary, summarise
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.printing import print_json
+from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
+from guideline_benchmarks.guidelines.session.runs import Plan
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.decomposition.operators import Depthwise
+from guideline_benchmarks.results.errors import CheckFailedError, PlatformError, SuiteError
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.store.files import results_folder
+from guideline_benchmarks.results.tables.json_objects import json_objects
+from guideline_benchmarks.results.tables.summary import Summary, summarise
 
 INTERRUPTED = 130
 # What goes on where a command has one folder for its counts.
@@ -86,8 +86,8 @@ def _kept(folder: Path, again: str) -> str:
 def _publish(folder: Path, finished: Run, output: Output) -> None:
     """Print what was asked for, and write the report."""
     # What draws plots need not be loaded while something is measured.
-    from reports.run.brief import print_run
-    from reports.run.report import write_report
+    from guideline_benchmarks.reports.run.brief import print_run
+    from guideline_benchmarks.reports.run.report import write_report
 
     summary = summarise(finished, output.depthwise)
     if output.json:
@@ -108,7 +108,7 @@ def _publish(folder: Path, finished: Run, output: Output) -> None:
 
 def print_stored(summary: Summary, folder: Path, details: bool) -> None:
     """Print the tables of the run that is stored in `folder`, and where its page is."""
-    from reports.run.brief import print_run
+    from guideline_benchmarks.reports.run.brief import print_run
 
     print_run(summary, details)
     page = folder / "report" / "report.html"

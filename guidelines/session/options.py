@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from results.record.protocol import Precision, StoppingRule
+    from guideline_benchmarks.results.record.protocol import Precision, StoppingRule
 
 
 @dataclass(frozen=True)

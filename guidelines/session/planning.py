@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from guidelines.experiment import Declaration
-from guidelines.session.options import Options
-from guidelines.session.possible import refuse_impossible
-from guidelines.session.runs import Plan
-from results.cost_model.caches import Caches
-from results.cost_model.coefficient_file import load_model
-from results.errors import BadInputError
-from results.record.protocol import Protocol, StoppingRule
-from runners.platform_file import load_platform
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.possible import refuse_impossible
+from guideline_benchmarks.guidelines.session.runs import Plan
+from guideline_benchmarks.results.cost_model.caches import Caches
+from guideline_benchmarks.results.cost_model.coefficient_file import load_model
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
+from guideline_benchmarks.runners.platform_file import load_platform
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
 # The minimum of so many counts leaves out what other threads of a process add now and then.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines.experiment import Declaration
-from guidelines.session.options import Options
-from results.errors import BadInputError
-from results.record.backends import backend
-from results.record.cells import NetworkChoice
-from results.record.platform import Platform
-from results.record.protocol import Precision
-from runners.platform_file import load_platform
-from runners.platforms import platform_names
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.results.record.protocol import Precision
+from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.platforms import platform_names
 
 
 def refuse_impossible(

@@ -18,8 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from results.record.cells import Cell
-from results.record.schema import Run
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.schema import Run
 
 LINE_SECONDS = 15.0
 # The bar is redrawn seldom: on a small machine drawing it would disturb what is timed.

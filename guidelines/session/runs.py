@@ -13,26 +13,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Interface
 
-from guidelines.controls import controls
-from guidelines.experiment import Declaration
-from guidelines.export import model_files, user_networks
-from guidelines.export.apart import PATIENCE, WEIGHTS
-from guidelines.session.stored import read_run
-from results.cost_model.cost_model import CostModel
-from results.errors import BadInputError
-from results.record.cells import Cell, Experiment, UserNetwork
-from results.record.parts import Session
-from results.record.platform import REACHING, Fingerprint, Platform
-from results.record.protocol import Protocol
-from results.record.same_machine import refuse_other_machine
-from results.record.schema import Run
-from results.statistics.stopping import complete
-from results.store import run_folders
-from results.store.files import cache_folder, locked, readable
-from runners import measure
-from runners.emulator import count
-from runners.emulator.count_cache import CountCache
-from runners.launcher import ModelFiles, identify, launcher_of
+from guideline_benchmarks.guidelines.controls import controls
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.export import model_files, user_networks
+from guideline_benchmarks.guidelines.export.apart import PATIENCE, WEIGHTS
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import Cell, Experiment, UserNetwork
+from guideline_benchmarks.results.record.parts import Session
+from guideline_benchmarks.results.record.platform import REACHING, Fingerprint, Platform
+from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.results.record.same_machine import refuse_other_machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.store.files import cache_folder, locked, readable
+from guideline_benchmarks.runners import measure
+from guideline_benchmarks.runners.emulator import count
+from guideline_benchmarks.runners.emulator.count_cache import CountCache
+from guideline_benchmarks.runners.launcher import ModelFiles, identify, launcher_of
 
 
 class Watcher(measure.Watcher, count.CountWatcher, Interface):

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guidelines.catalogue import select
-from guidelines.experiment import Declaration
-from guidelines.session import runs
-from guidelines.session.options import Options
-from results.errors import BadInputError, SuiteError
-from results.gate.trial import Side, SideName, Trial, TrialProtocol
-from results.record.platform import Platform
-from results.record.protocol import Protocol
-from runners.launcher import identify, launcher_of
-from runners.platform_file import load_platform
-from runners.quartets import Equipment
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.results.errors import BadInputError, SuiteError
+from guideline_benchmarks.results.gate.trial import Side, SideName, Trial, TrialProtocol
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.runners.launcher import identify, launcher_of
+from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.quartets import Equipment
 
 
 @dataclass(frozen=True)

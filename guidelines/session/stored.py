@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from guidelines.catalogue import EXPERIMENTS
-from results.record.cells import Cell, Experiment
-from results.record.schema import Run
-from results.store import run_folders
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.store import run_folders
 
 
 def read_run(path: Path) -> Run:

@@ -9,10 +9,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from guidelines.session.progress import LINE_SECONDS, REDRAWS_PER_SECOND
-from results.gate.sequential import Ledger
-from results.gate.trial import SideName, Step
-from results.record.cells import Cell
+from guideline_benchmarks.guidelines.session.progress import LINE_SECONDS, REDRAWS_PER_SECOND
+from guideline_benchmarks.results.gate.sequential import Ledger
+from guideline_benchmarks.results.gate.trial import SideName, Step
+from guideline_benchmarks.results.record.cells import Cell
 
 
 class TrialDisplay:

@@ -11,18 +11,25 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-from guidelines.session.sides import Question, begin
-from results.errors import BadInputError, CheckFailedError
-from results.gate import sequential, trial_store
-from results.gate.finding import Finding, rows_of, without_figures
-from results.gate.ratios import Choice, QuartetTimes, as_timed, quartet_times
-from results.gate.sequential import Ledger, advance, procedure
-from results.gate.trial import Part, Quartet, SideName, Step, Trial, TrialProtocol
-from results.record.cells import Cell
-from results.record.platform import REACHING
-from results.record.same_machine import differing_fields
-from results.store import files, run_folders
-from runners.quartets import Equipment, measure_quartet
+from guideline_benchmarks.guidelines.session.sides import Question, begin
+from guideline_benchmarks.results.errors import BadInputError, CheckFailedError
+from guideline_benchmarks.results.gate import sequential, trial_store
+from guideline_benchmarks.results.gate.finding import Finding, rows_of, without_figures
+from guideline_benchmarks.results.gate.ratios import Choice, QuartetTimes, as_timed, quartet_times
+from guideline_benchmarks.results.gate.sequential import Ledger, advance, procedure
+from guideline_benchmarks.results.gate.trial import (
+    Part,
+    Quartet,
+    SideName,
+    Step,
+    Trial,
+    TrialProtocol,
+)
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.platform import REACHING
+from guideline_benchmarks.results.record.same_machine import differing_fields
+from guideline_benchmarks.results.store import files, run_folders
+from guideline_benchmarks.runners.quartets import Equipment, measure_quartet
 
 # Seconds; with less time than this left, a trial may have ended.
 LONGEST_QUARTET = 120.0

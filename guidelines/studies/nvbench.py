@@ -1,4 +1,4 @@
-"""Compare samples of a GPU with those of NVIDIA's nvbench: `python -m guidelines.studies.nvbench`.
+"""Compare samples of a GPU with those of NVIDIA's nvbench: `python -m guideline_benchmarks.guidelines.studies.nvbench`.
 
 Both measure the same six CUDA graphs in one process, this suite before nvbench and after it. Needs
 an NVIDIA GPU, and the package cuda-bench (0.3 or newer) beside torch. nvbench's "cold" is this
@@ -21,15 +21,20 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from guidelines import g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise
-from guidelines.catalogue import EXPERIMENTS
-from guidelines.export import model_files
-from guidelines.export.formats import example_input
-from reports.document import Heading, Table
-from reports.formats.terminal import print_table
-from results.errors import PlatformError, SuiteError
-from results.record.cells import NetworkChoice, cell_name
-from results.store.files import cache_folder
+from guideline_benchmarks.guidelines import (
+    g1_channel_ratio,
+    g2_group_count,
+    g3_fragmentation,
+    g4_elementwise,
+)
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.guidelines.export import model_files
+from guideline_benchmarks.guidelines.export.formats import example_input
+from guideline_benchmarks.reports.document import Heading, Table
+from guideline_benchmarks.reports.formats.terminal import print_table
+from guideline_benchmarks.results.errors import PlatformError, SuiteError
+from guideline_benchmarks.results.record.cells import NetworkChoice, cell_name
+from guideline_benchmarks.results.store.files import cache_folder
 
 CELLS = (
     cell_name(g1_channel_ratio.EXPERIMENT.name, "1:1", 1),
@@ -160,16 +165,16 @@ def table(compared: Sequence[Compared]) -> Table:
 
 def main() -> None:
     """Compare on this machine's GPU, and print the table. Raises PlatformError without one."""
-    from runners.worker.backends.interface import NoDeviceError, Settings
+    from guideline_benchmarks.runners.worker.backends.interface import NoDeviceError, Settings
 
     try:
         torch: Any = importlib.import_module("torch")
         nvbench = importlib.import_module("cuda.bench")
         # Before the backend turns on inference mode, in which no network should be exported.
         files = exported(CELLS)
-        backend = importlib.import_module("runners.worker.backends.torch_cuda").open_backend(
-            Settings(1, "graph", "fp32")
-        )
+        backend = importlib.import_module(
+            "guideline_benchmarks.runners.worker.backends.torch_cuda"
+        ).open_backend(Settings(1, "graph", "fp32"))
     except (ImportError, NoDeviceError) as error:
         raise PlatformError(
             f"nvbench cannot be compared with here: {error}. It takes an NVIDIA GPU, torch built "

@@ -11,16 +11,16 @@ from typing import Any
 
 from rich.console import Console
 
-from reports.compare.heat_map import MARKS, heat_map
-from reports.document import MISSING, Document, Heading, Section, Table
-from reports.formats.registry import write
-from reports.formats.terminal import show
-from reports.layout import explained, interval_text, significant
-from results.compare.agreement import rank_agreements
-from results.compare.comparison import Comparison
-from results.compare.entrants import Entrant
-from results.record.cells import Experiment
-from results.tables.metric import Standing
+from guideline_benchmarks.reports.compare.heat_map import MARKS, heat_map
+from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
+from guideline_benchmarks.reports.formats.registry import write
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.layout import explained, interval_text, significant
+from guideline_benchmarks.results.compare.agreement import rank_agreements
+from guideline_benchmarks.results.compare.comparison import Comparison
+from guideline_benchmarks.results.compare.entrants import Entrant
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.tables.metric import Standing
 
 # On a terminal, more columns than these get no intervals.
 WITH_INTERVALS = 3

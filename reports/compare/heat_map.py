@@ -12,10 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from reports.formats.images import SETTINGS
-from results.compare.comparison import Comparison
-from results.compare.entrants import CellKey
-from results.record.cells import Experiment
+from guideline_benchmarks.reports.formats.images import SETTINGS
+from guideline_benchmarks.results.compare.comparison import Comparison
+from guideline_benchmarks.results.compare.entrants import CellKey
+from guideline_benchmarks.results.record.cells import Experiment
 
 # Half as fast is as dark as twice as fast; beyond a factor of 4 colours stay the same.
 SPAN = Normalize(-2, 2)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.cost_model.errors import HEADINGS, error_entries
-from reports.document import Document, Heading, Section, Table
-from reports.layout import figure_name, significant
-from reports.run.counts import MODELLED
-from results.cost_model.board_model import BoardModel
+from guideline_benchmarks.reports.cost_model.errors import HEADINGS, error_entries
+from guideline_benchmarks.reports.document import Document, Heading, Section, Table
+from guideline_benchmarks.reports.layout import figure_name, significant
+from guideline_benchmarks.reports.run.counts import MODELLED
+from guideline_benchmarks.results.cost_model.board_model import BoardModel
 
 
 def document(found: BoardModel, warnings: Sequence[str], remarks: Sequence[str]) -> Document:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.document import MISSING, Heading
-from results.cost_model.cost_model import Errors
+from guideline_benchmarks.reports.document import MISSING, Heading
+from guideline_benchmarks.results.cost_model.cost_model import Errors
 
 HEADINGS = [
     Heading(title)

@@ -13,7 +13,7 @@ from itertools import groupby, zip_longest
 
 from rich.cells import cell_len
 
-from reports.document import Heading, Table
+from guideline_benchmarks.reports.document import Heading, Table
 
 GAP = 2
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from reports.document import Document, Table
+from guideline_benchmarks.reports.document import Document, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 

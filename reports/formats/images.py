@@ -10,8 +10,8 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from results.store.background import in_background
-from results.store.files import write_file
+from guideline_benchmarks.results.store.background import in_background
+from guideline_benchmarks.results.store.files import write_file
 
 SETTINGS: Any = {
     "font.size": 9,

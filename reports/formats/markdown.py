@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.document import Document, Section
-from reports.formats.pipe_tables import escape, markdown_table
+from guideline_benchmarks.reports.document import Document, Section
+from guideline_benchmarks.reports.formats.pipe_tables import escape, markdown_table
 
 
 def markdown(document: Document, level: int = 1) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.document import Table
+from guideline_benchmarks.reports.document import Table
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#"} | {"\n": " "})
 

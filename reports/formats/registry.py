@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reports.document import Document
-from reports.formats.html import html
-from reports.formats.images import write_images
-from reports.formats.latex import latex
-from reports.formats.markdown import markdown
-from results.store.files import write_file
+from guideline_benchmarks.reports.document import Document
+from guideline_benchmarks.reports.formats.html import html
+from guideline_benchmarks.reports.formats.images import write_images
+from guideline_benchmarks.reports.formats.latex import latex
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.results.store.files import write_file
 
 
 @dataclass(frozen=True)

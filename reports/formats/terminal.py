@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reports.document import Document, Said, Section, Table, Tone
-from reports.formats.dense_tables import dense_lines
+from guideline_benchmarks.reports.document import Document, Said, Section, Table, Tone
+from guideline_benchmarks.reports.formats.dense_tables import dense_lines
 
 # What is no terminal, a file say, has lines of at least so many columns.
 WIDTH = 100

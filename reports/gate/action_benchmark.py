@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from results.gate.finding import Judgement
+from guideline_benchmarks.results.gate.finding import Judgement
 
 
 def action_benchmark(judgement: Judgement) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.gate.sentences import finding_line, remarks, summary_line
-from results.gate.finding import Change, Judgement
+from guideline_benchmarks.reports.gate.sentences import finding_line, remarks, summary_line
+from guideline_benchmarks.results.gate.finding import Change, Judgement
 
 
 def workflow_commands(judgement: Judgement) -> str:

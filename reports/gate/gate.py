@@ -7,11 +7,19 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from reports.document import MISSING, Document, Heading, Said, Section, Table, Tone
-from reports.formats.terminal import show
-from reports.gate.sentences import remarks, summary_line
-from reports.layout import explained
-from results.gate.finding import Change, Finding, Judgement, Kind
+from guideline_benchmarks.reports.document import (
+    MISSING,
+    Document,
+    Heading,
+    Said,
+    Section,
+    Table,
+    Tone,
+)
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.gate.sentences import remarks, summary_line
+from guideline_benchmarks.reports.layout import explained
+from guideline_benchmarks.results.gate.finding import Change, Finding, Judgement, Kind
 
 _TONES: dict[Change, Tone] = {Change.SLOWER: "bad", Change.FASTER: "good"}
 _KINDS: dict[Kind, str] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from reports.gate.sentences import finding_line, remarks
-from results.gate.finding import Change, Judgement, Row
+from guideline_benchmarks.reports.gate.sentences import finding_line, remarks
+from guideline_benchmarks.results.gate.finding import Change, Judgement, Row
 
 SUITE = "guidelines"
 # What XML 1.0 has no way to write, not even escaped.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.formats.markdown import markdown
-from reports.gate.action_benchmark import action_benchmark
-from reports.gate.annotations import workflow_commands
-from reports.gate.bencher import bencher
-from reports.gate.gate import document
-from reports.gate.junit import junit
-from results.gate.finding import Judgement
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.gate.action_benchmark import action_benchmark
+from guideline_benchmarks.reports.gate.annotations import workflow_commands
+from guideline_benchmarks.reports.gate.bencher import bencher
+from guideline_benchmarks.reports.gate.gate import document
+from guideline_benchmarks.reports.gate.junit import junit
+from guideline_benchmarks.results.gate.finding import Judgement
 
 # The text of a judgement, and whether the gate is strict.
 Format = Callable[[Judgement, bool], str]

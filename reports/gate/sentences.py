@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from results.gate.finding import Change, Finding, Judgement
-from results.statistics.resolution import bracketed
+from guideline_benchmarks.results.gate.finding import Change, Finding, Judgement
+from guideline_benchmarks.results.statistics.resolution import bracketed
 
 
 def remarks(judgement: Judgement) -> list[str]:

@@ -15,11 +15,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from reports.document import Document, Heading, Section, Table
-from reports.formats.images import SETTINGS
-from reports.formats.registry import write
-from reports.formats.terminal import show
-from results.history.history import SAME, History, Trend
+from guideline_benchmarks.reports.document import Document, Heading, Section, Table
+from guideline_benchmarks.reports.formats.images import SETTINGS
+from guideline_benchmarks.reports.formats.registry import write
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.results.history.history import SAME, History, Trend
 
 # The heat map's darkest colours: 15 % faster and slower.
 SPAN = Normalize(-0.15, 0.15)

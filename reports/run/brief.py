@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from reports.document import MISSING, Document, Said, Section, Table
-from reports.formats.terminal import show
-from reports.layout import (
+from guideline_benchmarks.reports.document import MISSING, Document, Said, Section, Table
+from guideline_benchmarks.reports.formats.terminal import show
+from guideline_benchmarks.reports.layout import (
     explained,
     millions,
     paper_layout,
@@ -20,12 +20,23 @@ from reports.layout import (
     scale_title,
     significant,
 )
-from reports.run.counts import LABEL, MODELLED, modelled_speeds, printed_ms, relative_counts
-from reports.run.decomposition import decomposition_section, measured_networks, operators, shares
-from reports.run.document import document
-from reports.run.gpu import speeds_by_mode
-from reports.run.heading import describe, warnings
-from reports.run.tables import (
+from guideline_benchmarks.reports.run.counts import (
+    LABEL,
+    MODELLED,
+    modelled_speeds,
+    printed_ms,
+    relative_counts,
+)
+from guideline_benchmarks.reports.run.decomposition import (
+    decomposition_section,
+    measured_networks,
+    operators,
+    shares,
+)
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.gpu import speeds_by_mode
+from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.reports.run.tables import (
     MEANS_AND_PAIRS,
     TONES,
     notes_of,
@@ -33,13 +44,13 @@ from reports.run.tables import (
     section_title,
     speeds,
 )
-from results.cost_model.modelled import prediction_interval
-from results.paper import PAPER_PLATFORMS
-from results.record.cells import Experiment
-from results.record.schema import Run
-from results.statistics.verdict import Interval
-from results.tables.metric import Kind
-from results.tables.summary import CellResult, Column, Summary, kinds_beside
+from guideline_benchmarks.results.cost_model.modelled import prediction_interval
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.verdict import Interval
+from guideline_benchmarks.results.tables.metric import Kind
+from guideline_benchmarks.results.tables.summary import CellResult, Column, Summary, kinds_beside
 
 ASIDE = ("Ceilings", "Command", "Suite")
 TAU = "τ: agreement with the paper's order, 1 at best"

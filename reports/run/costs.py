@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from reports.document import MISSING, Heading, Table
-from reports.layout import significant
-from results.record.cells import UserNetwork, shape_text
-from results.record.network_cost import CountedLayer, NetworkCost
+from guideline_benchmarks.reports.document import MISSING, Heading, Table
+from guideline_benchmarks.reports.layout import significant
+from guideline_benchmarks.results.record.cells import UserNetwork, shape_text
+from guideline_benchmarks.results.record.network_cost import CountedLayer, NetworkCost
 
 _HEADINGS = [
     Heading("multiply-adds, M"),

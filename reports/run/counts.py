@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.document import MISSING, Table
-from reports.layout import (
+from guideline_benchmarks.reports.document import MISSING, Table
+from guideline_benchmarks.reports.layout import (
     by_cell,
     interval_text,
     millions,
@@ -18,13 +18,13 @@ from reports.layout import (
     scale_title,
     significant,
 )
-from results.paper import PAPER_PLATFORMS
-from results.record.schema import Run
-from results.tables.metric import INSTRUCTIONS, MODELLED_TIME
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.metric import INSTRUCTIONS, MODELLED_TIME
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
-    from results.tables.summary import CellResult, Column
+    from guideline_benchmarks.results.tables.summary import CellResult, Column
 
 LABEL, MODELLED = INSTRUCTIONS.said, MODELLED_TIME.said
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor
 
-from reports.document import MISSING, Heading, Section, Table
-from reports.layout import explained, interval_text, percents_text, significant
-from reports.run.costs import cost_sentence, inputs_sentence, layers_table, uncounted_sentences
-from results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
-from results.paper import PAPER_PLATFORMS
-from results.record.cells import Experiment, UserNetwork, shape_text
-from results.statistics.resolution import NOT_RESOLVED
-from results.statistics.verdict import Interval
-from results.tables.summary import Summary
+from guideline_benchmarks.reports.document import MISSING, Heading, Section, Table
+from guideline_benchmarks.reports.layout import explained, interval_text, percents_text, significant
+from guideline_benchmarks.reports.run.costs import (
+    cost_sentence,
+    inputs_sentence,
+    layers_table,
+    uncounted_sentences,
+)
+from guideline_benchmarks.results.decomposition.shares import UNATTRIBUTED, Decomposition, Estimate
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.cells import Experiment, UserNetwork, shape_text
+from guideline_benchmarks.results.statistics.resolution import NOT_RESOLVED
+from guideline_benchmarks.results.statistics.verdict import Interval
+from guideline_benchmarks.results.tables.summary import Summary
 
 # Beyond these, a note says that the figures are rough: the profiler's fraction of the operators'
 # sum, and the slowest tenth of the executions over the fastest.

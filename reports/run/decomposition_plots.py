@@ -10,14 +10,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.document import MISSING
-from reports.formats.images import SETTINGS
-from reports.run.decomposition import measured_networks, papers, printed_categories
-from results.decomposition.operators import Category
-from results.decomposition.shares import UNATTRIBUTED, Decomposition
-from results.record.cells import Experiment
-from results.statistics.resolution import NOT_RESOLVED
-from results.tables.summary import Summary
+from guideline_benchmarks.reports.document import MISSING
+from guideline_benchmarks.reports.formats.images import SETTINGS
+from guideline_benchmarks.reports.run.decomposition import (
+    measured_networks,
+    papers,
+    printed_categories,
+)
+from guideline_benchmarks.results.decomposition.operators import Category
+from guideline_benchmarks.results.decomposition.shares import UNATTRIBUTED, Decomposition
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.statistics.resolution import NOT_RESOLVED
+from guideline_benchmarks.results.tables.summary import Summary
 
 # Okabe and Ito's palette for colour-blind readers; grey for what is not known.
 _COLOURS = {

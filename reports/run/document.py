@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reports.document import Document
-from reports.run.decomposition import decomposition_sections
-from reports.run.heading import describe, warnings
-from reports.run.tables import guideline_sections, overview
-from results.tables.summary import Summary
+from guideline_benchmarks.reports.document import Document
+from guideline_benchmarks.reports.run.decomposition import decomposition_sections
+from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.reports.run.tables import guideline_sections, overview
+from guideline_benchmarks.results.tables.summary import Summary
 
 
 def document(summary: Summary) -> Document:

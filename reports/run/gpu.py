@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reports.document import MISSING, Table
-from reports.layout import (
+from guideline_benchmarks.reports.document import MISSING, Table
+from guideline_benchmarks.reports.layout import (
     by_cell,
     interval_text,
     paper_layout,
@@ -16,11 +16,11 @@ from reports.layout import (
     printed,
     significant,
 )
-from results.paper import PAPER_PLATFORMS
-from results.record.platform import LEAST_CLOCK, Gpu
-from results.record.samples import by_process
-from results.record.schema import Run
-from results.tables.summary import CellResult, Column, kinds_beside
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.platform import LEAST_CLOCK, Gpu
+from guideline_benchmarks.results.record.samples import by_process
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.summary import CellResult, Column, kinds_beside
 
 # A network shorter than so many steps of the clock is timed too coarsely.
 LEAST_STEPS = 100

@@ -6,16 +6,16 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from reports.layout import figure_name, significant
-from reports.run.gpu import describe_gpu, gpu_warnings
-from reports.run.roofline import describe_ceilings
-from results.cost_model.cost_model import CostModel
-from results.record.parts import Session
-from results.record.platform import Cluster, Machine
-from results.record.schema import Run
-from results.statistics.disturbed import busy_run, farthest_apart
-from results.statistics.stopping import complete, worst_error
-from results.tables.metric import metric_of
+from guideline_benchmarks.reports.layout import figure_name, significant
+from guideline_benchmarks.reports.run.gpu import describe_gpu, gpu_warnings
+from guideline_benchmarks.reports.run.roofline import describe_ceilings
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.record.parts import Session
+from guideline_benchmarks.results.record.platform import Cluster, Machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.disturbed import busy_run, farthest_apart
+from guideline_benchmarks.results.statistics.stopping import complete, worst_error
+from guideline_benchmarks.results.tables.metric import metric_of
 
 # How many times as long a control's median time may be in one process as in another.
 FAR_APART = 2.0

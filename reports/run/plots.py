@@ -12,17 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from reports.formats.images import SETTINGS
-from reports.layout import scale_title
-from results.paper import PAPER_PLATFORMS
-from results.record.cells import Cell, Experiment
-from results.statistics.resolution import resolves
-from results.statistics.verdict import Interval
+from guideline_benchmarks.reports.formats.images import SETTINGS
+from guideline_benchmarks.reports.layout import scale_title
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.statistics.resolution import resolves
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
-    from results.tables.metric import Kind
-    from results.tables.summary import CellResult, Column, Summary
+    from guideline_benchmarks.results.tables.metric import Kind
+    from guideline_benchmarks.results.tables.summary import CellResult, Column, Summary
 
 # Okabe and Ito's palette for colour-blind readers, dark to light so that it also reads in grey.
 STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))

@@ -8,16 +8,20 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.formats.registry import write
-from reports.run.decomposition import measured_networks
-from reports.run.decomposition_plots import bars, pies
-from reports.run.document import document
-from reports.run.plots import plot
-from reports.run.roofline import plot_name
-from reports.run.roofline_plots import roofline
-from results.tables.json_objects import cell_objects, part_objects, share_objects
-from results.tables.roofline import ceilings_of
-from results.tables.summary import Summary
+from guideline_benchmarks.reports.formats.registry import write
+from guideline_benchmarks.reports.run.decomposition import measured_networks
+from guideline_benchmarks.reports.run.decomposition_plots import bars, pies
+from guideline_benchmarks.reports.run.document import document
+from guideline_benchmarks.reports.run.plots import plot
+from guideline_benchmarks.reports.run.roofline import plot_name
+from guideline_benchmarks.reports.run.roofline_plots import roofline
+from guideline_benchmarks.results.tables.json_objects import (
+    cell_objects,
+    part_objects,
+    share_objects,
+)
+from guideline_benchmarks.results.tables.roofline import ceilings_of
+from guideline_benchmarks.results.tables.summary import Summary
 
 
 def write_report(summary: Summary, folder: Path) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.document import MISSING
-from reports.layout import significant
-from results.record.cells import Experiment
-from results.record.schema import Run
-from results.tables.roofline import ceilings_of
-from results.tables.summary import CellResult, Column
+from guideline_benchmarks.reports.document import MISSING
+from guideline_benchmarks.reports.layout import significant
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.roofline import ceilings_of
+from guideline_benchmarks.results.tables.summary import CellResult, Column
 
 GIGA = 1e9
 REACHED = "reached"

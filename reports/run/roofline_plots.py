@@ -12,14 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from reports.formats.images import SETTINGS
-from reports.layout import scale_title
-from reports.run.plots import STYLES
-from reports.run.roofline import GIGA
-from results.record.ceilings import Ceilings
-from results.record.cells import Experiment
-from results.tables.roofline import ceilings_of
-from results.tables.summary import Summary
+from guideline_benchmarks.reports.formats.images import SETTINGS
+from guideline_benchmarks.reports.layout import scale_title
+from guideline_benchmarks.reports.run.plots import STYLES
+from guideline_benchmarks.reports.run.roofline import GIGA
+from guideline_benchmarks.results.record.ceilings import Ceilings
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.tables.roofline import ceilings_of
+from guideline_benchmarks.results.tables.summary import Summary
 
 LABEL_SIZE = 6
 

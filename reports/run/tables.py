@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from reports.document import MISSING, Heading, Said, Section, Table, Tone
-from reports.layout import (
+from guideline_benchmarks.reports.document import MISSING, Heading, Said, Section, Table, Tone
+from guideline_benchmarks.reports.layout import (
     by_cell,
     explained,
     interval_text,
@@ -15,16 +15,16 @@ from reports.layout import (
     scale_title,
     significant,
 )
-from reports.run.counts import count_tables, modelled_tables, order_line
-from reports.run.gpu import beside_tables, speeds_by_mode
-from reports.run.roofline import bound_text, reached_note
-from reports.run.roofline import plot_name as roofline_name
-from results.paper import PAPER_PLATFORMS
-from results.record.cells import Experiment
-from results.record.schema import Run
-from results.statistics.verdict import Verdict
-from results.tables.metric import Kind
-from results.tables.summary import (
+from guideline_benchmarks.reports.run.counts import count_tables, modelled_tables, order_line
+from guideline_benchmarks.reports.run.gpu import beside_tables, speeds_by_mode
+from guideline_benchmarks.reports.run.roofline import bound_text, reached_note
+from guideline_benchmarks.reports.run.roofline import plot_name as roofline_name
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.verdict import Verdict
+from guideline_benchmarks.results.tables.metric import Kind
+from guideline_benchmarks.results.tables.summary import (
     CellResult,
     Column,
     Summary,

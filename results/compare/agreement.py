@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from results.compare.comparison import Comparison
-from results.compare.entrants import Entrant
-from results.statistics.verdict import order_agreement
+from guideline_benchmarks.results.compare.comparison import Comparison
+from guideline_benchmarks.results.compare.entrants import Entrant
+from guideline_benchmarks.results.statistics.verdict import order_agreement
 
 FEWEST_ROWS = 3
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from results.compare.entrants import CellKey, Entrant
-from results.record.cells import Experiment
+from guideline_benchmarks.results.compare.entrants import CellKey, Entrant
+from guideline_benchmarks.results.record.cells import Experiment
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from results.paper import PAPER_PLATFORMS
-from results.record.cells import Cell, Experiment
-from results.record.schema import Run
-from results.statistics.verdict import judge
-from results.tables.metric import Kind, Standing
-from results.tables.summary import Column, summarise
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.verdict import judge
+from guideline_benchmarks.results.tables.metric import Kind, Standing
+from guideline_benchmarks.results.tables.summary import Column, summarise
 
 PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
 

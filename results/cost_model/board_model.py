@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.cost_model import fitting
-from results.cost_model.caches import CORTEX_A57
-from results.cost_model.cost_model import CostModel
-from results.cost_model.fitting import Observation
-from results.cost_model.modelled import modelled_ms
-from results.errors import BadInputError
-from results.record.cells import Cell
-from results.record.schema import Run
-from results.tables.counts import counts_of
-from results.tables.summary import summarise
+from guideline_benchmarks.results.cost_model import fitting
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.cost_model.fitting import Observation
+from guideline_benchmarks.results.cost_model.modelled import modelled_ms
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.counts import counts_of
+from guideline_benchmarks.results.tables.summary import summarise
 
 SEED = 0
 # One cell in so many is kept aside.

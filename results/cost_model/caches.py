@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from results.record.bounds import PositiveInt
-from results.record.platform import Fingerprint, Record
+from guideline_benchmarks.results.record.bounds import PositiveInt
+from guideline_benchmarks.results.record.platform import Fingerprint, Record
 
 LINE = 64
 KIB = 1024

@@ -9,10 +9,10 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from results.cost_model.cost_model import CostModel
-from results.errors import BadInputError, suggestion
-from results.record.faults import first_fault
-from results.store.files import OUT, near_file, write_file
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.errors import BadInputError, suggestion
+from guideline_benchmarks.results.record.faults import first_fault
+from guideline_benchmarks.results.store.files import OUT, near_file, write_file
 
 FOLDER = Path(__file__).parent / "fitted"
 

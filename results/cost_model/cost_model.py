@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from results.cost_model.caches import Caches
-from results.record.bounds import Name, PositiveInt
-from results.record.platform import PRINTABLE, Record
+from guideline_benchmarks.results.cost_model.caches import Caches
+from guideline_benchmarks.results.record.bounds import Name, PositiveInt
+from guideline_benchmarks.results.record.platform import PRINTABLE, Record
 
 Figure = Literal[
     "instructions", "branches", "memory_bytes", "l1i_misses", "l1d_misses", "l2_misses"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.stats import rankdata
 
-from results.cost_model.cost_model import Coefficient, Errors, Figure
-from results.cost_model.modelled import NS_PER_MS, modelled_ms
-from results.statistics.verdict import Interval
-from results.tables.counts import Counts
+from guideline_benchmarks.results.cost_model.cost_model import Coefficient, Errors, Figure
+from guideline_benchmarks.results.cost_model.modelled import NS_PER_MS, modelled_ms
+from guideline_benchmarks.results.statistics.verdict import Interval
+from guideline_benchmarks.results.tables.counts import Counts
 
 Array = NDArray[np.float64]
 Terms = Sequence[str]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from results.cost_model.cost_model import CostModel
-from results.statistics.verdict import Interval
-from results.tables.counts import Counts
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.statistics.verdict import Interval
+from guideline_benchmarks.results.tables.counts import Counts
 
 CONFIDENCE = 0.95
 NS_PER_MS = 1e6

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.statistics.intervals import Array
+from guideline_benchmarks.results.statistics.intervals import Array
 
 # Rows of a process's table of times: the network without and under the profiler; the two controls
 # without it, and their operators in sum under it; then one row for each part.

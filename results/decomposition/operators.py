@@ -2,7 +2,7 @@
 
 Names are those that ONNX Runtime's profiler and torch.profiler report. An operator that stands in
 no row is an error, never a guess.
-`python -m results.decomposition.operators` prints the table for the docs.
+`python -m guideline_benchmarks.results.decomposition.operators` prints the table for the docs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import StrEnum
 from math import prod
 from typing import Literal
 
-from results.errors import BadInputError
-from results.record.parts import OperatorCall
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.parts import OperatorCall
 
 # Whether depthwise convolutions count as convolutions or as element-wise operations.
 Depthwise = Literal["conv", "elemwise"]

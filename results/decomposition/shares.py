@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.decomposition.attribution import (
+from guideline_benchmarks.results.decomposition.attribution import (
     CONTROL_OPERATORS,
     CONTROLS,
     FIRST_PART,
@@ -26,14 +26,18 @@ from results.decomposition.attribution import (
     shares,
     slow_down,
 )
-from results.decomposition.operators import Category, Depthwise, Part, parts
-from results.record.cells import Cell, Experiment
-from results.record.consistency import PROFILER_CONTROLS
-from results.record.parts import OperatorCall
-from results.record.samples import by_process
-from results.record.schema import Run
-from results.statistics.intervals import Array, hierarchical_interval, hierarchical_intervals
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.decomposition.operators import Category, Depthwise, Part, parts
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.consistency import PROFILER_CONTROLS
+from guideline_benchmarks.results.record.parts import OperatorCall
+from guideline_benchmarks.results.record.samples import by_process
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.intervals import (
+    Array,
+    hierarchical_interval,
+    hierarchical_intervals,
+)
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 UNATTRIBUTED = "unattributed"
 # How many times the unprofiled time operators may take in sum for shares to mean anything.

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from results.gate.finding import Change, Figure, Finding, Row, without_figures
-from results.gate.ratios import Array
-from results.record.schema import Run
-from results.tables.counts import counts_of
+from guideline_benchmarks.results.gate.finding import Change, Figure, Finding, Row, without_figures
+from guideline_benchmarks.results.gate.ratios import Array
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.counts import counts_of
 
 # Instructions repeat to 0.003 %.
 MARGIN = 0.0005

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from results.record.cells import Cell, Experiment
-from results.statistics.inference import Estimate, holm
-from results.statistics.resolution import WIDEST_RATIO, bracketed
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.statistics.inference import Estimate, holm
+from guideline_benchmarks.results.statistics.resolution import WIDEST_RATIO, bracketed
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 Kind = Literal["cell", "guideline", "absolute"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.gate.finding import Row
-from results.gate.trial import ORDER, Quartet, SideProcess
-from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from guideline_benchmarks.results.gate.finding import Row
+from guideline_benchmarks.results.gate.trial import ORDER, Quartet, SideProcess
+from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 
 Array = NDArray[np.float64]
 

@@ -6,18 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from results.errors import BadInputError
-from results.gate import counted, timed
-from results.gate.finding import Figure, Finding, Judgement, Row, rows_of, without_figures
-from results.gate.ratios import Array
-from results.record.cells import NetworkChoice
-from results.record.platform import REACHING, Platform
-from results.record.same_machine import changed_software, other_machine
-from results.record.schema import Run
-from results.statistics.disturbed import busy_run
-from results.statistics.stopping import complete
-from results.statistics.verdict import Interval
-from results.tables.metric import metric_of
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate import counted, timed
+from guideline_benchmarks.results.gate.finding import (
+    Figure,
+    Finding,
+    Judgement,
+    Row,
+    rows_of,
+    without_figures,
+)
+from guideline_benchmarks.results.gate.ratios import Array
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.record.platform import REACHING, Platform
+from guideline_benchmarks.results.record.same_machine import changed_software, other_machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.disturbed import busy_run
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.statistics.verdict import Interval
+from guideline_benchmarks.results.tables.metric import metric_of
 
 # Of a protocol, what chooses the networks.
 NETWORKS = [field.name for field in fields(NetworkChoice)]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from results.gate.finding import Change, Finding, Row, decided, judged, within
-from results.gate.ratios import QuartetTimes, null_ratios, ratios, row_logs
-from results.gate.trial import Step, TrialProtocol
-from results.statistics import inference
-from results.statistics.inference import Estimate, holm
+from guideline_benchmarks.results.gate.finding import Change, Finding, Row, decided, judged, within
+from guideline_benchmarks.results.gate.ratios import QuartetTimes, null_ratios, ratios, row_logs
+from guideline_benchmarks.results.gate.trial import Step, TrialProtocol
+from guideline_benchmarks.results.statistics import inference
+from guideline_benchmarks.results.statistics.inference import Estimate, holm
 
 # Quartets of one pass of screening, and after how many fresh quartets suspects are looked at.
 SCREENING = 4

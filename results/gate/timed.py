@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from results.errors import BadInputError
-from results.gate.finding import (
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.finding import (
     Change,
     Figure,
     Finding,
@@ -17,13 +17,13 @@ from results.gate.finding import (
     judged,
     without_figures,
 )
-from results.gate.ratios import Array, typical_log
-from results.record.samples import samples_by_cell
-from results.record.schema import Run
-from results.statistics import inference, intervals
-from results.statistics.inference import Estimate
-from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.gate.ratios import Array, typical_log
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics import inference, intervals
+from guideline_benchmarks.results.statistics.inference import Estimate
+from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 # A stored run was measured at another time, in another state of the machine: see docs/gate.md.
 MARGIN = 0.05

@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 
-from results.record.bounds import NonNegativeInt, PositiveInt
-from results.record.cells import Cell, Experiment
-from results.record.parts import Session
-from results.record.platform import Fingerprint, Platform, Record
-from results.record.protocol import Protocol
+from guideline_benchmarks.results.record.bounds import NonNegativeInt, PositiveInt
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.parts import Session
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform, Record
+from guideline_benchmarks.results.record.protocol import Protocol
 
 TRIAL_VERSION: Literal[1] = 1
 

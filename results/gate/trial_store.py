@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from results.errors import BadInputError
-from results.gate.trial import ORDER, TRIAL_VERSION, Part, Quartet, Trial
-from results.record.faults import first_fault
-from results.record.platform import Record
-from results.store.compressed import stored_file, stored_files, write_stored
-from results.store.files import near_file
-from results.store.json_text import read_json
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.trial import ORDER, TRIAL_VERSION, Part, Quartet, Trial
+from guideline_benchmarks.results.record.faults import first_fault
+from guideline_benchmarks.results.record.platform import Record
+from guideline_benchmarks.results.store.compressed import stored_file, stored_files, write_stored
+from guideline_benchmarks.results.store.files import near_file
+from guideline_benchmarks.results.store.json_text import read_json
 
 FILE, QUARTETS, PART = "trial.json", "quartets", "part.json"
 # What trials of earlier versions call that folder.

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from results.errors import BadInputError
-from results.history.change_points import change_points
-from results.record.same_machine import MACHINE
-from results.record.samples import by_process
-from results.record.schema import Run
-from results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
-from results.store.compressed import stored_files
-from results.store.files import readable
-from results.store.run_folders import FILE, read_run
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.history.change_points import change_points
+from guideline_benchmarks.results.record.same_machine import MACHINE
+from guideline_benchmarks.results.record.samples import by_process
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
+from guideline_benchmarks.results.store.compressed import stored_files
+from guideline_benchmarks.results.store.files import readable
+from guideline_benchmarks.results.store.run_folders import FILE, read_run
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from results.record.cells import Published
+from guideline_benchmarks.results.record.cells import Published
 
 FOLDER = Path(__file__).parent
 SCALES = (1, 2, 4)

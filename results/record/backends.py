@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from results.errors import BadInputError, suggestion
+from guideline_benchmarks.results.errors import BadInputError, suggestion
 
 Mode = Literal["eager", "graph", "compile"]
 ModelFormat = Literal["onnx", "torch"]

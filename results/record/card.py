@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from results.record.bounds import NonNegativeInt, PositiveInt
-from results.record.platform import Record
+from guideline_benchmarks.results.record.bounds import NonNegativeInt, PositiveInt
+from guideline_benchmarks.results.record.platform import Record
 
 
 class CardState(Record):

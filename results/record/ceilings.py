@@ -9,8 +9,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from results.record.bounds import PositiveInt, Speed
-from results.record.platform import Record
+from guideline_benchmarks.results.record.bounds import PositiveInt, Speed
+from guideline_benchmarks.results.record.platform import Record
 
 
 class Stream(Record):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from results.record.bounds import (
+from guideline_benchmarks.results.record.bounds import (
     STRICT,
     Name,
     NonNegative,
@@ -20,7 +20,7 @@ from results.record.bounds import (
     PositiveInt,
     Speed,
 )
-from results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.network_cost import NetworkCost
 
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from results.record.cells import Cell, Experiment
-from results.record.parts import OperatorCall, Round
-from results.record.schema import Run
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.parts import OperatorCall, Round
+from guideline_benchmarks.results.record.schema import Run
 
 # The control networks that show what a profiler costs: trivial operators, and composite ones.
 PROFILER_CONTROLS = ("control/profiler/x1", "control/profiler-composite/x1")

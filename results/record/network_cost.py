@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from results.record.bounds import STRICT, NonNegative, NonNegativeInt, PositiveInt
+from guideline_benchmarks.results.record.bounds import (
+    STRICT,
+    NonNegative,
+    NonNegativeInt,
+    PositiveInt,
+)
 
 
 @dataclass(frozen=True)

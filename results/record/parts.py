@@ -6,11 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from results.record.bounds import LONGEST_WORD, NonNegative, NonNegativeInt, PositiveInt
-from results.record.card import CardState, EventClock
-from results.record.ceilings import Ceilings
-from results.record.cells import Operators, Shape
-from results.record.platform import Record
+from guideline_benchmarks.results.record.bounds import (
+    LONGEST_WORD,
+    NonNegative,
+    NonNegativeInt,
+    PositiveInt,
+)
+from guideline_benchmarks.results.record.card import CardState, EventClock
+from guideline_benchmarks.results.record.ceilings import Ceilings
+from guideline_benchmarks.results.record.cells import Operators, Shape
+from guideline_benchmarks.results.record.platform import Record
 
 # Further samples of a GPU: with cold caches, and operator by operator where a graph is measured.
 Beside = Literal["cold", "eager"]

@@ -6,9 +6,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from results.record.backends import BACKENDS, Mode
-from results.record.bounds import LONGEST_TEXT, Name, NonNegativeInt, PositiveInt
-from results.record.text import HARMFUL
+from guideline_benchmarks.results.record.backends import BACKENDS, Mode
+from guideline_benchmarks.results.record.bounds import (
+    LONGEST_TEXT,
+    Name,
+    NonNegativeInt,
+    PositiveInt,
+)
+from guideline_benchmarks.results.record.text import HARMFUL
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
 HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"

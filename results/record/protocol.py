@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from results.cost_model.caches import CORTEX_A57, Caches
-from results.record.bounds import PositiveInt
-from results.record.cells import NetworkChoice
-from results.record.platform import Record
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Caches
+from guideline_benchmarks.results.record.bounds import PositiveInt
+from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.record.platform import Record
 
 Precision = Literal["fp32", "tf32", "fp16", "bf16"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]

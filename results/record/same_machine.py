@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import textwrap
 
-from results.errors import BadInputError
-from results.record.platform import Fingerprint
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.platform import Fingerprint
 
 # What says which machine it is; all else in a fingerprint is software, or a setting.
 MACHINE = (

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from results.record.parts import Beside
-from results.record.schema import Run
+from guideline_benchmarks.results.record.parts import Beside
+from guideline_benchmarks.results.record.schema import Run
 
 Array = NDArray[np.float64]
 # The process of a round, its order, and its figures in that order.

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from results.cost_model.cost_model import CostModel
-from results.record.cells import Cell, Experiment
-from results.record.parts import Count, Process, Round, Session
-from results.record.platform import Fingerprint, Platform, Record
-from results.record.protocol import Protocol
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.parts import Count, Process, Round, Session
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform, Record
+from guideline_benchmarks.results.record.protocol import Protocol
 
 # Version 2 added whole networks and profiles, version 3 counts and other machines than this one,
 # version 4 more figures of modelled caches, and cost models, version 5 GPUs, ceilings, batches and
@@ -57,7 +57,7 @@ class Run(Record):
 
 
 def json_schema() -> str:
-    """Return the JSON Schema of `run.json`; `python -m results.record.schema` prints it."""
+    """Return the JSON Schema of `run.json`; `python -m guideline_benchmarks.results.record.schema` prints it."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Run.model_json_schema(),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
-from results.record.samples import samples_by_cell
-from results.record.schema import Run
-from results.statistics.intervals import representative
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.intervals import representative
 
 # Load of a machine that has nothing to do, beyond one for each core.
 SPARE_LOAD = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 Array = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 # Of what is above 0, times and ratios: how many times its lower end the upper one may be.
 WIDEST_RATIO = 10.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from statistics import fmean, median, stdev
 
-from results.record.samples import samples_by_cell
-from results.record.schema import Run
-from results.statistics.intervals import representative
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.intervals import representative
 
 # What a standard error is said from.
 FEWEST_PROCESSES = 3

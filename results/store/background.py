@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
-from results.errors import PlatformError
+from guideline_benchmarks.results.errors import PlatformError
 
 A = TypeVar("A")
 B = TypeVar("B")

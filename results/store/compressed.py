@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from results.store.files import file_error, write_file
+from guideline_benchmarks.results.store.files import file_error, write_file
 
 SUFFIX = ".gz"
 # Bytes that a record may have: whole runs take less than one hundredth of it.

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
 
 RUNS = Path("results/runs")
 # What chooses the places of results, and of what can be made again.

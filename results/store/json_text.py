@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from results.record.text import is_plain, plain
-from results.store.compressed import read_stored
+from guideline_benchmarks.results.record.text import is_plain, plain
+from guideline_benchmarks.results.store.compressed import read_stored
 
 
 def read_json(file: Path) -> tuple[Any, bytes]:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from results.errors import BadInputError
-from results.record.consistency import checked
-from results.record.faults import first_fault
-from results.record.schema import SCHEMA_VERSION, Run
-from results.store.compressed import stored_file, stored_files, write_stored
-from results.store.files import RUNS, near_file
-from results.store.json_text import read_json
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.consistency import checked
+from guideline_benchmarks.results.record.faults import first_fault
+from guideline_benchmarks.results.record.schema import SCHEMA_VERSION, Run
+from guideline_benchmarks.results.store.compressed import stored_file, stored_files, write_stored
+from guideline_benchmarks.results.store.files import RUNS, near_file
+from guideline_benchmarks.results.store.json_text import read_json
 
 FILE = "run.json"
 # The versions of the record from which on a batch can be chosen, and experiments tell all of

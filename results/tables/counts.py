@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from results.record.cells import Cell
-from results.record.schema import Run
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.schema import Run
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.record.cells import shape_text
-from results.record.parts import Count
-from results.record.schema import Run
-from results.tables.counts import Counts
-from results.tables.json_objects import cell_objects, share_objects
-from results.tables.summary import Summary
+from guideline_benchmarks.results.record.cells import shape_text
+from guideline_benchmarks.results.record.parts import Count
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.counts import Counts
+from guideline_benchmarks.results.tables.json_objects import cell_objects, share_objects
+from guideline_benchmarks.results.tables.summary import Summary
 
 # What a count holds, execution by execution, in the order of Counts.
 COUNTED = tuple(field.name for field in fields(Counts) if field.name in Count.model_fields)

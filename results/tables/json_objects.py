@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
-from results.decomposition.shares import CategoryShare, Decomposition
-from results.record.cells import Cell, UserNetwork
-from results.record.parts import Beside
-from results.record.schema import Run
-from results.tables.summary import CellResult, Column, Summary, multiply_adds_per_second
+from guideline_benchmarks.results.decomposition.shares import CategoryShare, Decomposition
+from guideline_benchmarks.results.record.cells import Cell, UserNetwork
+from guideline_benchmarks.results.record.parts import Beside
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.summary import (
+    CellResult,
+    Column,
+    Summary,
+    multiply_adds_per_second,
+)
 
 
 def json_objects(summary: Summary) -> list[dict[str, Any]]:

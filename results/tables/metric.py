@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from results.record.schema import Run
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
-    from results.tables.summary import CellResult
+    from guideline_benchmarks.results.tables.summary import CellResult
 
 Kind = Literal["measured", "counted", "modelled"]
 Figure = Callable[["CellResult"], float | None]

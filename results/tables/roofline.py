@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from results.record.ceilings import Ceilings, typical
-from results.record.cells import Cell, Operators
-from results.record.schema import Run
+from guideline_benchmarks.results.record.ceilings import Ceilings, typical
+from guideline_benchmarks.results.record.cells import Cell, Operators
+from guideline_benchmarks.results.record.schema import Run
 
 Roof = Literal["launch", "bandwidth", "compute"]
 ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}

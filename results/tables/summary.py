@@ -8,19 +8,24 @@ from functools import cached_property
 
 import numpy as np
 
-from results.cost_model.modelled import Modelled, modelled
-from results.decomposition.operators import Depthwise
-from results.decomposition.shares import Decomposition, decompose
-from results.record.cells import Cell, Experiment, Published
-from results.record.parts import Beside
-from results.record.samples import samples_by_cell
-from results.record.schema import Run
-from results.statistics import intervals
-from results.statistics.intervals import Samples
-from results.statistics.verdict import Interval, Verdict, judge, order_agreement
-from results.tables.counts import Counts, counts_of
-from results.tables.metric import Metric, metric_of
-from results.tables.roofline import Bound, bound_of, ceilings_of
+from guideline_benchmarks.results.cost_model.modelled import Modelled, modelled
+from guideline_benchmarks.results.decomposition.operators import Depthwise
+from guideline_benchmarks.results.decomposition.shares import Decomposition, decompose
+from guideline_benchmarks.results.record.cells import Cell, Experiment, Published
+from guideline_benchmarks.results.record.parts import Beside
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics import intervals
+from guideline_benchmarks.results.statistics.intervals import Samples
+from guideline_benchmarks.results.statistics.verdict import (
+    Interval,
+    Verdict,
+    judge,
+    order_agreement,
+)
+from guideline_benchmarks.results.tables.counts import Counts, counts_of
+from guideline_benchmarks.results.tables.metric import Metric, metric_of
+from guideline_benchmarks.results.tables.roofline import Bound, bound_of, ceilings_of
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol as Interface
 
-from results.errors import PlatformError, SuiteError
-from results.record.cells import Cell
-from results.record.parts import Count
-from results.record.same_machine import refuse_other_machine
-from results.record.schema import Run
-from runners import measure, samples
-from runners.emulator import count_cache
-from runners.emulator.count_cache import CountCache
-from runners.events import Counted, Failed, Loaded, Stopped, Warm
-from runners.launcher import Launcher, ModelFiles, fingerprint, set_up
-from runners.transports.emulator import Emulated
-from runners.worker.machine.cores import usable
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import PlatformError, SuiteError
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.parts import Count
+from guideline_benchmarks.results.record.same_machine import refuse_other_machine
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.runners import measure, samples
+from guideline_benchmarks.runners.emulator import count_cache
+from guideline_benchmarks.runners.emulator.count_cache import CountCache
+from guideline_benchmarks.runners.events import Counted, Failed, Loaded, Stopped, Warm
+from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, fingerprint, set_up
+from guideline_benchmarks.runners.transports.emulator import Emulated
+from guideline_benchmarks.runners.worker.machine.cores import usable
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 # Emulated executions take up to some twenty seconds, more on a busy machine.
 PATIENCE_SECONDS = 1200.0

@@ -14,12 +14,12 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from results.cost_model.cost_model import Figure
-from results.record.cells import Cell
-from results.record.parts import Count
-from results.record.schema import Run
-from results.store.files import keep_file
-from runners.launcher import ModelFiles
+from guideline_benchmarks.results.cost_model.cost_model import Figure
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.parts import Count
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.store.files import keep_file
+from guideline_benchmarks.runners.launcher import ModelFiles
 
 # All that is counted, one list each.
 FIGURES = get_args(Figure)

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from results.cost_model.caches import CORTEX_A57, Caches
-from results.errors import PlatformError
-from results.store.files import CACHE, cache_folder, file_error, write_file
-from runners.emulator import packages
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Caches
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.store.files import CACHE, cache_folder, file_error, write_file
+from guideline_benchmarks.runners.emulator import packages
 
 PYTHON_PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
 RUNTIMES = ("numpy", "onnxruntime")

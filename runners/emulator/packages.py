@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from results.errors import PlatformError
+from guideline_benchmarks.results.errors import PlatformError
 
 # Debian's last release whose qemu-user loads plugins; later ones link it statically. Its packages
 # run on the others, too, since they bring all their libraries.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from results.errors import BadInputError, suggestion
-from results.record.platform import Platform
-from runners.transports import emulator, local, ssh
-from runners.transports.transport import Transport
+from guideline_benchmarks.results.errors import BadInputError, suggestion
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.runners.transports import emulator, local, ssh
+from guideline_benchmarks.runners.transports.transport import Transport
 
 # Each is opened with a platform and the packed worker.
 TRANSPORTS: Mapping[str, Callable[[Platform, Path], Transport]] = {

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from results.cost_model.caches import Caches
-from results.errors import PlatformError
-from results.record.platform import Platform
-from runners.emulator import install
-from runners.emulator.install import Emulator, plugin_words
-from runners.events import Ready, Unavailable
-from runners.transports.transport import unavailable_here
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.cost_model.caches import Caches
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.runners.emulator import install
+from guideline_benchmarks.runners.emulator.install import Emulator, plugin_words
+from guideline_benchmarks.runners.events import Ready, Unavailable
+from guideline_benchmarks.runners.transports.transport import unavailable_here
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.errors import PlatformError
-from results.record.platform import Platform
-from runners.events import Ready, Unavailable
-from runners.transports.transport import unavailable_here
-from runners.worker import environment
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.runners.events import Ready, Unavailable
+from guideline_benchmarks.runners.transports.transport import unavailable_here
+from guideline_benchmarks.runners.worker import environment
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True)

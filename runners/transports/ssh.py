@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from results.errors import PlatformError
-from results.record.platform import Platform, Ssh
-from runners.events import Board, Lacks, Ready, Stored, Unavailable
-from runners.transports.transport import START_SECONDS
-from runners.worker_process import NO_SPACE, WorkerProcess
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.platform import Platform, Ssh
+from guideline_benchmarks.runners.events import Board, Lacks, Ready, Stored, Unavailable
+from guideline_benchmarks.runners.transports.transport import START_SECONDS
+from guideline_benchmarks.runners.worker_process import NO_SPACE, WorkerProcess
 
 AGENT = Path(__file__).with_name("board_agent.py")
 COPY_SECONDS = 600.0

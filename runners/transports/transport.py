@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from results.errors import PlatformError
-from runners.events import Ready, Unavailable
-from runners.worker_process import WorkerProcess
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.runners.events import Ready, Unavailable
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 # A slow machine, with other programs on it, starts a runtime.
 START_SECONDS = 120.0

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from guidelines.export.exporter.errors import RefusedError
-from guidelines.export.exporter.values import Values, Wanted
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
+from guideline_benchmarks.guidelines.export.exporter.values import Values, Wanted
 
 _KINDS = {
     str(kind).removeprefix("torch."): kind

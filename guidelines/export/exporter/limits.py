@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from guidelines.export.exporter.errors import RefusedError
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
 
 _PR_SET_PDEATHSIG = 1
 # A thread that is about to end gets so long for it.

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from guidelines.export.exporter.errors import RefusedError, first_line
-from guidelines.export.exporter.limits import Watch, confine
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
+from guideline_benchmarks.guidelines.export.exporter.limits import Watch, confine
 
 
 class Stage:
@@ -26,11 +26,11 @@ class Stage:
 def answer(request: dict[str, Any], stage: Stage) -> dict[str, Any]:
     """Load, run and export what a request names; return what is found of it."""
     if request["file"]:
-        from guidelines.export.exporter.onnx_file import OnnxFile
+        from guideline_benchmarks.guidelines.export.exporter.onnx_file import OnnxFile
 
         file = OnnxFile(request, stage)
         return file.count() if request["count"] else file.run()
-    from guidelines.export.exporter.torch_module import TorchModule
+    from guideline_benchmarks.guidelines.export.exporter.torch_module import TorchModule
 
     module = TorchModule(request, stage)
     if request["count"]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from guidelines.export.exporter.errors import RefusedError, first_line
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
 
 # What the user's code may raise to leave, besides errors.
 FAILURES = (Exception, SystemExit, GeneratorExit)

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
 
-from guidelines.export.exporter.errors import RefusedError
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
 
 # A file of protobuf holds less than this.
 MOST_IN_ONE_FILE = 2**31 - 2**20

@@ -10,16 +10,20 @@ import onnx
 import onnxruntime
 from onnx import ModelProto, TensorProto
 
-from guidelines.export.exporter.errors import RefusedError, first_line
-from guidelines.export.exporter.onnx_content import (
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
+from guideline_benchmarks.guidelines.export.exporter.onnx_content import (
     read_model,
     tensors,
     without_weights,
     write_whole,
 )
-from guidelines.export.exporter.outputs import checked, refuse_random, write_arrays
-from guidelines.export.exporter.values import Values, Wanted
-from networks.onnx_cost import onnx_cost
+from guideline_benchmarks.guidelines.export.exporter.outputs import (
+    checked,
+    refuse_random,
+    write_arrays,
+)
+from guideline_benchmarks.guidelines.export.exporter.values import Values, Wanted
+from guideline_benchmarks.networks.onnx_cost import onnx_cost
 
 # What ONNX Runtime calls the types that numpy has.
 _KINDS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from guidelines.export.exporter.errors import RefusedError
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
 
 # How far two executions of one network may lie apart, as a fraction of the largest value: threads
 # add up in another order each time.

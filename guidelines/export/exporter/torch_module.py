@@ -14,19 +14,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from guidelines.export.exporter import formats
-from guidelines.export.exporter.arguments import Arguments, numbers
-from guidelines.export.exporter.errors import RefusedError, first_line
-from guidelines.export.exporter.module import (
+from guideline_benchmarks.guidelines.export.exporter import formats
+from guideline_benchmarks.guidelines.export.exporter.arguments import Arguments, numbers
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
+from guideline_benchmarks.guidelines.export.exporter.module import (
     FAILURES,
     fold_parametrisations,
     made,
     users_modules_first,
 )
-from guidelines.export.exporter.outputs import checked, refuse_random, same, write_arrays
-from guidelines.export.exporter.values import Values
-from networks.cost import counted, fvcore_multiply_adds
-from runners.worker.backends.torch_structures import named_tensors
+from guideline_benchmarks.guidelines.export.exporter.outputs import (
+    checked,
+    refuse_random,
+    same,
+    write_arrays,
+)
+from guideline_benchmarks.guidelines.export.exporter.values import Values
+from guideline_benchmarks.networks.cost import counted, fvcore_multiply_adds
+from guideline_benchmarks.runners.worker.backends.torch_structures import named_tensors
 
 _LOCAL = re.compile(r"local object|<lambda>|<locals>|__main__")
 _SCRIPTED = re.compile(r"ScriptModule|ScriptFunction|torch\.jit\.save|__torch__")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from guidelines.export.exporter.errors import RefusedError, first_line
+from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
 
 # What whole numbers are drawn from where nothing is said: indices and masks that are always valid,
 # and pixels.

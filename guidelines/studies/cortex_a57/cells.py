@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guidelines.studies.cortex_a57.sets import TITLES
-from guidelines.studies.cortex_a57.validation import ValidatedCell
-from reports.document import MISSING, Heading, Table
-from reports.layout import significant
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import TITLES
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import ValidatedCell
+from guideline_benchmarks.reports.document import MISSING, Heading, Table
+from guideline_benchmarks.reports.layout import significant
 
 
 def relative_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from guidelines.studies.cortex_a57.cells import cells_content, cells_table, relative_table
-from guidelines.studies.cortex_a57.plots import scatter
-from guidelines.studies.cortex_a57.sets import (
+from guideline_benchmarks.guidelines.studies.cortex_a57.cells import (
+    cells_content,
+    cells_table,
+    relative_table,
+)
+from guideline_benchmarks.guidelines.studies.cortex_a57.plots import scatter
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     EQUAL_WIDTH,
     FITTED,
     SPREAD_SETS,
@@ -15,23 +19,23 @@ from guidelines.studies.cortex_a57.sets import (
     TABLE_2,
     TITLES,
 )
-from guidelines.studies.cortex_a57.unit import unit_section
-from guidelines.studies.cortex_a57.validation import (
+from guideline_benchmarks.guidelines.studies.cortex_a57.unit import unit_section
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import (
     SAME_NETWORK,
     ValidatedCell,
     Validation,
     differences,
     errors_of,
 )
-from reports.cost_model.errors import HEADINGS, error_entries
-from reports.document import Document, Heading, Section, Table
-from reports.formats.images import image
-from reports.formats.markdown import markdown
-from reports.layout import figure_name, significant
-from reports.run.counts import MODELLED
-from results.cost_model.cost_model import CostModel
-from results.cost_model.modelled import prediction_interval
-from results.store.files import write_file
+from guideline_benchmarks.reports.cost_model.errors import HEADINGS, error_entries
+from guideline_benchmarks.reports.document import Document, Heading, Section, Table
+from guideline_benchmarks.reports.formats.images import image
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.reports.layout import figure_name, significant
+from guideline_benchmarks.reports.run.counts import MODELLED
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.cost_model.modelled import prediction_interval
+from guideline_benchmarks.results.store.files import write_file
 
 TITLE = "The paper's ARM columns, modelled"
 SCATTER = ("arm_model", f"Modelled against published times ({MODELLED})")

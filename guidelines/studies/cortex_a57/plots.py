@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from guidelines.studies.cortex_a57.sets import (
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     EQUAL_WIDTH,
     FITTED,
     TABLE_1,
@@ -17,8 +17,8 @@ from guidelines.studies.cortex_a57.sets import (
     UNITS_28,
     UNITS_56,
 )
-from guidelines.studies.cortex_a57.validation import Validation
-from reports.formats.images import SETTINGS
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import Validation
+from guideline_benchmarks.reports.formats.images import SETTINGS
 
 # Okabe and Ito's palette; marks tell the sets apart in grey.
 _STYLES = {

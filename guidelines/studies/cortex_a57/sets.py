@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from guidelines import (
+from guideline_benchmarks.guidelines import (
     g1_channel_ratio,
     g2_group_count,
     g3_fragmentation,

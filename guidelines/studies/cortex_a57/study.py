@@ -7,16 +7,22 @@ from typing import Literal
 
 import typer
 
-from guidelines.catalogue import select
-from guidelines.session.measuring import SAME_COMMAND, execute_with_progress
-from guidelines.session.options import Options
-from guidelines.session.planning import counting_plan
-from guidelines.studies.cortex_a57.page import write_arm_model
-from guidelines.studies.cortex_a57.sets import READING, TABLE_4, TABLE_8, UNITS_28, UNITS_56
-from guidelines.studies.cortex_a57.validation import validate
-from results.cost_model.coefficient_file import write_model
-from results.errors import BadInputError
-from results.record.schema import Run
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import counting_plan
+from guideline_benchmarks.guidelines.studies.cortex_a57.page import write_arm_model
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
+    READING,
+    TABLE_4,
+    TABLE_8,
+    UNITS_28,
+    UNITS_56,
+)
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import validate
+from guideline_benchmarks.results.cost_model.coefficient_file import write_model
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.schema import Run
 
 EVERYTHING = ("all", TABLE_8, UNITS_56, UNITS_28)
 COMMENT = (

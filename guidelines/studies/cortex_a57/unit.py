@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from guidelines.studies.cortex_a57.sets import EQUAL_WIDTH, TABLE_4
-from guidelines.studies.cortex_a57.validation import (
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import EQUAL_WIDTH, TABLE_4
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import (
     ValidatedCell,
     Validation,
     differences,
     errors_of,
 )
-from reports.document import MISSING, Heading, Section, Table
+from guideline_benchmarks.reports.document import MISSING, Heading, Section, Table
 
 READINGS = {
     TABLE_4: "c → c/4 → c/4 → c at 56×56",

@@ -12,23 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guidelines.studies.cortex_a57.sets import (
+from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     EQUAL_WIDTH,
     FITTED,
     READING,
     SETS,
     SPREAD_SETS,
 )
-from results.cost_model import fitting
-from results.cost_model.caches import CORTEX_A57
-from results.cost_model.cost_model import CostModel, Errors
-from results.cost_model.fitting import CANDIDATES, FIRST, Observation
-from results.cost_model.modelled import modelled_ms
-from results.errors import BadInputError
-from results.paper import published_networks
-from results.record.cells import Cell
-from results.record.schema import Run
-from results.tables.summary import CellResult, summarise
+from guideline_benchmarks.results.cost_model import fitting
+from guideline_benchmarks.results.cost_model.caches import CORTEX_A57
+from guideline_benchmarks.results.cost_model.cost_model import CostModel, Errors
+from guideline_benchmarks.results.cost_model.fitting import CANDIDATES, FIRST, Observation
+from guideline_benchmarks.results.cost_model.modelled import modelled_ms
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.paper import published_networks
+from guideline_benchmarks.results.record.cells import Cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.summary import CellResult, summarise
 
 # Networks whose multiply-adds are off the published ones by more are not quite the paper's.
 SAME_NETWORK = 0.05

@@ -10,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from guidelines.studies.gate.pool import NOTHING, Pool, SessionOutcome, Slowdown, simulate
-from guidelines.studies.gate.rules import RULES, Rule
-from results.gate.finding import Change, Kind, Row
-from results.gate.ratios import (
+from guideline_benchmarks.guidelines.studies.gate.pool import (
+    NOTHING,
+    Pool,
+    SessionOutcome,
+    Slowdown,
+    simulate,
+)
+from guideline_benchmarks.guidelines.studies.gate.rules import RULES, Rule
+from guideline_benchmarks.results.gate.finding import Change, Kind, Row
+from guideline_benchmarks.results.gate.ratios import (
     CONTRAST,
     Choice,
     QuartetTimes,
@@ -23,8 +29,8 @@ from results.gate.ratios import (
     row_logs,
     typical_log,
 )
-from results.gate.trial import SideProcess, TrialProtocol
-from results.statistics.verdict import Interval
+from guideline_benchmarks.results.gate.trial import SideProcess, TrialProtocol
+from guideline_benchmarks.results.statistics.verdict import Interval
 
 Array = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from guidelines.studies.gate import evidence
-from guidelines.studies.gate.evidence import RuleScores
-from guidelines.studies.gate.plots import Curve, power_plot, roc_plot
-from guidelines.studies.gate.pool import Pool, SessionOutcome
-from guidelines.studies.gate.tables import (
+from guideline_benchmarks.guidelines.studies.gate import evidence
+from guideline_benchmarks.guidelines.studies.gate.evidence import RuleScores
+from guideline_benchmarks.guidelines.studies.gate.plots import Curve, power_plot, roc_plot
+from guideline_benchmarks.guidelines.studies.gate.pool import Pool, SessionOutcome
+from guideline_benchmarks.guidelines.studies.gate.tables import (
     COMPUTE_BOUND,
     ROC,
     detection_table,
@@ -21,12 +21,12 @@ from guidelines.studies.gate.tables import (
     rate_text,
     rules_section,
 )
-from reports.document import Document, Heading, Section, Table
-from reports.formats.images import image
-from reports.formats.markdown import markdown
-from results.gate.finding import Change
-from results.gate.trial import TrialProtocol
-from results.store.files import write_file
+from guideline_benchmarks.reports.document import Document, Heading, Section, Table
+from guideline_benchmarks.reports.formats.images import image
+from guideline_benchmarks.reports.formats.markdown import markdown
+from guideline_benchmarks.results.gate.finding import Change
+from guideline_benchmarks.results.gate.trial import TrialProtocol
+from guideline_benchmarks.results.store.files import write_file
 
 TITLE = "How far the gate can be trusted"
 POWER = ("gate_power", "Share of sessions that found a slow-down, by its size")

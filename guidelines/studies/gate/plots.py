@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from guidelines.studies.gate.evidence import CurvePoint, Rate
-from reports.formats.images import SETTINGS
+from guideline_benchmarks.guidelines.studies.gate.evidence import CurvePoint, Rate
+from guideline_benchmarks.reports.formats.images import SETTINGS
 
 # Okabe and Ito's palette; marks tell the lines apart in grey.
 _STYLES = (

@@ -14,11 +14,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from results.gate import sequential
-from results.gate.finding import Change, Finding, rows_of
-from results.gate.ratios import Choice, QuartetTimes, quartet_times
-from results.gate.sequential import Ledger, advance, procedure
-from results.gate.trial import ORDER, Quartet, SideProcess, Step, Trial, TrialProtocol
+from guideline_benchmarks.results.gate import sequential
+from guideline_benchmarks.results.gate.finding import Change, Finding, rows_of
+from guideline_benchmarks.results.gate.ratios import Choice, QuartetTimes, quartet_times
+from guideline_benchmarks.results.gate.sequential import Ledger, advance, procedure
+from guideline_benchmarks.results.gate.trial import (
+    ORDER,
+    Quartet,
+    SideProcess,
+    Step,
+    Trial,
+    TrialProtocol,
+)
 
 Array = NDArray[np.float64]
 

@@ -17,18 +17,30 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from guidelines.catalogue import GUIDELINES
-from guidelines.session.options import Options
-from guidelines.session.sides import AskedSide, Question, question
-from guidelines.session.trial_progress import TrialDisplay
-from guidelines.session.trials import Outcome, measure_trial, opened, stored_trial
-from guidelines.studies.gate.page import WholeSession, write_page
-from guidelines.studies.gate.pool import NONE, NOTHING, Pool, SessionOutcome, Slowdown, injected
-from guidelines.studies.gate.tables import COMPUTE_BOUND
-from results.gate import trial_store
-from results.gate.ratios import Choice
-from results.gate.trial import Quartet, Step, Trial, TrialProtocol
-from results.gate.trial_store import has_trial
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.sides import AskedSide, Question, question
+from guideline_benchmarks.guidelines.session.trial_progress import TrialDisplay
+from guideline_benchmarks.guidelines.session.trials import (
+    Outcome,
+    measure_trial,
+    opened,
+    stored_trial,
+)
+from guideline_benchmarks.guidelines.studies.gate.page import WholeSession, write_page
+from guideline_benchmarks.guidelines.studies.gate.pool import (
+    NONE,
+    NOTHING,
+    Pool,
+    SessionOutcome,
+    Slowdown,
+    injected,
+)
+from guideline_benchmarks.guidelines.studies.gate.tables import COMPUTE_BOUND
+from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate.ratios import Choice
+from guideline_benchmarks.results.gate.trial import Quartet, Step, Trial, TrialProtocol
+from guideline_benchmarks.results.gate.trial_store import has_trial
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
 # Quartets of one cell alone show what a process costs before it times anything.

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from guidelines import g1_channel_ratio, g3_fragmentation
-from guidelines.studies.gate import evidence
-from guidelines.studies.gate.evidence import Detection, Rate, RuleScores
-from guidelines.studies.gate.pool import Pool
-from guidelines.studies.gate.rules import RULES
-from reports.document import Heading, Section, Table
+from guideline_benchmarks.guidelines import g1_channel_ratio, g3_fragmentation
+from guideline_benchmarks.guidelines.studies.gate import evidence
+from guideline_benchmarks.guidelines.studies.gate.evidence import Detection, Rate, RuleScores
+from guideline_benchmarks.guidelines.studies.gate.pool import Pool
+from guideline_benchmarks.guidelines.studies.gate.rules import RULES
+from guideline_benchmarks.reports.document import Heading, Section, Table
 
 # Experiments of plain convolutions, which are bound by arithmetic.
 COMPUTE_BOUND = (g1_channel_ratio.EXPERIMENT.name, g3_fragmentation.EXPERIMENT.name)
