@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+NAMESPACE = "guideline_benchmarks"
 ROOMS = ("networks", "results", "runners", "reports", "guidelines")
 ALLOWED = {
     "networks": {"networks"},
@@ -21,18 +22,50 @@ NO_TORCH = ("results", "reports", "runners")
 TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "torch_structures.py", "device.py")
 
 
-def imports(file):
+def imported(file):
+    """Yield the dotted names that a file imports, relative ones made absolute."""
+    package = [NAMESPACE, *file.relative_to(ROOT).parent.parts]
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module.split(".")[0]
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            module = [*above, *filter(None, [node.module])]
+            yield from (".".join([*module, alias.name]) for alias in node.names)
+
+
+def imports(file):
+    """Yield the packages that a file imports, other than the suite's."""
+    yield from {name.split(".")[0] for name in imported(file)} - {NAMESPACE}
+
+
+def imported_rooms(file):
+    for name in imported(file):
+        if name.startswith(f"{NAMESPACE}."):
+            yield name.split(".")[1]
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_the_rooms_below_it(room):
     for file in (ROOT / room).rglob("*.py"):
-        assert set(imports(file)) & set(ROOMS) <= ALLOWED[room], file
+        given = {"short_names"} if file == ROOT / room / "__init__.py" else set()
+        assert set(imported_rooms(file)) <= ALLOWED[room] | given, file
+
+
+@pytest.mark.parametrize("folder", [*ROOMS, "src", "tests", "examples"])
+def test_rooms_are_imported_from_the_suites_package_alone(folder):
+    for file in (ROOT / folder).rglob("*.py"):
+        assert not set(imports(file)) & set(ROOMS), file
+
+
+def test_the_suites_package_holds_the_rooms_by_links():
+    package = ROOT / "src" / NAMESPACE
+    assert {link.name for link in package.iterdir() if link.is_symlink()} == set(ROOMS)
+    for room in ROOMS:
+        assert (package / room).samefile(ROOT / room)
+        # One that names no folder of this machine's.
+        assert not (package / room).readlink().is_absolute()
+    assert (ROOT / NAMESPACE).samefile(package)
 
 
 @pytest.mark.parametrize("room", NO_TORCH)

@@ -62,11 +62,10 @@ def test_nothing_asked_for_is_answered_with_the_help(guidelines):
 def test_what_is_only_in_a_checkout_says_so_elsewhere(name, monkeypatch):
     from guideline_benchmarks.results.errors import BadInputError
 
-    for module in [
-        m for m in sys.modules if m.startswith("guideline_benchmarks.guidelines.studies")
-    ]:
+    studies = "guideline_benchmarks.guidelines.studies"
+    for module in [m for m in sys.modules if m.startswith(studies)]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "guideline_benchmarks.guidelines.studies", None)
+    monkeypatch.setitem(sys.modules, studies, None)
     with pytest.raises(BadInputError, match=f"`guidelines {name}` needs .* checkout") as caught:
         program.program([name], standalone_mode=False)
     assert caught.value.exit_code == 2

@@ -30,18 +30,19 @@ from guideline_benchmarks.runners.worker_process import NO_SPACE
 
 PATIENCE = 120.0
 GOING_SECONDS = 5.0
-# The folder of the suite's rooms, and the name before those of its packages, if it has one.
-ROOT = Path(__file__).parent.parent.parent
-NAMESPACE = __name__.removesuffix("guideline_benchmarks.guidelines.export.apart")
-# All that is packed: the program, and what it shares with others.
+# The folder of the suite's package.
+ROOT = Path(__file__).parent.parent.parent.parent
+# All that is packed: the program, what it shares with others, and what rooms ask for that are found
+# by their short names.
 PACKED = (
-    "guidelines/export/exporter/*.py",
-    "networks/cost.py",
-    "networks/layer_cost.py",
-    "networks/onnx_cost.py",
-    "runners/worker/backends/torch_structures.py",
+    "guideline_benchmarks/short_names.py",
+    "guideline_benchmarks/guidelines/export/exporter/*.py",
+    "guideline_benchmarks/networks/cost.py",
+    "guideline_benchmarks/networks/layer_cost.py",
+    "guideline_benchmarks/networks/onnx_cost.py",
+    "guideline_benchmarks/runners/worker/backends/torch_structures.py",
 )
-MAIN = f"from {NAMESPACE}guidelines.export.exporter.main import main\nmain()\n"
+MAIN = "from guideline_benchmarks.guidelines.export.exporter.main import main\nmain()\n"
 MODEL, EXPECTED, VALUES, WEIGHTS = "model", "expected.npz", "values.npz", "weights"
 FILES = (MODEL, EXPECTED, VALUES, WEIGHTS)
 
@@ -96,7 +97,7 @@ def _packed() -> bytes:
         rooms: set[str] = set()
         for pattern in PACKED:
             for file in sorted(ROOT.glob(pattern)):
-                name = NAMESPACE.replace(".", "/") + file.relative_to(ROOT).as_posix()
+                name = file.relative_to(ROOT).as_posix()
                 rooms |= {f"{folder}/__init__.py" for folder in Path(name).parents[:-1]}
                 packed.write(file, name)
         for room in sorted(rooms - set(packed.namelist())):

@@ -253,8 +253,10 @@ def new_session() -> Session:
 def command_line() -> list[str]:
     """Return the words that started this program, so that they start it again."""
     program, *words = sys.argv
-    started = ["python", "-m", "guidelines"] if program.endswith("__main__.py") else None
-    return [*(started or [Path(program).name]), *words]
+    name = Path(program).name
+    # A program has no suffix; what `python -m` starts is a file of Python.
+    started = ["python", "-m", "guidelines"] if name.endswith(".py") else [name]
+    return [*started, *words]
 
 
 def resume_command(folder: Path) -> str:

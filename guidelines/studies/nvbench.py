@@ -1,4 +1,6 @@
-"""Compare samples of a GPU with those of NVIDIA's nvbench: `python -m guideline_benchmarks.guidelines.studies.nvbench`.
+"""Compare samples of a GPU with those of NVIDIA's nvbench.
+
+`python -m guideline_benchmarks.guidelines.studies.nvbench`
 
 Both measure the same six CUDA graphs in one process, this suite before nvbench and after it. Needs
 an NVIDIA GPU, and the package cuda-bench (0.3 or newer) beside torch. nvbench's "cold" is this

@@ -57,7 +57,10 @@ class Run(Record):
 
 
 def json_schema() -> str:
-    """Return the JSON Schema of `run.json`; `python -m guideline_benchmarks.results.record.schema` prints it."""
+    """Return the JSON Schema of `run.json`.
+
+    `python -m guideline_benchmarks.results.record.schema` prints it.
+    """
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Run.model_json_schema(),
