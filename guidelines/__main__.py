@@ -12,6 +12,8 @@ import sys
 import traceback
 
 WRONG_USE, CANNOT_RUN, FAULT, INTERRUPTED = 2, 3, 4, 130
+# Set by a shell that asks for completions; fish takes an exit code for an answer.
+COMPLETION = "_GUIDELINES_COMPLETE"
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
     except MemoryError:
         code = _complain("There is too little memory for this: free some.", CANNOT_RUN)
     except BaseException as error:
-        if isinstance(error, SystemExit) and not error.code:
+        if isinstance(error, SystemExit) and (not error.code or COMPLETION in os.environ):
             raise
         traceback.print_exc()
         code = _complain(
@@ -52,7 +54,7 @@ def _run() -> int:
     from guideline_benchmarks.results.errors import SuiteError
 
     try:
-        return int(program(standalone_mode=False) or 0)
+        return int(program(prog_name="guidelines", standalone_mode=False) or 0)
     except SuiteError as error:
         return _complain(str(error), error.exit_code)
     except Exception as error:

@@ -24,7 +24,7 @@ class WrongUse(Exception):
     def format_message(self):
         return "That is wrong."
 
-def program(standalone_mode):
+def program(prog_name, standalone_mode):
     raise {error}
 
 module.program = program

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -67,6 +67,15 @@ class Group(TyperGroup):
         """Return --help."""
         return _read_as_false(super().get_help_option(ctx))
 
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Return the context of a call; raises BadInputError in a shell that has no completion."""
+        try:
+            return super().make_context(*arguments, **named)
+        except typer.Exit as left:
+            if left.exit_code == 0:
+                raise
+            raise BadInputError("Completion is for bash, zsh, fish and PowerShell.") from None
+
 
 def _readable(function: Callable[..., None]) -> Callable[..., None]:
     """Return a command that raises BadInputError for words that no record could keep.
@@ -101,7 +110,7 @@ class LazyCommand(TyperCommand):
     ) -> Any:
         """Return the context of the command itself, which the arguments are for."""
         now = RENAMED.get(str(self.name))
-        if now is not None:
+        if now is not None and not extra.get("resilient_parsing"):
             typer.echo(f"guidelines: {self.name} is now called {now}.", err=True)
         return loaded(now or str(self.name)).make_context(info_name, args, parent, **extra)
 
@@ -115,13 +124,41 @@ def loaded(name: str) -> Any:
     return get_command(found)
 
 
-program = Group(
-    name="guidelines",
-    help="What does each ShuffleNet V2 design guideline cost on this hardware and runtime?",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    commands={
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        name = "guideline-benchmarks"
+        typer.echo(f"{name} {version(name)}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def _program() -> Any:
+    options = typer.Typer(
+        name="guidelines",
+        cls=Group,
+        help="What does each ShuffleNet V2 design guideline cost on this hardware and runtime?",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    options.callback()(_options)
+    group: Any = get_command(options)
+    for option in group.params:
+        _read_as_false(option)
+    group.commands = {
         **{name: LazyCommand(name, help=summary) for name, summary in SUMMARIES.items()},
         **{name: LazyCommand(name, hidden=True) for name in RENAMED},
-    },
-)
+    }
+    return group
+
+
+program = _program()
