@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 WRONG_USE, CANNOT_RUN, FAULT, INTERRUPTED = 2, 3, 4, 130
 # Set by a shell that asks for completions; fish takes an exit code for an answer.
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    _leave_users_modules_alone()
     from guideline_benchmarks.guidelines import streams
     from guideline_benchmarks.runners.worker import environment
 
@@ -68,6 +70,13 @@ def _run() -> int:
         if type(error).__name__ == "Abort":
             return _complain("Interrupted.", INTERRUPTED)
         raise
+
+
+def _leave_users_modules_alone() -> None:
+    """Take the current folder off the path, where `python -m` puts it first: say, a `numpy.py`."""
+    started_by_python = Path(sys.argv[0]).suffix == ".py" and not sys.flags.safe_path
+    if started_by_python and not Path(sys.path[0], "guideline_benchmarks").exists():
+        del sys.path[0]
 
 
 def _os_error(error: OSError) -> int:

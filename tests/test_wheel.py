@@ -208,3 +208,11 @@ def test_a_script_has_its_own_packages_and_the_suites(either, users_folder):
 def test_an_environment_has_no_package_of_a_rooms_name(either, room):
     done = either.run("python", "-c", f"import {room}", cwd="/")
     assert f"No module named '{room}'" in done.stderr
+
+
+def test_no_module_of_a_users_folder_stands_in_for_what_the_program_needs(either, tmp_path):
+    for name in ("numpy", "pydantic", "rich", "statistics"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is the user's')")
+    record = ROOT / "results" / "reference" / "cpu-amd-epyc"
+    shown = either.run("python", "-m", "guidelines", "show", record, cwd=tmp_path)
+    assert "Table 4" in shown.stdout, shown.stderr
