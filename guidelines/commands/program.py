@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.store.files import refuse_unreadable
 
 # In the order in which they are listed; each summary is the first paragraph of its command's help.
