@@ -82,7 +82,8 @@ def exported(
         out.mkdir()
         archive = folder / "exporter.pyz"
         archive.write_bytes(_packed())
-        limits = {"out": str(out), "memory": psutil.virtual_memory().total}
+        memory = psutil.virtual_memory().total
+        limits = {"out": str(out), "memory": memory, "caller": os.getpid()}
         asked = folder / "request"
         asked.write_text(json.dumps(request | limits), encoding="utf-8")
         code = _run([python or sys.executable, str(archive), str(asked)], patience, request, out)

@@ -6,7 +6,8 @@ onnxruntime. It gets the name of a file with a request, and answers into a folde
 
     request   {"model": what the user typed, "format": "onnx" | "torch", "backend": its name,
                "count": whether to count alone, "seed": n, "out": folder,
-               "memory": the most bytes to take, "file": path | null, "module": name | null,
+               "memory": the most bytes to take, "caller": the process to end with,
+               "file": path | null, "module": name | null,
                "attribute": name | null, "search": folders where modules are found first,
                "inputs": [{"name", "shape", "kind"}], "values": path | "",
                "ranges": [{"name", "low", "high"}]}

@@ -53,7 +53,7 @@ def main() -> None:
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     out = Path(request["out"])
     stage = Stage(out)
-    confine(request["memory"])
+    confine(request["memory"], request["caller"])
     watch = Watch(request["model"])
     try:
         found = answer(request, stage)
