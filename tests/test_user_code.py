@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import onnx
@@ -103,17 +104,25 @@ def write_endless_loop(path):
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
 
 
+def exporters(pid):
+    """The processes of the user's code that a program has started."""
+    found = []
+    with suppress(psutil.Error):
+        for child in psutil.Process(pid).children():
+            with suppress(psutil.Error):
+                if "exporter.pyz" in " ".join(child.cmdline()):
+                    found.append(child)
+    return found
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_ended_program_ends_the_code_too(command, folder, end):
     write_endless_loop(folder / "endless.onnx")
     process = command("decompose", "endless.onnx", "--out", "run")
     deadline = time.monotonic() + 60
-    while not (found := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
+    while not (found := exporters(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    while time.monotonic() < deadline and not any(
-        "exporter.pyz" in " ".join(child.cmdline()) for child in found if child.is_running()
-    ):
-        found = psutil.Process(process.pid).children()
+    assert found
     process.send_signal(end)
     _, err = process.communicate(timeout=30)
     _, alive = psutil.wait_procs(found, timeout=10)
