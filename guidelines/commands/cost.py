@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import torch
 import typer
-from pydantic import TypeAdapter
 from rich.console import Console
 
 from guideline_benchmarks.guidelines.commands.model_options import (
@@ -21,10 +19,8 @@ from guideline_benchmarks.guidelines.commands.model_options import (
 from guideline_benchmarks.guidelines.commands.options import Json, Seed
 from guideline_benchmarks.guidelines.export import user_networks
 from guideline_benchmarks.guidelines.export.apart import PATIENCE
-from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+from guideline_benchmarks.guidelines.session.asked_networks import asked_network, named_cost
 from guideline_benchmarks.guidelines.session.printing import print_json
-from guideline_benchmarks.networks.catalogue import NETWORKS
-from guideline_benchmarks.networks.cost import cost
 from guideline_benchmarks.reports.formats.terminal import print_table
 from guideline_benchmarks.reports.run.costs import (
     cost_sentence,
@@ -33,8 +29,7 @@ from guideline_benchmarks.reports.run.costs import (
     operators_table,
     uncounted_sentences,
 )
-from guideline_benchmarks.results.record.cells import UserNetwork, WholeNetwork
-from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.cells import UserNetwork
 
 
 def command(
@@ -84,11 +79,3 @@ def fvcore_sentence(theirs: int, ours: int) -> str:
         f"fvcore counts {theirs} multiply-adds where this suite counts {ours}: it knows no fused "
         "attention and no recurrent layer."
     )
-
-
-def named_cost(network: WholeNetwork) -> NetworkCost:
-    """Count one of the suite's networks; nothing is computed, and no memory taken by weights."""
-    with torch.device("meta"):
-        module = NETWORKS[network.name].build()
-    counted = cost(module, network.input_shape).as_dict()
-    return TypeAdapter(NetworkCost).validate_python(counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -19,17 +20,18 @@ from guideline_benchmarks.guidelines.commands.options import Json
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.export.apart import PATIENCE
 from guideline_benchmarks.guidelines.session import runs
-from guideline_benchmarks.guidelines.session.asked_networks import asked_network
+from guideline_benchmarks.guidelines.session.asked_networks import asked_network, named_cost
 from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import counting_plan
 from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
+from guideline_benchmarks.reports.run.costs import cost_sentence, uncounted_sentences
 from guideline_benchmarks.reports.run.counts import MODELLED
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
 from guideline_benchmarks.results.cost_model.modelled import modelled
 from guideline_benchmarks.results.errors import CheckFailedError
-from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.cells import Cell, Experiment, WholeNetwork
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.store.files import cache_folder
 from guideline_benchmarks.results.tables.counts import counts_of
@@ -65,11 +67,15 @@ def command(
         raise CheckFailedError(f"{model} failed its proof: {run.failures[cell.name]}.")
     found = modelled(coefficients, counts, None)
     assert found is not None
+    network = run.cells[0].network
+    cost = named_cost(network) if isinstance(network, WholeNetwork) else run.cells[0].counted
     if json:
         print_json(
             {
                 "model": model,
-                "input": list(run.cells[0].network.input_shape),
+                "input": list(network.input_shape),
+                "inputs": [asdict(tensor) for tensor in network.inputs],
+                "cost": cost and asdict(cost),
                 "on": coefficients.model_dump(mode="json"),
                 "modelled_ms": found.ms,
                 "modelled_ci95_ms": list(found.ci95_ms),
@@ -87,6 +93,9 @@ def command(
         f"From {counts.instructions / 1e6:.4g} M instructions of ONNX Runtime's kernels; fitted on "
         f"{coefficients.fitted_on}. The interval is for networks like those."
     )
+    if cost is not None:
+        for sentence in (cost_sentence(cost), *uncounted_sentences(cost)):
+            typer.echo(sentence)
 
 
 def _counted(asked: runs.Plan, quiet: bool) -> Run:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 
+from pydantic import TypeAdapter
+
 from guideline_benchmarks.guidelines.export.input_options import parse_input, parse_range
 from guideline_benchmarks.guidelines.export.user_networks import is_onnx, named
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.cells import Given, UserNetwork, WholeNetwork
+from guideline_benchmarks.results.record.network_cost import NetworkCost
 from guideline_benchmarks.results.store.files import refuse_unreadable
 
 
@@ -40,3 +43,16 @@ def asked_network(model: str, given: Given) -> WholeNetwork | UserNetwork:
             f"{NETWORKS[model].size}×{NETWORKS[model].size}."
         )
     return WholeNetwork(name=model, size=NETWORKS[model].size)
+
+
+def named_cost(network: WholeNetwork) -> NetworkCost:
+    """Count one of the suite's networks; nothing is computed, and no memory taken by weights."""
+    import torch
+
+    from guideline_benchmarks.networks.catalogue import NETWORKS
+    from guideline_benchmarks.networks.cost import cost
+
+    with torch.device("meta"):
+        module = NETWORKS[network.name].build()
+    counted = cost(module, network.input_shape).as_dict()
+    return TypeAdapter(NetworkCost).validate_python(counted)
