@@ -190,3 +190,9 @@ def test_a_shuffle_ends_where_its_channels_are_joined():
 )
 def test_other_movements_are_data(calls):
     assert set(categories(*calls)) == {Category.DATA.value}
+
+
+@pytest.mark.parametrize("operator", ["If", "Loop", "Scan"])
+def test_control_flow_cannot_be_taken_apart(operator):
+    with pytest.raises(BadInputError, match=rf"has control flow \({operator} \(mine\)\), which"):
+        parts([call("Conv", X4), call(operator, X4, name="mine"), call("Nobody", X4)])
