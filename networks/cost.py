@@ -10,11 +10,12 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from guideline_benchmarks.networks.layer_cost import (
@@ -30,7 +31,7 @@ _CONVOLUTIONS = ("convolution", "convolution_overrideable", "_convolution")
 # Where the two matrices of a product stand among the arguments.
 _PRODUCTS = {
     "addmm": 1, "mm": 0, "bmm": 0, "baddbmm": 1, "addbmm": 1, "mv": 0, "addmv": 1, "dot": 0,
-    "vdot": 0, "linear": 0, "matmul": 0, "_addmm_activation": 1,
+    "vdot": 0, "_addmm_activation": 1, "addmm_": 1, "baddbmm_": 1, "addbmm_": 1, "addmv_": 1,
 }  # fmt: skip
 _ATTENTIONS = (
     "_scaled_dot_product_flash_attention_for_cpu",
@@ -39,20 +40,36 @@ _ATTENTIONS = (
     "_scaled_dot_product_cudnn_attention",
     "_scaled_dot_product_fused_attention_overrideable",
 )
-# They multiply and add, too, and how much is not told by shapes alone, or not known here.
-_UNCOUNTED = ("cdist", "_cdist_forward", "_trilinear", "conv_tbc", "_cudnn_rnn",
-              "_thnn_fused_lstm_cell", "_thnn_fused_gru_cell", "_native_multi_head_attention",
-              "_transformer_encoder_layer_fwd", "_int_mm", "_scaled_mm", "_weight_int8pack_mm",
-              "_weight_int4pack_mm", "ormqr", "cholesky_solve")  # fmt: skip
-_UNCOUNTED_BEGINNINGS = ("_fft", "linalg_", "_linalg", "mkldnn_linear")
+# They multiply and add, too, and how much is not told by shapes alone, or not known here; a name
+# stands for all that begin so.
+_BEGINNINGS = (
+    "_cdist_forward _cholesky _conv_depthwise2d _cslt_ _cudnn_ _dyn_quant_ "
+    "_efficient_attention_forward _euclidean_dist _fft_ _flash_attention_forward _foreach_mm "
+    "_grouped_mm _linalg_det _linalg_eigh _linalg_eigvals _linalg_slogdet _linalg_solve "
+    "_linalg_svd _lstm_mps _mixed_dtypes_linear _mkl_linear _mps_convolution "
+    "_native_multi_head_attention _nnpack_ _pdist_forward _scaled_dot_product "
+    "_scaled_grouped_mm _scaled_mm_ _slow_conv _sparse_addmm _sparse_mm _sparse_semi_structured "
+    "_sparse_sparse_matmul _spsolve _transform_bias_rescale_qkv _transformer_encoder_layer_fwd "
+    "_trilinear _triton_ _weight_int4pack_mm _weight_int8pack_mm _wrapped_ cholesky "
+    "conv_depthwise3d conv_tbc cudnn_convolution fbgemm_ geqrf hspmm linalg_cholesky linalg_eig "
+    "linalg_householder linalg_inv linalg_ldl linalg_lstsq linalg_lu linalg_matrix_exp "
+    "linalg_pinv linalg_qr linalg_solve lu_solve lu_unpack miopen_ mkldnn_convolution "
+    "mkldnn_linear mps_convolution orgqr ormqr quantized_gru quantized_lstm "
+    "quantized_rnn slow_conv smm sparse_sampled_addmm sspaddmm thnn_conv triangular_solve"
+)
+_UNCOUNTED = tuple(_BEGINNINGS.split())
 # What fvcore counts of the same, by torch's names.
 _FVCORE = ("_convolution", "addmm", "bmm", "baddbmm", "einsum", "linear", "matmul", "mm", "mv")
+_COUNTED = {*_CONVOLUTIONS, *_PRODUCTS, *_ATTENTIONS, "mkldnn_rnn_layer"}
 # Anything may happen in operators that are not torch's own.
 _OWN = ("aten", "prim", "prims")
 
 
 class _LayerRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every convolution and matrix product that runs, functional calls included."""
+
+    # Control flow that torch keeps as one operator is seen, too.
+    supports_higher_order_operators = True
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -62,10 +79,18 @@ class _LayerRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.weights = {_storage(tensor) for tensor in module.parameters()}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        namespace, _, name = func.name().split(".")[0].rpartition("::")
+        if namespace == "aten" and name not in _COUNTED:
+            # In inference mode, operators arrive here before they are taken apart.
+            with self:
+                result = func.decompose(*args, **(kwargs or {}))
+            if result is not NotImplemented:
+                return result
         result = func(*args, **(kwargs or {}))
-        namespace, _, name = func._schema.name.partition("::")
-        if namespace not in _OWN or name in _UNCOUNTED or name.startswith(_UNCOUNTED_BEGINNINGS):
-            self.uncounted.append(func._schema.name)
+        if namespace not in _OWN or (name.startswith(_UNCOUNTED) and name not in _COUNTED):
+            self.uncounted.append(func.name().split(".")[0])
+        elif name in _COUNTED and not all(map(_has_plain_shape, _tensors(args))):
+            self.uncounted.append(f"{namespace}::{name}")
         elif name in _CONVOLUTIONS:
             self.layers.append(self._convolution(args, result))
         elif name in _PRODUCTS:
@@ -128,6 +153,15 @@ class _LayerRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
 
 
+def _tensors(args: Any) -> list[torch.Tensor]:
+    return [one for one in args if isinstance(one, torch.Tensor)]
+
+
+def _has_plain_shape(tensor: torch.Tensor) -> bool:
+    """Whether the shape of a tensor says how much is computed with it: not of a sparse one."""
+    return not tensor.is_nested and (tensor.layout is torch.strided or tensor.is_mkldnn)
+
+
 def _storage(tensor: torch.Tensor) -> int:
     """Return what tells the memory of a tensor, and of all views of it, from that of others."""
     return int(tensor.untyped_storage()._cdata)
@@ -140,23 +174,41 @@ def _shapes(a: torch.Tensor, b: torch.Tensor) -> tuple[tuple[int, ...], tuple[in
 @contextmanager
 def _names(module: nn.Module, inside: list[str]) -> Iterator[None]:
     """Keep the name of the submodule that runs at the end of `inside`."""
+    running = [module]
+    known: dict[nn.Module, dict[nn.Module, str]] = {}
 
-    def entered(name: str) -> Any:
-        return lambda *_: inside.append(name)
+    def below(parent: nn.Module) -> dict[nn.Module, str]:
+        if parent not in known:
+            known[parent] = {part: name for name, part in parent.named_modules()}
+        return known[parent]
 
-    def left(*_: Any) -> None:
-        inside.pop()
+    def entered(part: nn.Module, _: Any) -> None:
+        # A shared part goes by the one that calls it.
+        path, name = inside[-1], below(running[-1]).get(part)
+        if name is None:
+            path, name = "", below(module).get(part, inside[-1])
+        running.append(part)
+        inside.append(".".join(one for one in (path, name) if one))
 
-    hooks = []
-    for name, part in module.named_modules():
-        if not isinstance(part, torch.jit.ScriptModule):
-            hooks.append(part.register_forward_pre_hook(entered(name)))
-            hooks.append(part.register_forward_hook(left))
+    def left(part: nn.Module, _: Any, __: Any) -> None:
+        # Those that raised something never left.
+        if any(one is part for one in running[1:]):
+            while running.pop() is not part:
+                inside.pop()
+            inside.pop()
+
+    hooks = register_module_forward_pre_hook(entered), register_module_forward_hook(left)
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Have compiled modules run as they are written: compiling runs them more than once."""
+    stance = getattr(torch.compiler, "set_stance", None)
+    return nullcontext() if stance is None else stance("force_eager")
 
 
 def counted(module: nn.Module, execute: Callable[[], object]) -> Cost:
@@ -171,7 +223,7 @@ def counted(module: nn.Module, execute: Callable[[], object]) -> Cost:
     try:
         # In inference mode, convolutions are not taken apart far enough to be seen.
         names = _names(module, recorder.inside)
-        with torch.inference_mode(False), torch.no_grad(), names, recorder:
+        with torch.inference_mode(False), torch.no_grad(), _uncompiled(), names, recorder:
             execute()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

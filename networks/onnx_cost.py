@@ -218,6 +218,9 @@ def _einsum(graph: _Graph, node: NodeProto, name: str) -> CountedLayer | None:
             sizes[letter] = max(size, sizes.get(letter, 1))
     y = graph.shape(node.output[0])
     inner = math.prod(sizes.values()) // max(1, math.prod(y))
+    if not set(left[0]) & set(left[1]) - set(equation.partition("->")[2]) and "->" in equation:
+        # Nothing that both have is summed over: it multiplies element by element.
+        inner = 0
     weights = sum(
         math.prod(shape) for shape, value in zip((a, b), node.input) if value in graph.constants
     )
@@ -242,6 +245,9 @@ def _weights(model: ModelProto) -> int:
         elif node.op_type in ("QLinearConv", "QLinearMatMul"):
             settings.update([*node.input[1:3], *node.input[4:8]])
             quantised.update([*node.input[3:4], *node.input[8:9]])
+        elif node.op_type == "QGemm" and node.domain == "com.microsoft":
+            settings.update([*node.input[1:3], *node.input[4:6], *node.input[7:9]])
+            quantised.update([*node.input[3:4], *node.input[6:7]])
         elif node.op_type in ("ConvInteger", "MatMulInteger"):
             settings.update(node.input[2:4])
             quantised.update(node.input[1:2])
