@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from networks import cost as counting
-from networks.cost import cost, fvcore_multiply_adds
+from guideline_benchmarks.networks import cost as counting
+from guideline_benchmarks.networks.cost import cost, fvcore_multiply_adds
 
 
 class Calls(nn.Module):
@@ -299,7 +299,7 @@ def test_a_compiled_module_counts_as_it_is_written():
 def test_an_einsum_of_a_graph_that_sums_nothing_is_element_wise():
     from onnx import TensorProto, helper
 
-    from networks.onnx_cost import onnx_cost
+    from guideline_benchmarks.networks.onnx_cost import onnx_cost
 
     shapes = {"a": (3, 4), "b": (3, 4)}
     inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
