@@ -1,6 +1,6 @@
 """A stored run as pandas DataFrames, for notebooks and scripts (docs/data.md).
 
-from guideline_benchmarks.guidelines.frames import load
+from guideline_benchmarks import load
 
 run = load("results/runs/cpu-20260101-120000")
 run.cells.groupby("experiment")["relative_speed"].min()

@@ -17,6 +17,7 @@ from guideline_benchmarks.results.decomposition.attribution import (
 )
 from guideline_benchmarks.results.decomposition.shares import UNATTRIBUTED, decompose
 from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.record.cells import Given, UserNetwork
 from guideline_benchmarks.results.tables.json_objects import (
     json_objects,
     part_objects,
@@ -25,6 +26,7 @@ from guideline_benchmarks.results.tables.json_objects import (
 from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import EXECUTION, fig2_run, valid
 
+MINE = UserNetwork("mine:net", Given(("1,3,8,8",)), input=(1, 3, 8, 8))
 TOTAL = sum(ms for _, ms in EXECUTION)
 TRUTH = {"Conv": 3.0, "Elemwise": 0.5, "Shuffle": 1.0, "Data": 0.3, "Other": 0.2}
 
@@ -187,9 +189,7 @@ def test_a_run_without_rounds_has_no_figures():
 
 
 def test_a_network_of_the_users_has_no_published_figures():
-    objects = share_objects(
-        summarise(fig2_run(declaration=user_declaration("mine:net", [1, 3, 8, 8])))
-    )
+    objects = share_objects(summarise(fig2_run(declaration=user_declaration("mine:net", MINE))))
     assert {entry["network"] for entry in objects} == {"mine:net"}
     assert {entry["paper_percent"] for entry in objects} == {None}
 

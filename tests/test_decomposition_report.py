@@ -14,10 +14,12 @@ from guideline_benchmarks.guidelines.runtime_decomposition import user_declarati
 from guideline_benchmarks.reports.formats.terminal import show
 from guideline_benchmarks.reports.run.document import document
 from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.record.cells import Given, UserNetwork
 from guideline_benchmarks.results.tables.summary import summarise
 from tests.program import compile_latex
 from tests.synthetic import fig2_run
 
+MINE = UserNetwork("mine:net", Given(("1,3,8,8",)), input=(1, 3, 8, 8))
 PLOTS = ("fig2", "fig2-bars")
 
 
@@ -98,7 +100,7 @@ def test_the_terminal_shows_every_column_whole(summary):
 
 
 def test_a_network_of_the_users_has_no_paper_columns(tmp_path):
-    summary = summarise(fig2_run(declaration=user_declaration("mine:net", [1, 3, 8, 8])))
+    summary = summarise(fig2_run(declaration=user_declaration("mine:net", MINE)))
     write_report(summary, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "Snapdragon" not in text

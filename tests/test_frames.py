@@ -173,7 +173,7 @@ def test_what_is_no_run_is_one_sentence(tmp_path):
 def test_reading_a_run_waits_for_nothing_that_it_does_not_need(tmp_path):
     stored(tmp_path / "run", run_of(["g4"], noisy(lambda _: 1.0), rounds=(2, 2)))
     script = (
-        "import sys; from guideline_benchmarks.guidelines.frames import load; load('run').cells;"
+        "import sys; from guideline_benchmarks import load; load('run').cells;"
         "sys.exit(' '.join({'torch', 'onnx', 'onnxruntime', 'matplotlib', 'jinja2', 'typer',"
         " 'scipy.stats'} & set(sys.modules)) or 0)"
     )
@@ -194,7 +194,7 @@ def test_every_column_is_documented(tmp_path):
     words |= {name.replace("cold_", "eager_") for name in words}
     of_cells = frames(tmp_path / "cells", gpu_run(["g1", "g2", "g3", "g4"], lambda *_: 1.0))
     of_shares = frames(tmp_path / "shares", fig2_run(rounds=(2, 2)))
-    for name in (*of_cells.cells, *of_shares.shares, *of_cells.samples):
+    for name in (*of_cells.cells, *of_shares.shares, *of_cells.samples, *of_shares.layers):
         assert re.sub("_ci95_(low|high)", "_ci95", name) in words, name
 
 

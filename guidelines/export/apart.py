@@ -137,15 +137,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     offspring: list[psutil.Process] = []
     with suppress(psutil.Error):
         offspring = psutil.Process(process.pid).children(recursive=True)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
     for child in offspring:
         with suppress(psutil.Error):
             child.kill()
-    process.wait()
-    # Large ones take a while to go.
     deadline = time.monotonic() + GOING_SECONDS
-    while _is_any_of(process.pid) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        # One that divides may just have done so, and large ones take a while to go.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not _is_any_of(process.pid):
+            break
         time.sleep(0.01)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guideline_benchmarks.results.record.cells import shape_text
+from guideline_benchmarks.results.record.network_cost import CountedLayer
 from guideline_benchmarks.results.record.parts import Count
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.tables.counts import Counts
@@ -23,6 +24,10 @@ SAMPLE_COLUMNS = (
     *("cell", "experiment", "row", "scale", "control"),
     *("kind", "process", "round", "position", "value", "unit"),
 )
+SHAPES = ("inputs", "outputs")
+LAYER_COLUMNS = ("network", *(field.name for field in fields(CountedLayer)))
+# What is a table itself, or a few words, and so no column of numbers.
+NESTED = (*SHAPES, "layers", "uncounted")
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,14 @@ class Frames:
     `cells` has a row for each cell of Tables 1 to 4 and their like, `shares` one for each category
     of each network that was taken apart, with the fields of `guidelines show --json`; an interval
     is two columns, its ends. `samples` has a row for each figure that was taken, raw, controls
-    included. What there is none of is an empty frame, a missing figure is NaN or None.
+    included. `layers` has one for each counted layer of each network that was taken apart. What
+    there is none of is an empty frame, a missing figure is NaN or None.
     """
 
     cells: pd.DataFrame
     samples: pd.DataFrame
     shares: pd.DataFrame
+    layers: pd.DataFrame
 
 
 def frames_of(summary: Summary) -> Frames:
@@ -46,7 +53,20 @@ def frames_of(summary: Summary) -> Frames:
         cells=_frame(cell_objects(summary)),
         samples=_samples(summary.run),
         shares=_frame(share_objects(summary)),
+        layers=pd.DataFrame(_layers(summary), columns=list(LAYER_COLUMNS)),
     )
+
+
+def _layers(summary: Summary) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each layer of what was counted, in the order of LAYER_COLUMNS."""
+    for found in summary.decompositions:
+        for layer in found.cell.counted.layers if found.cell.counted else ():
+            row = asdict(layer) | {name: _shapes(getattr(layer, name)) for name in SHAPES}
+            yield found.cell.row, *(row[name] for name in LAYER_COLUMNS[1:])
+
+
+def _shapes(shapes: Iterable[Sequence[int]]) -> str:
+    return ", ".join(shape_text(shape) for shape in shapes)
 
 
 def _frame(objects: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -60,6 +80,8 @@ def _frame(objects: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _flat(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in entry.items():
+        if name in NESTED:
+            continue
         if name == "input":
             yield name, shape_text(value)
         elif "_ci95" in name and not name.startswith("ci95"):

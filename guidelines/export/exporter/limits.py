@@ -8,8 +8,10 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
 
@@ -41,30 +43,31 @@ def _is_gone(process: int) -> bool:
 
 
 class Watch:
-    """Notes whether this process divides, or leaves a thread running."""
+    """Sees to it that this process does not divide, and is left with no thread that runs on.
 
-    def __init__(self, model: str) -> None:
-        self.model = model
+    `end` is told why a network is refused, writes that as the answer and ends this process.
+    """
+
+    def __init__(self, model: str, end: Callable[[str], NoReturn]) -> None:
+        self.model, self.end = model, end
         self.pid = os.getpid()
-        self.forks = 0
         self.threads = set(threading.enumerate())
-        os.register_at_fork(before=self._forking)
+        # Before it is two, each of which would go on.
+        os.register_at_fork(before=self._refuse_fork)
 
-    def _forking(self) -> None:
-        self.forks += 1
+    def _refuse_fork(self) -> None:
+        self.end(
+            f"{self.model} forks a process of its own, which would be measured with it: make the "
+            "network without one."
+        )
 
     def end_copies(self) -> None:
-        """End here if this is a copy that the user's code made of the process."""
+        """End here if this is a copy that the user's code made of the process by other means."""
         if os.getpid() != self.pid:
             os._exit(0)
 
     def refuse_leftovers(self) -> None:
-        """Raise RefusedError if the user's code divided this process or left a thread running."""
-        if self.forks:
-            raise RefusedError(
-                f"{self.model} forks a process of its own, which would be measured with it: "
-                "make the network without one."
-            )
+        """Raise RefusedError if the user's code left a thread running."""
         for thread in set(threading.enumerate()) - self.threads:
             if not thread.daemon:
                 thread.join(THREAD_SECONDS)

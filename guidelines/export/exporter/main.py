@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError, first_line
 from guideline_benchmarks.guidelines.export.exporter.limits import Watch, confine
@@ -48,15 +48,22 @@ def missing(error: ImportError, request: dict[str, Any]) -> str:
     )
 
 
+def end(found: dict[str, Any], out: Path) -> NoReturn:
+    """Write the answer, whole, and end at once: threads and hooks of the user's have no say."""
+    temporary = out / ".answer"
+    temporary.write_text(json.dumps(found), encoding="utf-8")
+    temporary.replace(out / "answer")
+    os._exit(0)
+
+
 def main() -> None:
     """Answer the request in the file that is named on the command line; end at once."""
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     out = Path(request["out"])
-    stage = Stage(out)
     confine(request["memory"], request["caller"])
-    watch = Watch(request["model"])
+    watch = Watch(request["model"], lambda why: end({"refused": why}, out))
     try:
-        found = answer(request, stage)
+        found = answer(request, Stage(out))
         watch.end_copies()
         watch.refuse_leftovers()
     except RefusedError as refused:
@@ -66,8 +73,4 @@ def main() -> None:
     except BaseException as error:
         found = {"refused": f"{request['model']} cannot be exported: {first_line(error)}"}
     watch.end_copies()
-    temporary = out / ".answer"
-    temporary.write_text(json.dumps(found), encoding="utf-8")
-    temporary.replace(out / "answer")
-    # The user's threads and hooks have no say in when this ends.
-    os._exit(0)
+    end(found, out)
