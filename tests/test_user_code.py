@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.store import run_folders
 from tests.program import BOTH_RUNTIMES, complains
 from tests.user_networks import MODULES, exported
 
@@ -227,7 +228,7 @@ def test_another_python_is_used_as_it_is_asked_for(folder):
     assert set(found.exported_by) == {"python", "torch"}
 
 
-def test_an_interpreter_without_this_suite_exports(folder):
+def test_an_interpreter_without_this_suite_exports_and_times(folder, guidelines):
     """Torch and onnx from a folder of links: the exporter needs nothing else of ours."""
     bare = folder / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
@@ -237,10 +238,17 @@ def test_an_interpreter_without_this_suite_exports(folder):
     for entry in theirs.iterdir():
         if not entry.name.startswith(ours) and entry.suffix != ".pth":
             (site / entry.name).symlink_to(entry)
-    for backend in ("onnxruntime-cpu", "torch-cpu"):
-        python = str(bare / "bin" / "python")
-        found = exported("signatures:small", "1,3,8,8", backend=backend, python=python)
-        assert found.outputs[0].shape == (1, 8, 6, 6)
+    python = str(bare / "bin" / "python")
+    (site / "theirs.py").write_text("from torch import nn\nclass Theirs(nn.Conv2d): pass\n")
+    (folder / "net.py").write_text("import theirs\ndef make(): return theirs.Theirs(3, 8, 3)\n")
+    for platform in ("cpu", "cpu-torch"):
+        words = ("--input", "1,3,8,8", "--runs", 1, "--processes", 1, "--out", platform)
+        words += ("--python", python, "--platform", platform, "--quiet")
+        code, _, err = guidelines("decompose", "net:make", *words)
+        assert code == 0, err
+        (cell,) = run_folders.read_run(folder / platform).cells
+        assert cell.network.outputs[0].shape == (1, 8, 6, 6)
+        assert set(cell.network.exported_by) == {"python", "torch"}
 
 
 def test_a_refused_network_ends_the_program_with_its_sentence(guidelines, folder):

@@ -5,6 +5,7 @@ It is given a time limit and ends with this process, whatever it is doing.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record.cells import Tensor
 from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.store.files import keep_file
 from guideline_benchmarks.runners.worker_process import NO_SPACE
 
 PATIENCE = 120.0
@@ -81,7 +83,7 @@ def exported(
         out = folder / "out"
         out.mkdir()
         archive = folder / "exporter.pyz"
-        archive.write_bytes(_packed())
+        archive.write_bytes(packed(PACKED, MAIN))
         memory = psutil.virtual_memory().total
         limits = {"out": str(out), "memory": memory, "caller": os.getpid()}
         asked = folder / "request"
@@ -90,20 +92,34 @@ def exported(
         yield _answer(out, request, code), out
 
 
-def _packed() -> bytes:
-    """Return the program as one file that Python can run."""
+def packed(patterns: Sequence[str], main: str = "") -> bytes:
+    """Return files of the suite as one archive that Python can import from, and run if `main` is.
+
+    The same sources make the same bytes.
+    """
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("__main__.py", MAIN)
-        rooms: set[str] = set()
-        for pattern in PACKED:
+    with zipfile.ZipFile(archive, "w") as written:
+        contents = {"__main__.py": main.encode()} if main else {}
+        for pattern in patterns:
             for file in sorted(ROOT.glob(pattern)):
                 name = file.relative_to(ROOT).as_posix()
-                rooms |= {f"{folder}/__init__.py" for folder in Path(name).parents[:-1]}
-                packed.write(file, name)
-        for room in sorted(rooms - set(packed.namelist())):
-            packed.writestr(room, "")
+                for folder in Path(name).parents[:-1]:
+                    contents.setdefault(f"{folder}/__init__.py", b"")
+                contents[name] = file.read_bytes()
+        for name, content in contents.items():
+            written.writestr(zipfile.ZipInfo(name), content)
     return archive.getvalue()
+
+
+def networks_archive(cache: Path) -> Path:
+    """Return an archive of the suite's networks, for a Python that has torch and no suite.
+
+    A run measures some of them beside the user's. Raises as results.store.files.keep_file does.
+    """
+    content = packed(["guideline_benchmarks/networks/*.py"])
+    path = cache / f"networks-{hashlib.sha256(content).hexdigest()[:16]}.zip"
+    keep_file(path, content)
+    return path
 
 
 def _run(command: list[str], patience: float, request: dict[str, Any], out: Path) -> int:

@@ -109,6 +109,15 @@ def search_path(cells: Sequence[Cell], backend: str) -> list[str]:
     return list(dict.fromkeys(folder for model in models for folder in named(model).search))
 
 
+def interpreter(cells: Sequence[Cell], backend: str) -> str:
+    """Return the Python that unpickles the modules of cells, the user's; "" for the usual one."""
+    if backends.backend(backend).model_format != "torch":
+        return ""
+    networks = [cell.network for cell in cells]
+    pythons = [n.given.python for n in networks if isinstance(n, UserNetwork) and n.given.python]
+    return pythons[0] if pythons else ""
+
+
 @contextmanager
 def exported(
     network: UserNetwork, backend: str, seed: int, place: Path, patience: float = apart.PATIENCE

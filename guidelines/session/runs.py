@@ -15,8 +15,7 @@ from typing import Protocol as Interface
 
 from guideline_benchmarks.guidelines.controls import controls
 from guideline_benchmarks.guidelines.experiment import Declaration
-from guideline_benchmarks.guidelines.export import model_files, user_networks
-from guideline_benchmarks.guidelines.export.apart import PATIENCE, WEIGHTS
+from guideline_benchmarks.guidelines.export import apart, model_files, user_networks
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
@@ -53,7 +52,7 @@ class Plan:
     protocol: Protocol
     reuses_counts: bool = False
     cost_model: CostModel | None = None
-    patience: float = PATIENCE
+    patience: float = apart.PATIENCE
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -124,7 +123,10 @@ def _execute(
         return earlier
     # Before anything is exported, so that a missing runtime or another machine is told at once.
     search = user_networks.search_path(plan.cells, plan.platform.backend)
-    launcher = launcher_of(plan.platform, cache, search)
+    python = user_networks.interpreter(plan.cells, plan.platform.backend)
+    if python:
+        search.append(str(apart.networks_archive(cache)))
+    launcher = launcher_of(plan.platform, cache, search, python)
     fingerprint = identify(plan.platform, launcher, plan.protocol.core)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)
@@ -212,7 +214,7 @@ def prepare(
         cell, paths = model_files.prepare(
             declaration, plan.platform.backend, plan.protocol.seed, cache, plan.patience
         )
-        if not plan.platform.is_local and (paths.model.parent / WEIGHTS).exists():
+        if not plan.platform.is_local and (paths.model.parent / apart.WEIGHTS).exists():
             raise BadInputError(
                 f"{cell.row} has weights of over 2 GiB, which are copied to no board and no "
                 "emulator: measure it on a platform of this machine."
