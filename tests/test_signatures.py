@@ -272,6 +272,26 @@ def test_an_optional_input_is_given_or_left_out(folder):
     assert names(exported("optional.onnx", "w=1,3").inputs) == ["x 1×3", "w 1×3"]
 
 
+def test_an_input_of_an_optional_type_is_left_out(folder):
+    tensor = helper.make_tensor_type_proto(TensorProto.FLOAT, [1, 3])
+    given = helper.make_value_info("o", helper.make_optional_type_proto(tensor))
+    branches = {}
+    for name, operator, source in (
+        ("then_branch", "OptionalGetElement", "o"),
+        ("else_branch", "Abs", "x"),
+    ):
+        node = helper.make_node(operator, [source], [name])
+        branches[name] = helper.make_graph([node], name, [], [value(name, [1, 3])])
+    nodes = [
+        helper.make_node("OptionalHasElement", ["o"], ["there"]),
+        helper.make_node("If", ["there"], ["y"], **branches),
+    ]
+    write("typed.onnx", nodes, [value("x", [1, 3]), given], [value("y", [1, 3])], opset=18)
+    assert names(exported("typed.onnx").inputs) == ["x 1×3"]
+    with pytest.raises(BadInputError, match="has no input o"):
+        exported("typed.onnx", "o=1,3")
+
+
 def test_an_onnx_file_whose_values_are_random_or_not_finite(folder):
     both = [value("x", [1, 9])], [value("y", [1, 9])]
     noise = [helper.make_node("RandomNormalLike", ["x"], ["r"])]

@@ -51,7 +51,8 @@ def signature(network: Any, session: Any, asked: list[dict[str, Any]]) -> list[W
 
     Raises RefusedError for inputs that cannot be given, and where sizes are open.
     """
-    required = session.get_inputs()
+    # What is of an optional type may be left out, and is.
+    required = [node for node in session.get_inputs() if not node.type.startswith("optional(")]
     optional = {node.name: node for node in session.get_overridable_initializers()}
     nodes = {node.name: node for node in required} | optional
     named = {item["name"]: item for item in asked if item["name"] is not None}
