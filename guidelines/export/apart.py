@@ -30,7 +30,7 @@ from guideline_benchmarks.results.record.network_cost import NetworkCost
 from guideline_benchmarks.results.store.files import keep_file
 from guideline_benchmarks.runners.worker_process import NO_SPACE
 
-PATIENCE = 120.0
+PATIENCE, LONGEST_PATIENCE = 120.0, 30 * 24 * 3600.0
 GOING_SECONDS = 5.0
 # The folder of the suite's package.
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -138,7 +138,8 @@ def _run(command: list[str], patience: float, request: dict[str, Any], out: Path
             "../.venv/bin/python."
         ) from None
     try:
-        return process.wait(patience)
+        # Neither infinity nor what is no number is a time that a system can wait.
+        return process.wait(patience if patience < LONGEST_PATIENCE else LONGEST_PATIENCE)
     except subprocess.TimeoutExpired:
         raise BadInputError(
             f"{request['model']} was still being {_stage(out)} after {patience:g} s, so it was "
