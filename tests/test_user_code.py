@@ -153,20 +153,41 @@ def test_code_may_go_to_another_folder(folder):
     assert found.outputs[0].shape == (1, 4, 8, 8)
 
 
-@pytest.mark.parametrize("platform", BOTH_RUNTIMES)
-@pytest.mark.parametrize("name", ["networks", "results", "numpy", "guidelines"])
-def test_a_users_module_may_be_called_as_one_of_the_suites_is(folder, guidelines, platform, name):
-    (folder / f"{name}.py").write_text(
-        "from torch import nn\nclass Mine(nn.Sequential): pass\n"
-        "def small(): return Mine(nn.Conv2d(3, 8, 3), nn.ReLU())\n"
-    )
+OWN = """from torch import nn
+class Mine(nn.Sequential): pass
+def small(): return Mine(nn.Conv2d(3, 8, 3), nn.ReLU())
+"""
+
+
+def call_one(folder, name):
+    """Write a module of that name, and one that uses it."""
+    (folder / f"{name}.py").write_text(OWN)
     (folder / "net.py").write_text(f"from {name} import small\n")
+
+
+@pytest.mark.parametrize("platform", BOTH_RUNTIMES)
+@pytest.mark.parametrize("name", ["networks", "results"])
+def test_a_users_module_may_be_called_as_one_of_the_suites_is(folder, guidelines, platform, name):
+    call_one(folder, name)
     for model in (f"{name}:small", "net:small"):
         code, _, err = guidelines(
             "decompose", model, "--input", "1,3,8,8", "--runs", 1, "--processes", 1, "--quiet",
             "--platform", platform, "--out", model.replace(":", "-"),
         )  # fmt: skip
         assert code == 0, err
+
+
+@pytest.mark.parametrize("name", ["reports", "runners", "guidelines", "numpy", "onnx"])
+def test_a_users_module_may_be_called_as_an_installed_package_is(folder, name):
+    call_one(folder, name)
+    for model in (f"{name}:small", "net:small"):
+        assert exported(model, "1,3,8,8").outputs[0].shape == (1, 8, 6, 6)
+
+
+def test_no_file_of_torch_holds_a_class_of_a_package_that_is_not_the_installed_one(folder):
+    call_one(folder, "numpy")
+    with pytest.raises(BadInputError, match="Its module numpy is called as an installed package"):
+        exported("net:small", "1,3,8,8", backend="torch-cpu")
 
 
 def test_modules_that_nobody_uses_are_not_loaded(folder):

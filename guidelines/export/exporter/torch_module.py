@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import platform
 import re
@@ -34,6 +35,7 @@ from guideline_benchmarks.networks.cost import counted, fvcore_multiply_adds
 from guideline_benchmarks.runners.worker.backends.torch_structures import named_tensors
 
 _LOCAL = re.compile(r"local object|<lambda>|<locals>|__main__")
+_ELSEWHERE = re.compile(r"attribute lookup \w+ on (\w+) failed|not the same object as (\w+)\.")
 _SCRIPTED = re.compile(r"ScriptModule|ScriptFunction|torch\.jit\.save|__torch__")
 _SCRIPT_ALL = "Script or trace the whole network, not a part of it."
 _UNKNOWN_OPERATOR = re.compile(r"ONNX export failed|Exporting the operator|UnsupportedOperator")
@@ -59,6 +61,9 @@ class TorchModule:
     def __init__(self, request: dict[str, Any], stage: Any) -> None:
         self.request, self.stage = request, stage
         self.model, self.out = request["model"], Path(request["out"])
+        if request["format"] == "onnx" and not request["count"]:
+            # Now, so that a module of the user's by this name is not taken for it.
+            importlib.import_module("onnx")
         # Read while the current folder is the one in which it was named.
         values = Values(request)
         with users_modules_first(request["search"]):
@@ -259,6 +264,13 @@ def _newest_needed(
 
 def _torch_advice(said: str) -> str:
     """Say what helps where a module cannot be written into a file."""
+    elsewhere = _ELSEWHERE.search(said)
+    if elsewhere:
+        module = elsewhere[1] or elsewhere[2]
+        return (
+            f"Its module {module} is called as an installed package is: rename it, or choose a "
+            "platform with ONNX Runtime."
+        )
     if _SCRIPTED.search(said):
         return _SCRIPT_ALL
     if _LOCAL.search(said):
