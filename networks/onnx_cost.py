@@ -22,6 +22,7 @@ from guideline_benchmarks.networks.layer_cost import (
     counted_names,
     product,
 )
+from guideline_benchmarks.networks.onnx_free import FREE, operator
 
 # Where the input and the weights of a convolution, and the matrices of a product, stand.
 _CONVOLUTIONS = {
@@ -34,17 +35,7 @@ _PRODUCTS = {
     "MatMulIntegerToFloat": (0, 1),
 }  # fmt: skip
 _RECURRENT = ("LSTM", "GRU", "RNN")
-# They multiply and add, too, and how much is not told here.
-_UNCOUNTED = (
-    "Attention", "DeformConv", "Det", "DFT", "STFT", "MelWeightMatrix", "MatMulNBits",
-    "MultiHeadAttention", "GroupQueryAttention", "QAttention", "LinearAttention", "CausalConv",
-    "MultiHeadAttentionDecoder", "DecoderMaskedMultiHeadAttention", "PackedMultiHeadAttention",
-    "DynamicQuantizeLSTM", "NhwcFusedConv", "NhwcConv", "ConvTransposeWithDynamicPads",
-    "TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble", "SVMClassifier",
-    "SVMRegressor", "LinearClassifier", "LinearRegressor",
-)  # fmt: skip
 _FLOW = ("If", "Loop", "Scan")
-_KNOWN_DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
 _QUANTISING = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -133,15 +124,27 @@ def onnx_cost(
         try:
             layer = _layer(graph, node, node.name or f"{node.op_type}_{place}")
         except Unknown:
-            uncounted.append(f"{node.op_type} (of sizes that only running it tells)")
+            uncounted.append(f"{operator(node)} (of sizes that only running it tells)")
             continue
         if layer is not None:
             layers.append(layer)
-        elif node.op_type in _FLOW:
-            uncounted.append(f"{node.op_type} (its body)")
-        elif node.op_type in (*_UNCOUNTED, "Einsum") or node.domain not in _KNOWN_DOMAINS:
-            uncounted.append(node.op_type)
+        elif _computes(node):
+            body = " (its body)" if node.op_type in _FLOW else ""
+            uncounted.append(f"{operator(node)}{body}")
     return Cost(tuple(layers), _weights(inferred), element_bytes, counted_names(uncounted))
+
+
+def _computes(node: NodeProto) -> bool:
+    """Whether a node that is not counted may multiply and add; a body does if its nodes do."""
+    if node.op_type not in _FLOW:
+        return operator(node) not in FREE
+    counted = {*_CONVOLUTIONS, *_PRODUCTS, *_RECURRENT}
+    return any(
+        inner.op_type in counted or _computes(inner)
+        for attribute in node.attribute
+        if attribute.type == AttributeProto.GRAPH
+        for inner in attribute.g.node
+    )
 
 
 def _missing(graph: _Graph) -> Iterator[str]:

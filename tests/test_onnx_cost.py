@@ -100,21 +100,35 @@ def test_every_kind_costs_what_is_counted_by_hand(found, multiply_adds, weights,
 
 def test_what_is_not_counted_is_named():
     assert one("Det", {"x": [1, 3, 3]}).uncounted == {"Det": 1}
-    assert one("Mine", {"x": [1, 3]}, domain="my.own").uncounted == {"Mine": 1}
+    assert one("Mine", {"x": [1, 3]}, domain="my.own").uncounted == {"my.own::Mine": 1}
+    assert one("NewestAttention", {"x": [1, 3]}).uncounted == {"NewestAttention": 1}
     three = {"a": [2, 2], "b": [2, 2], "c": [2, 2]}
     assert one("Einsum", three, equation="ij,jk,kl->il").uncounted == {"Einsum": 1}
     for free in ("Relu", "MaxPool", "Softmax", "Transpose"):
         more = {"kernel_shape": [2, 2]} if free == "MaxPool" else {}
         found = one(free, {"x": [1, 2, 4, 4]}, **more)
         assert (found.multiply_adds, found.uncounted) == (0, {})
+    assert loop_of("Identity").uncounted == {}
+    assert loop_of("Det").uncounted == {"Loop (its body)": 1}
+
+
+def loop_of(operator):
+    """Return the cost of a loop with one operator in its body."""
     body = helper.make_graph(
-        [helper.make_node("Identity", ["on"], ["still"])],
+        [
+            helper.make_node("Identity", ["on"], ["still"]),
+            helper.make_node(operator, ["v"], ["w"]),
+        ],
         "body",
-        [value("i", [], TensorProto.INT64), value("on", [], TensorProto.BOOL)],
-        [value("still", [], TensorProto.BOOL)],
+        [
+            value("i", [], TensorProto.INT64),
+            value("on", [], TensorProto.BOOL),
+            value("v", [2, 2]),
+        ],
+        [value("still", [], TensorProto.BOOL), value("w", None)],
     )
-    node = helper.make_node("Loop", ["", "x"], [], body=body)
-    assert onnx_cost(graph([node], {"x": []}), {"x": []}).uncounted == {"Loop (its body)": 1}
+    node = helper.make_node("Loop", ["", "go", "x"], ["y"], body=body)
+    return onnx_cost(graph([node], {"x": [2, 2]}), {"x": (2, 2)})
 
 
 def test_sizes_that_only_running_tells_are_asked_for_or_named():

@@ -42,6 +42,7 @@ PACKED = (
     "guideline_benchmarks/networks/cost.py",
     "guideline_benchmarks/networks/layer_cost.py",
     "guideline_benchmarks/networks/onnx_cost.py",
+    "guideline_benchmarks/networks/onnx_free.py",
     "guideline_benchmarks/runners/worker/backends/torch_structures.py",
 )
 MAIN = "from guideline_benchmarks.guidelines.export.exporter.main import main\nmain()\n"
