@@ -15,6 +15,7 @@ import shutil
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from guideline_benchmarks.guidelines.session import runs
@@ -29,6 +30,7 @@ from guideline_benchmarks.runners.transports.ssh import Connection
 from tests import board as boards
 from tests.program import complains, wait_for
 from tests.synthetic import some
+from tests.user_networks import MODULES
 
 HERE = f'exec {shlex.quote(sys.executable)} "$@"'
 
@@ -143,6 +145,21 @@ def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command
     assert run.rounds[: len(kept.rounds)] == kept.rounds
     assert complete(run)
     assert {cell["platform"] for cell in json.loads(out)} == {"native"}
+
+
+def test_a_users_network_with_data_of_its_own_is_measured_on_a_board(
+    board, native, command, tmp_path
+):
+    (tmp_path / "nets.py").write_text((MODULES / "signatures.py").read_text())
+    mask = np.ones((1, 1, 8, 8), bool)
+    np.savez(tmp_path / "data.npz", image=np.ones((1, 3, 8, 8), np.float32), mask=mask)
+    words = ("decompose", "nets:Masked", "--values", "data.npz", "--platform", native)
+    words += ("--runs", 2, "--processes", 1, "--out", "mine", "--quiet")
+    code, _, err = finished(command, board, *words)
+    assert code == 0, err
+    run = run_folders.read_run(tmp_path / "mine")
+    assert run.failures == {}
+    assert [tensor.name for tensor in run.cells[0].network.inputs] == ["image", "mask"]
 
 
 def test_several_boards_are_measured_at_the_same_time(board, command, tmp_path):
