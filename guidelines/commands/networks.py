@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import torch
 from rich.console import Console
 from rich.progress import track
 
 from guideline_benchmarks.guidelines.commands.options import Json
+from guideline_benchmarks.guidelines.session.asked_networks import named_cost
 from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.networks.catalogue import NETWORKS, NamedNetwork
-from guideline_benchmarks.networks.cost import cost
 from guideline_benchmarks.reports.document import MISSING, Heading, Table
 from guideline_benchmarks.reports.formats.terminal import print_table
 from guideline_benchmarks.reports.layout import significant
 from guideline_benchmarks.results.paper import published_networks
-from guideline_benchmarks.results.record.cells import shape_text
+from guideline_benchmarks.results.record.cells import WholeNetwork, shape_text
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,7 @@ class NetworkCost:
 
 def network_cost(network: NamedNetwork) -> NetworkCost:
     """Count one network; nothing is computed, and no memory taken by its weights."""
-    with torch.device("meta"):
-        module = network.build()
-    total = cost(module, network.input_shape)
+    total = named_cost(WholeNetwork(network.name, network.size))
     published = published_networks().get(network.name)
     return NetworkCost(
         name=network.name,

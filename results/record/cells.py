@@ -120,8 +120,27 @@ class Tensor:
 X, Y = "x", (Tensor("y", ()),)
 
 
+class OneTensor:
+    """A network of this suite's: it takes one tensor and returns one."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(batch, channels, height, width)."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Its only input."""
+        return (Tensor(X, self.input_shape),)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Its only output, whose shape the file of what is expected tells."""
+        return Y
+
+
 @dataclass(frozen=True)
-class Network:
+class Network(OneTensor):
     """How a network is built: a block, its arguments, and how many of it.
 
     Blocks are those of networks.blocks, and the units of whole networks.
@@ -143,19 +162,9 @@ class Network:
         """(batch, channels, height, width)."""
         return (self.batch, self.channels, self.size, self.size)
 
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Its only input."""
-        return (Tensor(X, self.input_shape),)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """Its only output, whose shape the file of what is expected tells."""
-        return Y
-
 
 @dataclass(frozen=True)
-class WholeNetwork:
+class WholeNetwork(OneTensor):
     """A network of networks.catalogue by name; `size` is the height and width of its RGB input."""
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -168,16 +177,6 @@ class WholeNetwork:
     def input_shape(self) -> tuple[int, ...]:
         """(batch, channels, height, width)."""
         return (self.batch, 3, self.size, self.size)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Its only input."""
-        return (Tensor(X, self.input_shape),)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """Its only output, whose shape the file of what is expected tells."""
-        return Y
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from guideline_benchmarks.guidelines.export.exporter.errors import RefusedError
-from guideline_benchmarks.guidelines.export.exporter.values import Values, Wanted
+from guideline_benchmarks.guidelines.export.exporter.values import USUAL_IMAGE, Values, Wanted
 
 _KINDS = {
     str(kind).removeprefix("torch."): kind
@@ -20,7 +20,6 @@ _KINDS = {
         torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8,
     )
 }  # fmt: skip
-USUAL_IMAGE = (1, 3, 224, 224)
 
 
 class Arguments:

@@ -22,7 +22,7 @@ from guideline_benchmarks.guidelines.export.exporter.outputs import (
     refuse_random,
     write_arrays,
 )
-from guideline_benchmarks.guidelines.export.exporter.values import Values, Wanted
+from guideline_benchmarks.guidelines.export.exporter.values import USUAL_IMAGE, Values, Wanted
 from guideline_benchmarks.networks.onnx_cost import onnx_cost
 
 # What ONNX Runtime calls the types that numpy has.
@@ -43,7 +43,6 @@ _KINDS = {
 _TENSOR = re.compile(r"tensor\((\w+)\)$")
 _QUANTISED = re.compile(r"QuantizeLinear|DequantizeLinear|^QLinear|Integer|^QGemm|^QAttention")
 ELEMENT_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
-_USUAL_IMAGE = (1, 3, 224, 224)
 
 
 def signature(network: Any, session: Any, asked: list[dict[str, Any]]) -> list[Wanted]:
@@ -103,10 +102,10 @@ def _own_shape(network: Any, node: Any, required: Any) -> tuple[int, ...]:
     shape = node.shape
     if shape and all(isinstance(size, int) for size in shape[1:]):
         return tuple(size if isinstance(size, int) else 1 for size in shape)
-    if len(required) == 1 and len(shape) == len(_USUAL_IMAGE):
-        fits = all(not isinstance(a, int) or a == b for a, b in zip(shape, _USUAL_IMAGE))
+    if len(required) == 1 and len(shape) == len(USUAL_IMAGE):
+        fits = all(not isinstance(a, int) or a == b for a, b in zip(shape, USUAL_IMAGE))
         if fits:
-            return _USUAL_IMAGE
+            return USUAL_IMAGE
     if not shape and _is_scalar(network.proto, node.name):
         return ()
     words = " ".join(f"--input {other.name}=SIZE,…" for other in required)

@@ -16,6 +16,8 @@ _RANGES = {"uint8": (0, 255), "int8": (-128, 127)}
 _USUAL = (0, 1)
 # An input of more numbers would take more than a gigabyte.
 LARGEST = 2**28
+# What a network gets of whose input nothing is said.
+USUAL_IMAGE = (1, 3, 224, 224)
 
 
 @dataclass(frozen=True)
