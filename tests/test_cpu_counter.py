@@ -112,6 +112,11 @@ def test_what_has_no_meaning_is_refused_and_a_batch_has_one():
     assert plan(declarations, "cpu-counted", Options(batch=2)).protocol.batch == 2
 
 
+def test_another_backend_is_not_counted():
+    with pytest.raises(ValueError, match='nothing is counted of backend "torch-cpu"'):
+        Platform.model_validate(PLATFORM.model_dump() | {"backend": "torch-cpu"})
+
+
 def test_a_cost_model_needs_misses_which_are_not_counted_here():
     fields = PLATFORM.model_dump() | {"unit": "images/s", "model": "cortex-a57"}
     with pytest.raises(ValueError, match="with misses"):
