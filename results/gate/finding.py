@@ -55,7 +55,7 @@ class Finding:
     `ratio` is None for a row without figures, of which `failure` says why. `p` is one-sided,
     against the margin, in the direction of the ratio, and not adjusted; None where there is no
     noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
-    80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many quartets of a trial, or
+    80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many replicates of a trial, or
     processes of a run, the verdict rests on.
     """
 
@@ -101,7 +101,8 @@ class Judgement:
     `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
     `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
     they tell the machine's own change, which is judged by nobody. `rests_on` says
-    what each finding counts.
+    what each finding counts. `spread` says how noisy it was and what it could find, `needed` what
+    would decide what is open, a sentence each, or "".
     """
 
     title: str
@@ -112,7 +113,9 @@ class Judgement:
     remarks: Sequence[str]
     figures: Mapping[str, Figure]
     drifts: Mapping[str, tuple[float, Interval | None]] = field(default_factory=dict)
-    rests_on: Literal["quartets", "processes"] = "quartets"
+    rests_on: Literal["pairs", "quartets", "processes"] = "quartets"
+    spread: str = ""
+    needed: str = ""
 
     @property
     def measured(self) -> bool:
