@@ -25,7 +25,7 @@ _TONES: dict[Change, Tone] = {Change.SLOWER: "bad", Change.FASTER: "good"}
 _KINDS: dict[Kind, str] = {
     "cell": "cell",
     "guideline": "guideline (geometric mean of its cells)",
-    "absolute": "absolute time (not corrected by the controls)",
+    "absolute": "controls, by absolute time",
 }
 
 
