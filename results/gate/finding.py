@@ -15,6 +15,9 @@ from guideline_benchmarks.results.statistics.verdict import Interval
 
 Kind = Literal["cell", "guideline", "absolute"]
 
+# The share of rows beyond which what was measured could not tell, and a reader learns that first.
+MOST_OPEN = 0.1
+
 
 class Change(StrEnum):
     """The four things that a gate can say of a row."""
@@ -101,8 +104,8 @@ class Judgement:
     `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
     `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
     they tell the machine's own change, which is judged by nobody. `rests_on` says
-    what each finding counts. `spread` says how noisy it was and what it could find, `needed` what
-    would decide what is open, a sentence each, or "".
+    what each finding counts. `spread` is a sentence on how noisy what was measured is, and which
+    change it could find; `needed` one on what would decide the open rows. "" is not said.
     """
 
     title: str
@@ -122,6 +125,21 @@ class Judgement:
         """Whether any row has a figure."""
         return any(finding.ratio is not None for finding in self.findings)
 
+    @property
+    def with_figures(self) -> list[Finding]:
+        """The findings that could have any verdict; those of rows without figures say why not."""
+        return [finding for finding in self.findings if finding.failure is None]
+
+    @property
+    def open(self) -> list[Finding]:
+        """The findings that are INCONCLUSIVE though their rows have figures."""
+        return [f for f in self.with_figures if f.verdict == Change.INCONCLUSIVE]
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether so many rows are open, more than MOST_OPEN of them, that it is said first."""
+        return len(self.open) > MOST_OPEN * len(self.with_figures)
+
     def json_objects(self) -> list[dict[str, Any]]:
         """Return what `--json` prints: an object for each finding, and for each drift."""
         keys = without_figures(Row("", "cell", ()), "").json_object()
@@ -139,18 +157,16 @@ class Judgement:
     def objections(self, strict: bool) -> list[str]:
         """Return what keeps a gate shut, a clause each; none where it opens.
 
-        `strict` lets nothing inconclusive pass.
+        `strict` lets nothing inconclusive pass; so many rows that it is said first are one clause.
         """
         said = [f"{f.row.name} is SLOWER ({f.text})" for f in self.having(Change.SLOWER)]
         said += [f"{f.row.name} has no figures ({f.failure})" for f in self.findings if f.failure]
         if not self.measured:
             said.append("nothing was measured")
-        if strict:
-            said += [
-                f"{finding.row.name} is INCONCLUSIVE"
-                for finding in self.having(Change.INCONCLUSIVE)
-                if not finding.failure
-            ]
+        if strict and self.cannot_tell:
+            said.append(f"{len(self.open)} of {len(self.with_figures)} rows are INCONCLUSIVE")
+        elif strict:
+            said += [f"{finding.row.name} is INCONCLUSIVE" for finding in self.open]
         return said
 
 
