@@ -152,10 +152,10 @@ def test_both_designs_are_recorded_in_turns_and_what_is_there_is_not_again():
 
 def test_sessions_have_the_slow_downs_that_are_to_be_found():
     cells = trial_of(("g1", "g2", "g3", "g4")).a.cells
-    first = list(islice(injections([cell.name for cell in cells]), 8))
+    first = list(islice(injections([cell.name for cell in cells]), 7))
     fractions = [one.slowdown.fraction for one in first]
     assert fractions.count(0.05) == 5
-    assert fractions.count(0.0) == 2
+    assert fractions.count(0.0) == fractions.count(0.03) == 1
     assert len({one.what for one in first if one.what}) == 6
 
 
@@ -219,17 +219,16 @@ def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
             small = replicate_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
             whole = [replicate_of(trial, logs, number) for number in range(9)]
             store_trial(tmp_path / "study" / condition.name / design, trial, [*whole, small])
-    for number, extra in ((1, ()), (2, (0.05,)), (6, ())):
+    for number, extra in ((1, (0.05,)), (3, ())):
         trial = trial_of(("g1", "g4"), extra=extra)
         names = sorted(cell.name for cell in (*trial.a.cells, *trial.a.controls))
         pairs = [replicate_of(trial, logs, n, names) for n in range(4)]
         store_trial(tmp_path / "study" / "quiet" / "sessions" / f"{number:02}", trial, pairs)
     study_gate(tmp_path / "study", Amounts(0, 0, 0), tmp_path / "page.md", judge_only=True)
     text = (tmp_path / "page.md").read_text()
-    # The second has a slow-down, which its four pairs do not decide; others are missing.
-    assert "| 1 | none |" in text
+    # The first has a slow-down, which its four pairs do not decide; others are missing.
     assert "5 % in g1" not in text
-    assert "| 6 | none |" in text
+    assert "| 3 | none |" in text
     assert "| pyperf | a process each |" in text
     assert text.index("## What fails") < text.index("## What was to be reached")
     for name, _ in (POWER, ROC, SPREAD):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
+import numpy as np
 import pytest
 
 from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
@@ -20,9 +22,9 @@ ROW = Row("cell", "cell", ("cell",))
 
 def ledger_of(mean, spread, count, suspect_since=None, margin=0.02):
     """A ledger of one row whose pairs have just that mean and standard deviation."""
-    signs = [1 if i % 2 else -1 for i in range(count)]
-    scale = spread * math.sqrt((count - 1) / count)
-    readings = [Reading({"cell": [mean + scale * sign]}) for sign in signs]
+    apart = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
+    apart *= spread / (apart.std(ddof=1) if count > 1 else 1.0)
+    readings = [Reading({"cell": np.array([mean + by])}) for by in apart]
     ledger = Ledger([ROW], TrialProtocol(margin=margin), "pairs", readings)
     if suspect_since is not None:
         ledger.suspects[ROW] = Suspicion(suspect_since, 1)
@@ -93,7 +95,7 @@ def store(folder, noise, seconds, count=6, **protocol):
 
 def test_a_trial_says_how_noisy_it_was_beside_the_study_and_what_it_finds(tmp_path):
     judgement = store(tmp_path, 0.003, 20.0)
-    assert judgement.spread.startswith("Spread: pairs lie 0.")
+    assert judgement.spread.startswith("Pairs lie 0.")
     assert "in the study of the gate" in judgement.spread
     assert "% slower in four of five tries." in judgement.spread
     assert judgement.needed == ""
@@ -101,15 +103,16 @@ def test_a_trial_says_how_noisy_it_was_beside_the_study_and_what_it_finds(tmp_pa
 
 def test_what_is_open_when_time_is_up_says_what_would_have_been_needed(tmp_path):
     judgement = store(tmp_path, 0.03, 60.0, max_seconds=360)
-    open_rows = judgement.having(Change.INCONCLUSIVE)
-    assert len(open_rows) > 1
-    assert f"more minutes would decide the {len(open_rows)} rows" in judgement.needed
-    minutes = int(judgement.needed.split()[1])
+    open_rows = len(judgement.having(Change.INCONCLUSIVE))
+    minutes, decided, of = map(int, re.findall(r"\d+", judgement.needed.split(";")[0]))
+    assert judgement.needed.startswith(f"About {minutes} more minutes would decide {decided} of ")
+    assert of == open_rows
+    assert 0 < decided <= of
     assert 1 < minutes <= 60
 
 
 def test_more_than_an_hour_is_no_advice(tmp_path):
-    judgement = store(tmp_path, 0.2, 600.0, max_seconds=3600)
+    judgement = store(tmp_path, 0.2, 5000.0, max_seconds=30000)
     assert judgement.needed.startswith("More than an hour")
 
 

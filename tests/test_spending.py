@@ -10,7 +10,8 @@ from tests.synthetic import run_of
 
 def spent(milliseconds, wall=100.0):
     run = run_of(["g4"], lambda *_: milliseconds, rounds=(2, 2))
-    warm = {network.name: [round(2e6 * milliseconds), round(1e6 * milliseconds)] for network in run.networks}
+    times = [round(2e6 * milliseconds), round(1e6 * milliseconds)]
+    warm = {network.name: times for network in run.networks}
     timed = {"seconds": 20.0, "warmup_ns": warm}
     processes = [process.model_copy(update=timed) for process in run.processes]
     return run, spending(run.model_copy(update={"processes": processes}), wall)

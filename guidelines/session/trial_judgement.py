@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ def _spread(outcome: Outcome) -> str:
     )
     minutes = outcome.trial.protocol.max_seconds / SECONDS_PER_MINUTE
     return (
-        f"Spread: {design} lie {100 * noise.typical:.2f} % apart (median row; worst "
+        f"{design.capitalize()} lie {100 * noise.typical:.2f} % apart (median row; worst "
         f"{100 * worst:.1f} %, {row.name}); in the study of the gate {studied}. In {minutes:g} "
         f"minutes such a session finds a cell that is {100 * (noise.findable - 1):.1f} % slower in "
         "four of five tries."
@@ -150,25 +150,23 @@ def _needed(outcome: Outcome) -> str:
     if not rows or not outcome.replicates:
         return ""
     needed = {row: outlook.replicates_needed(outcome.ledger, row) for row in rows}
-    counts = [count for count in needed.values() if count is not None]
-    minutes = max(counts, default=0) * outcome.replicates[-1].seconds / SECONDS_PER_MINUTE
+    each = outcome.replicates[-1].seconds / SECONDS_PER_MINUTE
+    minutes = sorted(each * count for count in needed.values() if count is not None)
     near = [row for row, count in needed.items() if count is None]
-    said = []
-    if counts:
-        said.append(_more(minutes, len(counts)))
+    said = [_more(minutes, len(rows))] if minutes else []
     if near:
-        said.append(f"{_named(near)} too near the margin to be decided")
+        said.append(f"{_named(near)} too near the margin for such noise")
     return f"{'; '.join(said)}."
 
 
-def _more(minutes: float, rows: int) -> str:
-    what = f"the {rows} rows" if rows > 1 else "the row"
-    if minutes > LONGEST_ADVICE:
-        return f"More than an hour would be needed to decide {what} still open"
-    return (
-        f"About {math.ceil(minutes)} more minute{'' if minutes <= 1 else 's'} would decide {what} "
-        "still open"
-    )
+def _more(minutes: Sequence[float], rows: int) -> str:
+    """Say how many of so many open rows an hour at most would decide, from what each needs."""
+    within = [needed for needed in minutes if needed <= LONGEST_ADVICE]
+    if not within:
+        return "More than an hour would be needed to decide anything that is open"
+    last = math.ceil(within[-1])
+    plural = "" if last == 1 else "s"
+    return f"About {last} more minute{plural} would decide {len(within)} of {rows} open rows"
 
 
 def _named(rows: list[Row]) -> str:

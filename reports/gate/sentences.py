@@ -9,7 +9,7 @@ from statistics import median
 from guideline_benchmarks.results.gate.finding import Change, Finding, Judgement
 from guideline_benchmarks.results.statistics.resolution import bracketed
 
-_WHAT = {"quartets": "this session", "processes": "these runs"}
+_WHAT = {"pairs": "this session", "quartets": "this session", "processes": "these runs"}
 
 
 def cannot_tell(judgement: Judgement) -> str:

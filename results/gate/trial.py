@@ -44,8 +44,8 @@ class TrialProtocol(Record):
     max_seconds: Annotated[float, Field(gt=0)] = 600.0
     rounds: PositiveInt = 6
     confirmation_rounds: PositiveInt = 12
-    pair_rounds: PositiveInt = 20
-    pair_confirmation_rounds: PositiveInt = 40
+    pair_rounds: PositiveInt = 30
+    pair_confirmation_rounds: PositiveInt = 100
 
     def rounds_of(self, design: Design, stage: Stage) -> int:
         """Return the rounds of each process of a replicate in that stage."""

@@ -14,7 +14,9 @@ def spending(run: Run, wall: float) -> dict[str, float]:
 
     A lead-in is not timed itself: it counts as long as the sample that it precedes.
     """
-    taken = {name: sum(own.sum() for own in arrays) for name, arrays in samples_by_cell(run).items()}
+    taken = {
+        name: sum(own.sum() for own in arrays) for name, arrays in samples_by_cell(run).items()
+    }
     cells = {cell.name for cell in run.cells}
     below = run.protocol.lead_in_below_ms * 1e6
     led = {

@@ -268,7 +268,7 @@ def rules_section(studied: Sequence[Studied], plot: tuple[str, str]) -> Section:
             "Alternating, the rules get all samples of ten minutes of whole pairs, A's and B's of "
             "the same ones: far more than the tools collect themselves, and better ordered. One "
             "after the other compares A's samples of the first half of that time with B's of the "
-            "second. A process each takes the 20 samples of A in one pair and the 20 of B in "
+            "second. A process each takes the 30 samples of A in one pair and the 30 of B in "
             "another, which is nearer to how the tools are used.",
             *(f"{rule.name}: {rule.source}." for rule in RULES),
             "In the plot a rule's curve is drawn by moving its threshold, the gate's by moving its "
