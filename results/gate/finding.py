@@ -59,7 +59,8 @@ class Finding:
     against the margin, in the direction of the ratio, and not adjusted; None where there is no
     noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
     80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many replicates of a trial, or
-    processes of a run, the verdict rests on.
+    processes of a run, the verdict rests on. `between_runs` is the standard deviation of log ratios
+    that the interval holds beyond that of processes, None where both sides are of one session.
     """
 
     row: Row
@@ -70,6 +71,7 @@ class Finding:
     smallest_detectable: float | None
     rests_on: int
     failure: str | None = None
+    between_runs: float | None = None
 
     @property
     def text(self) -> str:
@@ -93,6 +95,7 @@ class Finding:
             # Scripts know it by the name that quartets had.
             "blocks": self.rests_on,
             "failure": self.failure,
+            "between_runs": self.between_runs,
         }
 
 
