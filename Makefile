@@ -23,7 +23,7 @@ RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check gate-study calibrate-gate \
-        arm-emulator arm-model doctor bench lint docs test test-all coverage
+        arm-emulator cpu-counter arm-model doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -83,6 +83,9 @@ calibrate-gate: $(INSTALLED)
 
 arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
 	@$(GUIDELINES) arm-emulator
+
+cpu-counter: $(INSTALLED) ## set up the counter of PLATFORM=cpu-counted (no root)
+	@$(GUIDELINES) cpu-counter
 
 arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (docs/arm_model.md)
 	@$(GUIDELINES) arm-model

@@ -180,7 +180,7 @@ def test_times_and_counts_do_not_mix():
     timed, counted = run_of(["g1"], lambda *_: 1.0), counted_run(["g1"], by_width)
     with pytest.raises(ValueError, match="is timed has counts"):
         changed(timed, counts=[count.model_dump() for count in counted.counts])
-    with pytest.raises(ValueError, match="an emulator was timed"):
+    with pytest.raises(ValueError, match="that counts was timed"):
         changed(timed, platform=counted.platform.model_dump())
     with pytest.raises(ValueError, match="go together"):
         changed(counted, platform=counted.platform.model_dump() | {"unit": "images/s"})

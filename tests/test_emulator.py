@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,17 +39,17 @@ UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.
 
 
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(install.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(PlatformError, match=r"Debian's or Ubuntu's packages.*no apt-get"):
         install.install(tmp_path / "emulator", print)
-    monkeypatch.setattr(install.shutil, "which", lambda tool: tool != "cc" or None)
+    monkeypatch.setattr(shutil, "which", lambda tool: tool != "cc" or None)
     with pytest.raises(PlatformError, match=r"no C compiler \(cc\)"):
         install.install(tmp_path / "emulator", print)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_failing_package_leaves_nothing(monkeypatch, tmp_path):
-    if install.shutil.which("apt-get") is None:
+    if shutil.which("apt-get") is None:
         pytest.skip("there is no apt-get here")
     monkeypatch.setattr(
         packages, "other_sources", lambda *_: "deb http://localhost:1/x none main\n"

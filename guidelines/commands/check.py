@@ -22,7 +22,7 @@ def command(
             min=0.00001,
             max=0.5,
             help="The fraction below which a change is none.  [default: 0.05 of time, 0.0005 of "
-            "instructions]",
+            "instructions on an emulated core, 0.0001 on platform cpu-counted]",
         ),
     ] = None,
     strict: Strict = False,

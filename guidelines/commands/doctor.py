@@ -6,7 +6,9 @@ import typer
 
 from guideline_benchmarks.guidelines.doctor import gpu, gpu_conditions, host
 from guideline_benchmarks.reports.run.heading import cores_text, processor
+from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.platform import Machine
+from guideline_benchmarks.runners.emulator import cpu_counter
 from guideline_benchmarks.runners.worker.machine import cores
 from guideline_benchmarks.runners.worker.machine.host import facts
 
@@ -27,6 +29,16 @@ def command() -> None:
         typer.echo(f"- {one.problem} {one.remedy}")
     if not advice:
         typer.echo("Nothing was found that would disturb measurements.")
+    typer.echo(f"Counting in place of timing: {_counting()}")
     hidden = host.unknowns(seen) + gpu.unknowns(gpus)
     if hidden:
         typer.echo(f"Not visible here: {', '.join(hidden)}.")
+
+
+def _counting() -> str:
+    """Say whether instructions can be counted here, which nothing disturbs."""
+    try:
+        cpu_counter.installed(cpu_counter.default_folder())
+    except PlatformError as error:
+        return str(error)
+    return "platform cpu-counted is set up, and its counts do not depend on any of this."

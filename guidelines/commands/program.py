@@ -41,6 +41,8 @@ SUMMARIES = {
     "measured.",
     "arm-emulator": "Set up the emulated ARM core of platform arm-emulated (Debian and Ubuntu, "
     "without root).",
+    "cpu-counter": "Set up the counter of platform cpu-counted (x86-64 Debian and Ubuntu, without "
+    "root).",
     "networks": "List the whole networks with their multiply-adds and weights, beside the "
     "published ones.",
     "doctor": "Say in plain words what will make this machine's figures unreliable, and what to "

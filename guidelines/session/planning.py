@@ -17,8 +17,6 @@ from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
 from guideline_benchmarks.runners.platform_file import load_platform
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
-# The minimum of so many counts leaves out what other threads of a process add now and then.
-DEFAULT_COUNTS = 5
 # A cost model is off by far more than what a third execution would change.
 DEFAULT_COUNTS_OF_MODELS = 2
 # How far an output may lie from torch's in float32, as a fraction of the largest value: twenty
@@ -36,7 +34,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     chosen = load_platform(platform, options.machine)
     model = load_model(chosen.model) if chosen.model else None
     refuse_impossible(chosen, declarations, options)
-    usual = DEFAULT_COUNTS if chosen.counts else DEFAULT_RUNS
+    usual = chosen.counter.executions if chosen.counter else DEFAULT_RUNS
     times = options.runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if options.processes is not None and options.processes > times:
         raise BadInputError(

@@ -21,10 +21,11 @@ def refuse_impossible(
     """Raise BadInputError for options and experiments that a platform has no use for."""
     if platform.counts:
         _refuse_where_counted(platform, declarations, options)
-    elif options.caches:
+    if options.caches and not (platform.counter and platform.counter.caches):
+        other = "has no such core" if platform.counts else "is timed"
         raise BadInputError(
-            f"--caches models the caches of an emulated core, and platform {platform.name} is "
-            "timed: use it with --platform arm-emulated."
+            f"--caches models the caches of an emulated core, and platform {platform.name} "
+            f"{other}: use it with --platform arm-emulated."
         )
     _refuse_precision(platform, options.precision)
     _refuse_unprofiled(platform, declarations)
@@ -47,7 +48,7 @@ def _refuse_where_counted(
         raise BadInputError(
             f"--until-error has no meaning on platform {platform.name}: its counts have no noise."
         )
-    if options.batch is not None:
+    if options.batch is not None and platform.counter and platform.counter.one_image:
         raise BadInputError(
             f"--batch has no meaning on platform {platform.name}: it stands for the paper's ARM "
             "core, which ran one image at a time."

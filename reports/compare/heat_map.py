@@ -28,7 +28,7 @@ WITH_FIGURES = 8
 MARKS = {"measured": "", "counted": " †", "modelled": " §", "published": " ‡"}
 LEGEND = (
     "relative to the base cell, on a logarithmic scale"
-    "\n† instructions on an emulated core, no time"
+    "\n† executed instructions, no time"
     "\n§ modelled, not measured    ‡ published, not measured here"
     "\nslanted: the 95 % interval holds 1, so that neither is shown to be faster"
 )

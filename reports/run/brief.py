@@ -21,7 +21,6 @@ from guideline_benchmarks.reports.layout import (
     significant,
 )
 from guideline_benchmarks.reports.run.counts import (
-    LABEL,
     MODELLED,
     modelled_speeds,
     printed_ms,
@@ -49,7 +48,7 @@ from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.cells import Experiment
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.verdict import Interval
-from guideline_benchmarks.results.tables.metric import Kind
+from guideline_benchmarks.results.tables.metric import Kind, metric_of
 from guideline_benchmarks.results.tables.summary import CellResult, Column, Summary, kinds_beside
 
 ASIDE = ("Ceilings", "Command", "Suite")
@@ -164,10 +163,11 @@ def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
         ]
 
     unit = next((r.published.unit for c in columns for r in c.results if r.published), "")
-    caption = f"Millions of instructions ({LABEL}), and the paper's {_device(run)} ({unit})"
+    said = metric_of(run).said
+    caption = f"Millions of instructions ({said}), and the paper's {_device(run)} ({unit})"
     titles = ("instr.", "paper")
     relative = relative_counts(run, columns, titles)
-    short = f"Instructions relative to {columns[0].experiment.base} ({LABEL}), and the paper's time"
+    short = f"Instructions relative to {columns[0].experiment.base} ({said}), and the paper's time"
     return [
         paper_layout(columns, caption, titles, entries),
         replace(relative, caption=short),

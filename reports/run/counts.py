@@ -1,4 +1,4 @@
-"""Tables of a run that counted instructions on an emulated core: no figure in them was timed.
+"""Tables of a run that counted instructions: no figure in them was timed.
 
 With a cost model there are modelled times, and they are called so.
 """
@@ -20,13 +20,13 @@ from guideline_benchmarks.reports.layout import (
 )
 from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.schema import Run
-from guideline_benchmarks.results.tables.metric import INSTRUCTIONS, MODELLED_TIME
+from guideline_benchmarks.results.tables.metric import MODELLED_TIME, metric_of
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
     from guideline_benchmarks.results.tables.summary import CellResult, Column
 
-LABEL, MODELLED = INSTRUCTIONS.said, MODELLED_TIME.said
+MODELLED = MODELLED_TIME.said
 
 
 def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
@@ -61,8 +61,8 @@ def _instructions(run: Run, columns: Sequence[Column]) -> Table:
     paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
     device = PAPER_PLATFORMS[run.protocol.channels]
     caption = (
-        f"Executed instructions, in millions and per multiply-add (m-a; {LABEL}), and the speed of "
-        f"the paper's {device} ({paper})"
+        f"Executed instructions, in millions and per multiply-add (m-a; {metric_of(run).said}), "
+        f"and the speed of the paper's {device} ({paper})"
     )
     return paper_layout(columns, caption, ("M instr.", "per m-a", "paper"), entries)
 
@@ -131,9 +131,8 @@ def relative_counts(run: Run, columns: Sequence[Column], titles: tuple[str, str]
         ]
 
     base, device = columns[0].experiment.base, PAPER_PLATFORMS[run.protocol.channels]
-    caption = (
-        f"Relative to {base}: executed instructions ({LABEL}), and the time on the paper's {device}"
-    )
+    counted = f"executed instructions ({metric_of(run).said})"
+    caption = f"Relative to {base}: {counted}, and the time on the paper's {device}"
     return paper_layout(columns, caption, titles, entries)
 
 
@@ -150,5 +149,6 @@ def _by_cell(run: Run, columns: Sequence[Column]) -> Table:
 
     titles = ["instructions", "per multiply-add"]
     titles += ["L1d misses", "L2 misses"] if caches else []
-    caption = f"The least of {run.protocol.runs} executions ({LABEL}), and how far they lie apart"
+    least = f"The least of {run.protocol.runs} executions ({metric_of(run).said})"
+    caption = f"{least}, and how far they lie apart"
     return by_cell(columns, caption, [*titles, "spread"], entries)

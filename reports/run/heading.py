@@ -10,6 +10,7 @@ from guideline_benchmarks.reports.layout import figure_name, significant, spread
 from guideline_benchmarks.reports.run.gpu import describe_gpu, gpu_warnings
 from guideline_benchmarks.reports.run.roofline import describe_ceilings
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
+from guideline_benchmarks.results.record.counters import InstructionCounter
 from guideline_benchmarks.results.record.parts import Session
 from guideline_benchmarks.results.record.platform import Cluster, Machine
 from guideline_benchmarks.results.record.schema import Run
@@ -200,10 +201,10 @@ def _disturbed(run: Run) -> list[str]:
     return found
 
 
-def _no_times(model: CostModel | None) -> str:
+def _no_times(counter: InstructionCounter, model: CostModel | None) -> str:
     """Say what the figures are of a run that was counted."""
     if model is None:
-        return "Counted on an emulated core, where no time was taken: not a speed."
+        return counter.heading
     return (
         "All times are modelled from counts on an emulated core. None was measured, here or on any "
         f"other machine. The fit saw {model.fitted_on}: of what it saw, its times are no test."
@@ -215,8 +216,8 @@ def warnings(run: Run) -> list[str]:
     found = []
     if run.failures:
         found.append(f"{len(run.failures)} network(s) failed their proof and have no figures.")
-    if not metric_of(run).noisy:
-        found.insert(0, _no_times(run.model))
+    if run.platform.counter:
+        found.insert(0, _no_times(run.platform.counter, run.model))
         if not complete(run):
             found.append(
                 f"Unfinished: {len(run.counts)} of {len(run.networks)} networks were counted."

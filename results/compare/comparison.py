@@ -144,7 +144,7 @@ def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:
     counted = [entrant.label for entrant in entrants if entrant.kind == "counted"]
     if counted:
         said.append(
-            f"† {', '.join(counted)}: instructions on an emulated core, no time was measured. "
+            f"† {', '.join(counted)}: executed instructions, no time was measured. "
             "What stands as its relative speed is the base cell's instructions over the cell's; it "
             "has no absolute speed, and in place of a verdict how its order agrees with the "
             "paper's (τ)."

@@ -12,9 +12,6 @@ from guideline_benchmarks.results.gate.ratios import Array
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.tables.counts import counts_of
 
-# Instructions repeat to 0.003 %.
-MARGIN = 0.0005
-
 
 def logs(run: Run) -> dict[str, Array]:
     """Return the logarithm of each cell's instructions, by its name."""

@@ -24,7 +24,6 @@ from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.disturbed import busy_run
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.statistics.verdict import Interval
-from guideline_benchmarks.results.tables.metric import metric_of
 
 # Of a protocol, what chooses the networks.
 NETWORKS = [field.name for field in fields(NetworkChoice)]
@@ -41,14 +40,13 @@ def no_drifts(*_: Logs) -> Drifts:
 
 @dataclass(frozen=True)
 class Check:
-    """How runs of one kind are checked: `metric` is what is compared, `margin` the usual one.
+    """How runs of one kind are checked: `metric` is what is compared.
 
     `logs` are logarithms of what is compared, by network; the rest is made of them. With the
     findings comes a sentence on the spread that they were made with, "" without noise.
     """
 
     metric: Literal["time", "instructions"]
-    margin: float
     logs: Callable[[Run], Logs]
     findings: Callable[[Sequence[Row], Logs, Logs, float], tuple[list[Finding], str]]
     drifts: Callable[[Logs, Logs], Drifts]
@@ -56,12 +54,9 @@ class Check:
     amount: Callable[[Run], str]
 
 
-TIMED = Check(
-    "time", timed.MARGIN, timed.logs, timed.findings, timed.drifts, timed.figures, timed.amount
-)
+TIMED = Check("time", timed.logs, timed.findings, timed.drifts, timed.figures, timed.amount)
 COUNTED = Check(
     "instructions",
-    counted.MARGIN,
     counted.logs,
     counted.findings,
     no_drifts,
@@ -71,15 +66,17 @@ COUNTED = Check(
 
 
 def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement:
-    """Return what a run shows against its baseline; `margin` is the metric's own by default.
+    """Return what a run shows against its baseline; `margin` is the platform's own by default.
 
     Times are compared after correction by the controls, so that a drift of the whole machine is
     told as such and not as regressions. Raises BadInputError for runs of two machines, platforms or
     choices of networks.
     """
     _refuse_incomparable(run, baseline)
-    check = TIMED if metric_of(run).noisy else COUNTED
-    margin = check.margin if margin is None else margin
+    counter = run.platform.counter
+    check = COUNTED if counter else TIMED
+    if margin is None:
+        margin = counter.margin if counter else timed.MARGIN
     names = {cell.name for cell in run.networks}
     failures = {name: why for name, why in run.failures.items() if name not in baseline.failures}
     new, old = check.logs(run), check.logs(baseline)
@@ -143,7 +140,8 @@ def _started(run: Run) -> str:
 
 
 def _remarks(run: Run, baseline: Run) -> list[str]:
-    remarks = []
+    counter = run.platform.counter
+    remarks = [counter.blind] if counter and counter.blind else []
     changed = changed_software(baseline.fingerprint, run.fingerprint)
     if changed:
         remarks.append(f"Changed since the baseline (baseline / run): {'; '.join(changed)}.")

@@ -148,11 +148,11 @@ def _fault_of_profiles(run: Run, entry: Round) -> str | None:
 def _fault_of_counts(run: Run) -> str | None:
     """Say what is wrong with the counts of a run, if anything."""
     if run.platform.counts and (run.processes or run.rounds):
-        return "an emulator was timed"
+        return "a platform that counts was timed"
     if run.counts and not run.platform.counts:
         return "a platform that is timed has counts"
     if run.platform.counts and any(cell.profiled for cell in run.networks):
-        return "an emulator was profiled"
+        return "a platform that counts was profiled"
     if (run.model is not None) != bool(run.platform.model):
         return "a platform with a cost model and the model itself belong together"
     if run.model is not None and run.protocol.modelled_caches != run.model.caches:

@@ -13,6 +13,7 @@ from guideline_benchmarks.results.record.bounds import (
     NonNegativeInt,
     PositiveInt,
 )
+from guideline_benchmarks.results.record.counters import COUNTERS, InstructionCounter
 from guideline_benchmarks.results.record.text import HARMFUL
 
 # Nothing that a shell, ssh, or ssh's configuration could take for more than a name.
@@ -62,9 +63,10 @@ def _also_flat(schema: dict[str, Any]) -> None:
 class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
-    `channels` is the channel set measured by default, `threads` the runtime's own. An emulator is
-    not timed: what it executes is counted, and its unit is instructions, or with a cost `model` (a
-    coefficient file, by name or path) what modelled times give. `mode` is how a GPU gets its
+    `channels` is the channel set measured by default, `threads` the runtime's own. Where executed
+    instructions are counted (results.record.counters) nothing is timed, and the unit is
+    instructions, or with a cost `model` (a coefficient file, by name or path) what modelled times
+    give. `mode` is how a GPU gets its
     work: operator by operator, as one CUDA graph, or compiled. `machine` is what its user calls the
     machine, "" for nothing. `ssh` says how a board is reached; its fields are read also where
     earlier versions kept them, beside the others.
@@ -98,12 +100,13 @@ class Platform(Record):
 
     @model_validator(mode="after")
     def _counts_or_times(self) -> Self:
-        if self.model and not self.counts:
-            raise ValueError('a cost model needs counts, so transport = "emulator"')
+        if self.model and not (self.counter and self.counter.caches):
+            raise ValueError('a cost model needs counts, with misses, so transport = "emulator"')
         if self.model and self.unit == "instructions":
             raise ValueError('with a cost model, unit is that of its times: "images/s"')
         if (self.counts and not self.model) != (self.unit == "instructions"):
-            raise ValueError('transport "emulator" and unit "instructions" go together')
+            counting = " or ".join(f'"{transport}"' for transport in COUNTERS)
+            raise ValueError(f'transport {counting} and unit "instructions" go together')
         if self.counts and self.machine:
             raise ValueError("counts are of no machine, so none can be named")
         if self.counts and self.threads != 1:
@@ -136,7 +139,12 @@ class Platform(Record):
     @property
     def counts(self) -> bool:
         """Whether executed instructions are counted here and nothing is timed."""
-        return self.transport == "emulator"
+        return self.counter is not None
+
+    @property
+    def counter(self) -> InstructionCounter | None:
+        """What counts here, None where networks are timed."""
+        return COUNTERS.get(self.transport)
 
     @property
     def is_local(self) -> bool:

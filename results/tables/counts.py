@@ -1,4 +1,4 @@
-"""What was counted of a cell on an emulated core, from raw counts. No figure here is a speed."""
+"""What was counted of a cell, from raw counts. No figure here is a speed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ in a table by the metric's name (reports).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from guideline_benchmarks.results.record.schema import Run
@@ -96,10 +96,11 @@ TIME = Metric(
     standing=_timed,
     orders={"speed": lambda result: result.timing.speed if result.timing else None},
 )
-INSTRUCTIONS = Metric(
+_INSTRUCTIONS = Metric(
     name="instructions",
     kind="counted",
-    said="emulated, not a speed",
+    # Each counter's figures are called otherwise.
+    said="",
     noisy=False,
     relative="instructions",
     axis="instructions",
@@ -131,4 +132,5 @@ def metric_of(run: Run) -> Metric:
     """Return what the figures of a run are."""
     if run.model is not None:
         return MODELLED_TIME
-    return INSTRUCTIONS if run.platform.counts else TIME
+    counter = run.platform.counter
+    return replace(_INSTRUCTIONS, said=counter.said) if counter else TIME

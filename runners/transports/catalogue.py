@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.platform import Platform
-from guideline_benchmarks.runners.transports import emulator, local, ssh
+from guideline_benchmarks.runners.transports import counter, emulator, local, ssh
 from guideline_benchmarks.runners.transports.transport import Transport
 
 # Each is opened with a platform and the packed worker.
@@ -15,6 +15,7 @@ TRANSPORTS: Mapping[str, Callable[[Platform, Path], Transport]] = {
     "local": local.open_transport,
     "ssh": ssh.open_transport,
     "emulator": emulator.open_transport,
+    "counter": counter.open_transport,
 }
 
 

@@ -1,4 +1,4 @@
-"""An emulated core on this machine, which may count what its program executes."""
+"""A program in qemu-user on this machine, which may count what it executes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.runners.emulator import install
-from guideline_benchmarks.runners.emulator.install import Emulator, plugin_words
+from guideline_benchmarks.runners.emulator.install import plugin_words
+from guideline_benchmarks.runners.emulator.qemu import QemuUser
 from guideline_benchmarks.runners.events import Ready, Unavailable
 from guideline_benchmarks.runners.transports.transport import unavailable_here
 from guideline_benchmarks.runners.worker_process import WorkerProcess
@@ -24,7 +25,7 @@ class Emulated:
     `archive` is the packed worker, `plugin` the words for the emulator's counter, if it counts.
     """
 
-    emulator: Emulator
+    emulator: QemuUser
     archive: Path
     plugin: str | None = None
 
@@ -64,7 +65,7 @@ class Emulated:
         versions = self.emulator.versions
         machine = ready.machine.model_copy(
             update={
-                "hostname": "emulated",
+                "hostname": self.emulator.hostname,
                 "clusters": [],
                 "cores": 1,
                 "memory": 0,
