@@ -219,6 +219,7 @@ def test_single_processes_have_a_ratio_and_no_verdict():
     judged = judge_run(timed(rounds=[20]), timed(rounds=[20], seed=2))
     assert set(verdicts(judged).values()) == {Change.INCONCLUSIVE}
     assert judged.objections(strict=False) == []
+    assert "single process" in judged.spread
 
 
 def test_runs_without_a_control_cannot_be_checked():

@@ -32,6 +32,7 @@ from guideline_benchmarks.results.statistics.verdict import Interval
 # A stored run was measured at another time, in another state of the machine: see docs/gate.md.
 MARGIN = 0.05
 ALPHA = 0.05
+ALONE = "A run of a single process does not show how far processes lie apart."
 
 
 def logs(run: Run) -> dict[str, Array]:
@@ -79,12 +80,14 @@ def findings(
         else:
             ratio = math.exp(float(found[0].mean() - found[1].mean()))
             found_rows.append(Finding(row, Change.INCONCLUSIVE, ratio, None, None, None, 1))
+    if apart is None:
+        return found_rows, ALONE if any(sides.values()) else ""
     within = {
         row.name: _within(*found)
         for row, found in sides.items()
         if found and row in inside and row.kind == "cell"
     }
-    return found_rows, spread_text(found_rows, apart, within) if apart and within else ""
+    return found_rows, spread_text(found_rows, apart, within) if within else ""
 
 
 def _sides(
