@@ -53,7 +53,7 @@ _ROWS = (
         "clock. Those show in time alone (`guidelines ab`).",
         # Counts of it repeat to the instruction, with the same software.
         margin=0.0001,
-        # Of some networks the first execution after a pause takes another path, by up to 1.5 %.
+        # Of some networks the first differs, by up to 0.08 %; the other two are alike.
         executions=3,
         one_image=False,
         caches=False,

@@ -111,6 +111,9 @@ class Platform(Record):
             raise ValueError("counts are of no machine, so none can be named")
         if self.counts and self.threads != 1:
             raise ValueError("one thread alone is counted, so there must be one")
+        row = BACKENDS.get(self.backend)
+        if self.counts and row is not None and not row.over_ssh:
+            raise ValueError(f'nothing is counted of backend "{self.backend}"')
         return self
 
     @model_validator(mode="after")
