@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -45,8 +46,7 @@ class FakeCounter(CpuCounter):
     def command(self, plugin=None):
         words = dict(word.partition("=")[::2] for word in (plugin or "").split(","))
         if "out" in words:
-            with open(words["out"], "wb") as file:
-                file.write(struct.pack("=6Q", self.counted, 0, 0, 0, 0, 0))
+            Path(words["out"]).write_bytes(struct.pack("=6Q", self.counted, 0, 0, 0, 0, 0))
         return [sys.executable]
 
 

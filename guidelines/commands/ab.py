@@ -43,8 +43,7 @@ def command(
         float,
         typer.Option(
             min=0.1,
-            help="The most that measuring takes, one pair at least; it ends when all is "
-            "decided.",
+            help="The most that measuring takes, one pair at least; it ends when all is decided.",
         ),
     ] = 10.0,
     strict: Strict = False,

@@ -79,9 +79,12 @@ def publish(judgement: Judgement, output: Output) -> None:
     from guideline_benchmarks.reports.gate.annotations import workflow_commands
     from guideline_benchmarks.reports.gate.gate import document, print_judgement
     from guideline_benchmarks.reports.gate.registry import FORMATS
+    from guideline_benchmarks.reports.gate.sentences import cannot_tell
 
     if output.json:
         print_json(judgement.json_objects())
+        if judgement.cannot_tell:
+            typer.echo(f"guidelines: {cannot_tell(judgement)}", err=True)
     elif not output.quiet:
         print_judgement(judgement)
     if output.ci is not None:
