@@ -144,7 +144,7 @@ def injections(cells: list[str]) -> Iterator[Injection]:
     """Yield what whole sessions are measured with, in turns: nothing, cells, guidelines, all."""
     place = 3
     for turn in itertools.count():
-        for fraction in (0.05, 0.05, 0.0, 0.05, 0.03, 0.05, 0.05):
+        for fraction in (0.05, 0.05, 0.05, 0.05, 0.05, 0.0, 0.03):
             if fraction:
                 yield _in_cell(fraction, cells[place % len(cells)])
                 # Has no divisor in common with the number of cells, so that all have their turn.
