@@ -74,7 +74,7 @@ ab: $(INSTALLED) ## measure platforms A and B side by side: is B slower?
 check: $(INSTALLED) ## check the run in OUT against the one in BASELINE
 	@$(GUIDELINES) check '$(OUT)' --baseline '$(BASELINE)'
 
-gate-study: $(INSTALLED) ## measure how often the gate errs (over an hour) into docs/
+gate-study: $(INSTALLED) ## measure how often the gate errs (two hours) into docs/
 	@$(GUIDELINES) gate-study $(if $(OUT),--out '$(OUT)')
 
 # Its earlier name.

@@ -16,6 +16,8 @@ from guideline_benchmarks.results.statistics.resolution import (
 from guideline_benchmarks.results.statistics.verdict import Interval
 
 if TYPE_CHECKING:
+    from guideline_benchmarks.results.tables.spread import Spread
+
     # What it imports takes long, and pages of many runs do not need it.
     from guideline_benchmarks.results.tables.summary import CellResult, Column
 
@@ -65,6 +67,18 @@ def interval_text(
 def percents_text(interval: Interval | None, digits: int = 1) -> str:
     """Return the interval of a share, which is in percent, as `interval_text` does."""
     return interval_text(interval, lambda end: f"{end:.{digits}f}", resolves_share)
+
+
+def spread_text(spread: Spread) -> str:
+    """Say with which spread a run's relative speeds were made, and what it can tell by them."""
+    said = (
+        f"relative speeds of {spread.processes} processes lie {100 * spread.typical:.1f} % apart "
+        f"(median cell; worst {100 * spread.worst:.1f} %, {spread.cell})"
+    )
+    if spread.tells is not None:
+        percent = significant(100 * spread.tells, 2)
+        said += f"; in the median cell a difference of {percent} % from the base cell shows"
+    return f"{said}. Another hour may lie farther apart."
 
 
 def explained(table: Table, *notes: str) -> Table:

@@ -122,9 +122,15 @@ class Failed(WorkerEvent):
 
 
 class Warm(WorkerEvent):
-    """All networks were loaded."""
+    """All networks were loaded.
+
+    `peak_memory` is the most that the worker took so far, `available_memory` what other programs
+    could take now, in bytes; None where the system does not say.
+    """
 
     event: Literal["warm"]
+    peak_memory: NonNegativeInt | None = None
+    available_memory: NonNegativeInt | None = None
 
 
 class Sample(WorkerEvent):

@@ -16,7 +16,7 @@ from guideline_benchmarks.results.statistics.stopping import complete, time_is_u
 from guideline_benchmarks.runners import schedule
 from guideline_benchmarks.runners.events import Stopped
 from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, fingerprint, set_up
-from guideline_benchmarks.runners.samples import measure_round, prove_all, warmup_times
+from guideline_benchmarks.runners.samples import measure_round, prove_all
 from guideline_benchmarks.runners.worker_process import WorkerProcess
 
 # The ceilings of a slow machine, with other programs on it.
@@ -93,8 +93,8 @@ def _measure_process(
     started, began = now(), time.monotonic()
     ready = set_up(run, worker, files, launcher, watcher.copying)
     refuse_other_machine(run.fingerprint, fingerprint(ready, launcher))
-    loaded, proofs = prove_all(run, worker, watcher.network_ready)
-    warmup = warmup_times(loaded)
+    proved = prove_all(run, worker, watcher.network_ready)
+    loaded, warmup = proved.loaded, proved.warmup_ns
     process = Process(
         index=index,
         session=len(run.sessions) - 1,
@@ -105,7 +105,7 @@ def _measure_process(
         load_end=None,
         peak_memory=None,
         warmup_ns=warmup,
-        proofs=proofs,
+        proofs=proved.proofs,
         layouts={name: event.layout for name, event in loaded.items() if event.layout},
         launch_ns={name: event.launch_ns for name, event in loaded.items() if event.launch_ns},
         clock=ready.clock,

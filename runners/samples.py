@@ -95,10 +95,22 @@ def _of(index: int, event: Timed) -> Timed:
     return event
 
 
-def prove_all(
-    run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]
-) -> tuple[dict[str, Loaded], dict[str, Proof]]:
-    """Return the networks that passed their proof as the worker found them, and all proofs.
+@dataclass(frozen=True)
+class Proved:
+    """The networks that passed their proof as a worker found them, all proofs, and its memory."""
+
+    loaded: Mapping[str, Loaded]
+    proofs: dict[str, Proof]
+    warm: Warm
+
+    @property
+    def warmup_ns(self) -> dict[str, list[int]]:
+        """The warm-up times in ns of networks by name."""
+        return {name: event.warmup_ns for name, event in self.loaded.items()}
+
+
+def prove_all(run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]) -> Proved:
+    """Return what a worker found of the networks that it was told of.
 
     `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
     """
@@ -113,16 +125,11 @@ def prove_all(
                 raise PlatformError(f"{worker.name} took no time of {cell.name}.")
             loaded[cell.name] = event
         ready(cell)
-    worker.receive(START_SECONDS, Warm)
+    warm = worker.receive(START_SECONDS, Warm)
     if run.cells and not any(cell.name in loaded for cell in run.cells):
         name, first = next(iter(proofs.items()))
         raise CheckFailedError(f"No network passed its proof; {name}: {first.failure}.")
-    return loaded, proofs
-
-
-def warmup_times(loaded: Mapping[str, Loaded]) -> dict[str, list[int]]:
-    """Return the warm-up times in ns of networks by name."""
-    return {name: event.warmup_ns for name, event in loaded.items()}
+    return Proved(loaded, proofs, warm)
 
 
 def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:

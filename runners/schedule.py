@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
+from random import Random
+
+from guideline_benchmarks.results.gate.trial import SideName
 
 CELLS_BETWEEN_CONTROLS = 6
 
@@ -34,7 +36,7 @@ def remaining(planned: Sequence[int], done: Sequence[int]) -> list[int]:
 def order(networks: Sequence[int], seed: int, process: int, index: int) -> list[int]:
     """Return `networks` in the shuffled order of round `index` of a process."""
     shuffled = list(networks)
-    random.Random(f"{seed}/{process}/{index}").shuffle(shuffled)
+    Random(f"{seed}/{process}/{index}").shuffle(shuffled)
     return shuffled
 
 
@@ -53,3 +55,15 @@ def interleaved(
         result += controls
         result += shuffled[visit * len(cells) // visits : (visit + 1) * len(cells) // visits]
     return result
+
+
+def paired(
+    networks: Sequence[int], seed: int, pair: int, index: int
+) -> list[tuple[int, tuple[SideName, SideName]]]:
+    """Return `networks` in the shuffled order of round `index` of a pair, each with its sides.
+
+    The sides stand in the order in which they are timed, which is drawn for each network.
+    """
+    random = Random(f"{seed}/{pair}/{index}/sides")
+    visited = order(networks, seed, pair, index)
+    return [(i, ("a", "b") if random.random() < 0.5 else ("b", "a")) for i in visited]

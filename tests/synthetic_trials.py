@@ -1,4 +1,4 @@
-"""Trials made up from a formula: quartets whose times are known."""
+"""Trials made up from a formula: pairs and quartets whose times are known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.guidelines.controls import CONTROLS
 from guideline_benchmarks.results.gate.trial import (
     ORDER,
-    Quartet,
+    Design,
+    Replicate,
     Side,
     SideProcess,
     Trial,
@@ -20,12 +21,15 @@ from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol
 from tests.synthetic import FINGERPRINT, run_of, with_cost
 
-# Log time of a network in a process: its name, the side, the quartet, the process in the quartet.
+# Log time of a network in a process: its name, the side, the replicate, the process in it.
 LogTimes = Callable[[str, str, int, int], float]
 
 
 def trial_of(
-    experiments: Sequence[str] = ("g4",), extra: Sequence[float] = (), **protocol: float
+    experiments: Sequence[str] = ("g4",),
+    extra: Sequence[float] = (),
+    design: Design = "pairs",
+    **protocol: float,
 ) -> Trial:
     measured = Protocol(runs=2, processes=1)
     declarations = [GUIDELINES[name] for name in experiments]
@@ -39,6 +43,7 @@ def trial_of(
         controls=[with_cost(control) for control in CONTROLS],
     )
     return Trial(
+        design=design,
         a=side,
         b=side,
         measured=measured,
@@ -49,24 +54,35 @@ def trial_of(
     )
 
 
-def quartet_of(
+def replicate_of(
     trial: Trial,
     log_times: LogTimes,
     number: int = 0,
     cells: Sequence[str] | None = None,
     stage: str = "screening",
     failures: dict[str, str] | None = None,
-) -> Quartet:
-    """A quartet of two rounds; the second is 10 % slower, as disturbed times are."""
-    chosen = [cell.name for cell in trial.a.cells] if cells is None else list(cells)
-    names = [*chosen, *(control.name for control in trial.a.controls)]
+) -> Replicate:
+    """A pair or a quartet of two rounds; the second is 10 % slower, as disturbed times are.
+
+    `failures` are of side B. By default it measures all cells, and in a pair the controls.
+    """
+    controls = [control.name for control in trial.a.controls]
+    names = [cell.name for cell in trial.a.cells] if cells is None else list(cells)
+    if trial.design == "pairs":
+        order = ("a", "b") if number % 2 == 0 else ("b", "a")
+        chosen = networks = [*names, *controls] if cells is None else names
+    else:
+        order, chosen, networks = ORDER, names, [*names, *controls]
 
     def process(place: int, side: str) -> SideProcess:
         failed = failures if failures and side == "b" else {}
+        timed = [
+            name
+            for name in networks
+            if name not in failed and not (trial.design == "pairs" and name in (failures or {}))
+        ]
         times = {
-            name: round(1e9 * float(np.exp(log_times(name, side, number, place))))
-            for name in names
-            if name not in failed
+            name: round(1e9 * float(np.exp(log_times(name, side, number, place)))) for name in timed
         }
         return SideProcess(
             side=side,
@@ -83,8 +99,8 @@ def quartet_of(
             failures=failed,
         )
 
-    processes = [process(place, side) for place, side in enumerate(ORDER)]
-    return Quartet(stage=stage, session=0, cells=chosen, seconds=20.0, processes=processes)
+    processes = [process(place, side) for place, side in enumerate(order)]
+    return Replicate(stage=stage, session=0, cells=chosen, seconds=20.0, processes=processes)
 
 
 def noisy_logs(

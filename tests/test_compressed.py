@@ -14,7 +14,7 @@ from guideline_benchmarks.results.history.history import digest, folders_in, his
 from guideline_benchmarks.results.store import run_folders
 from tests.program import complains, compress
 from tests.synthetic import noisy, run_of
-from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
+from tests.synthetic_trials import noisy_logs, replicate_of, trial_of
 
 
 def g4_run(seed=1):
@@ -36,11 +36,11 @@ def file(run, tmp_path):
 @pytest.fixture
 def stored_trial(tmp_path):
     """A trial of three quartets, one of them compressed; the folder, and what it holds."""
-    trial, folder = trial_of(("g4",)), tmp_path / "trial"
-    quartets = [quartet_of(trial, noisy_logs(), number) for number in range(3)]
+    trial, folder = trial_of(("g4",), design="quartets"), tmp_path / "trial"
+    quartets = [replicate_of(trial, noisy_logs(), number) for number in range(3)]
     trial_store.write_trial(folder, trial)
     for number, quartet in enumerate(quartets):
-        trial_store.write_quartet(folder, number, quartet)
+        trial_store.write_replicate(folder, trial, number, quartet)
     compress(folder / trial_store.FILE)
     compress(folder / "quartets" / "0002.json")
     return folder, trial, quartets
@@ -153,9 +153,9 @@ def test_a_trial_is_read_compressed(stored_trial):
 
 def test_a_compressed_trial_is_continued_plain(stored_trial):
     folder, trial, quartets = stored_trial
-    more = quartet_of(trial, noisy_logs(), 3)
+    more = replicate_of(trial, noisy_logs(), 3)
     trial_store.write_trial(folder, trial)
-    trial_store.write_quartet(folder, 3, more)
+    trial_store.write_replicate(folder, trial, 3, more)
     assert trial_store.read_trial(folder) == (trial, [*quartets, more])
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.json*"))
     assert names == [

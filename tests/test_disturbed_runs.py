@@ -13,7 +13,7 @@ from warnings import catch_warnings, simplefilter
 import pytest
 from rich.console import Console
 
-from guideline_benchmarks.guidelines.session.gate import judgement_of
+from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
 from guideline_benchmarks.guidelines.session.trials import stored_trial
 from guideline_benchmarks.reports.compare.comparison import MEANS, write_comparison
 from guideline_benchmarks.reports.formats.html import html
@@ -50,7 +50,7 @@ from guideline_benchmarks.results.tables.roofline import bound_of
 from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import CEILINGS, gpu_run
-from tests.synthetic_trials import noisy_logs, quartet_of, trial_of
+from tests.synthetic_trials import noisy_logs, replicate_of, trial_of
 
 ROW = Row("g4/none/x1", "cell", ("g4/none/x1",), "g4")
 
@@ -105,12 +105,14 @@ def test_a_gate_says_so_as_well(tmp_path):
     remarks = judge_run(with_load(quiet(), 0.1, 5.2), quiet()).remarks
     assert [text.startswith("Of the run: The load average") for text in remarks] == [True]
     trial = trial_of(("g4",))
-    quartet = quartet_of(trial, noisy_logs(), 0, sorted(cell.name for cell in trial.a.cells))
-    busy = [process.model_copy(update={"load": 5.2}) for process in quartet.processes]
+    names = sorted(cell.name for cell in (*trial.a.cells, *trial.a.controls))
+    pair = replicate_of(trial, noisy_logs(), 0, names)
+    busy = [process.model_copy(update={"load": 5.2}) for process in pair.processes]
     trial_store.write_trial(tmp_path, trial)
-    trial_store.write_quartet(tmp_path, 0, quartet)
+    trial_store.write_replicate(tmp_path, trial, 0, pair)
     assert judgement_of(stored_trial(tmp_path), tmp_path).remarks == []
-    trial_store.write_quartet(tmp_path, 0, quartet.model_copy(update={"processes": busy}))
+    disturbed = pair.model_copy(update={"processes": busy})
+    trial_store.write_replicate(tmp_path, trial, 0, disturbed)
     (remark,) = judgement_of(stored_trial(tmp_path), tmp_path).remarks
     assert "5.2 on 2 cores" in remark
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +16,7 @@ from guideline_benchmarks.reports.gate.action_benchmark import action_benchmark
 from guideline_benchmarks.reports.gate.annotations import workflow_commands
 from guideline_benchmarks.reports.gate.bencher import bencher
 from guideline_benchmarks.reports.gate.junit import junit
+from guideline_benchmarks.reports.gate.sentences import cannot_tell
 from guideline_benchmarks.results.gate.finding import (
     Change,
     Figure,
@@ -81,16 +83,16 @@ def test_junit_counts_and_names_what_is_wrong():
     )
     suite = ElementTree.fromstring(junit(judged)).find("testsuite")
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "4",
+        "tests": "5",
         "failures": "1",
         "errors": "2",
-        "skipped": "1",
+        "skipped": "2",
     }
-    first = suite[0]
+    first = suite.findall("testcase")[1]
     assert (first.get("classname"), first.get("name")) == ("guidelines.g1", "1:6/x1")
     assert "1.100" in first.find("failure").get("message")
     strict = ElementTree.fromstring(junit(judged, strict=True)).find("testsuite")
-    assert (strict.get("failures"), strict.get("skipped")) == ("2", "0")
+    assert (strict.get("failures"), strict.get("skipped")) == ("3", "0")
 
 
 def test_annotations_are_workflow_commands_on_one_line_each():
@@ -101,6 +103,83 @@ def test_annotations_are_workflow_commands_on_one_line_each():
     assert "Drift of the machine" in lines[2]
     assert all(line.startswith("::notice ") for line in lines[2:])
     assert len(lines) == 5
+
+
+def unsure(rows=20, still_open=3, **said):
+    """A judgement of so many rows, of which so many are open."""
+    found = [
+        Finding(Row(f"g1/{i}/x1", "cell", ()), Change.SAME, 1.0, (0.99, 1.01), 0.9, 1.01, 8)
+        for i in range(rows - still_open)
+    ]
+    found += [
+        Finding(Row(f"g2/{i}/x1", "cell", ()), Change.INCONCLUSIVE, 1.0, (0.9, 1.1), 0.5, seen, 8)
+        for i, seen in enumerate([1.04, 1.08, None][:still_open] + [1.5] * (still_open - 3))
+    ]
+    return replace(judgement(*found), **said)
+
+
+@pytest.mark.parametrize(
+    ("rows", "still_open", "first"), [(20, 2, False), (20, 3, True), (57, 41, True)]
+)
+def test_a_gate_cannot_tell_beyond_a_tenth_of_its_rows(rows, still_open, first):
+    judged = unsure(rows, still_open)
+    assert judged.cannot_tell == first
+    assert judged.objections(strict=False) == []
+    objections = judged.objections(strict=True)
+    if first:
+        assert objections == [f"{still_open} of {rows} rows are INCONCLUSIVE"]
+    else:
+        assert len(objections) == still_open
+    lost = [without_figures(OTHER, LOST)] * 30
+    assert replace(judged, findings=[*judged.findings, *lost]).cannot_tell == first
+
+
+def first_line(text):
+    """The first line below the title that says anything."""
+    return next(line for line in text.splitlines()[1:] if line.strip())
+
+
+def test_that_it_cannot_tell_is_said_before_all_else():
+    said = "3 of 20 rows are INCONCLUSIVE: this session cannot tell; in half of them, nothing below"
+    judged = unsure(spread="Noisy.", needed="6 more minutes.")
+    out = io.StringIO()
+    gate.print_judgement(judged, Console(file=out, width=200))
+    terminal = out.getvalue()
+    assert first_line(terminal).startswith(f"Warning: {said} 1.080 could have been seen")
+    shown = markdown_of(judged)
+    assert first_line(shown).startswith(f"> **Warning.** {said}")
+    lines = workflow_commands(judged).splitlines()
+    assert lines[0].startswith(f"::warning title=A trial::{said}")
+    assert lines[0].endswith("%0ASpread: Noisy.%0ANeeded: 6 more minutes.")
+    assert sum("Noisy." in line for line in lines) == 1
+    for text in (terminal, shown):
+        assert text.index(said) < text.index("Noisy.") < text.index("6 more") < text.index("new")
+    few = unsure(still_open=2, spread="Noisy.")
+    assert "cannot tell" not in markdown_of(few)
+    assert first_line(markdown_of(few)) == "**Of 20 cells: 18 SAME, 2 INCONCLUSIVE.**"
+    assert "::notice title=A trial::Spread: Noisy." in workflow_commands(few)
+
+
+@pytest.mark.parametrize(("strict", "kind"), [(False, "skipped"), (True, "failure")])
+def test_junit_says_first_that_it_cannot_tell(strict, kind):
+    judged = unsure(spread="Noisy.", needed="6 more minutes.")
+    suite = ElementTree.fromstring(junit(judged, strict)).find("testsuite")
+    properties = {p.get("name"): p.get("value") for p in suite[0]}
+    assert suite[0].tag == "properties"
+    assert properties["spread"] == "Noisy."
+    assert properties["inconclusive"].startswith("3 of 20 rows")
+    case = suite.find("testcase")
+    assert case.get("name") == "decided"
+    assert case.find(kind).get("message").endswith("seen. Spread: Noisy. Needed: 6 more minutes.")
+    assert suite.find("system-out").text.startswith("3 of 20 rows are INCONCLUSIVE")
+    assert suite.get("tests") == "21"
+
+
+def test_what_could_not_be_seen_at_all_has_no_figure():
+    judged = unsure(still_open=3)
+    nothing = [replace(finding, smallest_detectable=None) for finding in judged.findings]
+    assert cannot_tell(replace(judged, findings=nothing)).endswith("this session cannot tell.")
+    assert "these runs cannot tell" in cannot_tell(replace(judged, rests_on="processes"))
 
 
 def test_nothing_measured_is_an_error_wherever_it_is_read():

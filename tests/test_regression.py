@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
+
+import numpy as np
 import pytest
 
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.gate.finding import Change
 from guideline_benchmarks.results.gate.regression import LOST, judge_run
 from guideline_benchmarks.results.record.platform import Cluster
-from tests.synthetic import counted_run, noisy, run_of
+from tests.synthetic import counted_run, noisy, run_of, run_of_declarations, some
 
 SLOW = "g4/none/x2"
 
@@ -41,9 +45,86 @@ def test_one_slower_cell_is_found_and_no_other():
 
 
 def test_a_machine_wide_drift_is_told_and_is_no_regression():
-    judged = judge_run(timed(lambda _: 7.0, seed=1), timed(seed=2))
+    judged = judge_run(timed(lambda _: 6.0, seed=1), timed(seed=2))
     assert set(verdicts(judged).values()) == {Change.SAME}
-    assert [round(ratio, 1) for ratio, _ in judged.drifts.values()] == [1.4, 1.4]
+    assert [round(ratio, 1) for ratio, _ in judged.drifts.values()] == [1.2, 1.2]
+
+
+def test_a_machine_in_another_state_decides_nothing():
+    judged = judge_run(timed(lambda c: 9.0 if c.name == SLOW else 7.0, seed=1), timed(seed=2))
+    assert set(verdicts(judged).values()) == {Change.INCONCLUSIVE}
+    assert "The controls took 1.4" in judged.spread
+    assert judged.cannot_tell
+    assert "guidelines ab" in judged.needed
+    assert {finding.smallest_detectable for finding in judged.findings} == {None}
+    assert judged.objections(strict=False) == []
+
+
+def hours_apart(spread, seed=1):
+    """Times of an hour in which every cell is by itself a little slower or faster."""
+    random = np.random.default_rng(seed)
+    shifts = {}
+
+    def truth(cell):
+        if cell.experiment == "control":
+            return 5.0
+        return 5.0 * shifts.setdefault(cell.name, math.exp(random.normal(0, spread)))
+
+    return truth
+
+
+def test_hours_that_lie_apart_are_neither_the_same_nor_slower():
+    every = ["g1", "g2", "g3", "g4"]
+    old = run_of(every, noisy(lambda _: 5.0, noise=0.005, seed=2))
+    judged = judge_run(run_of(every, noisy(hours_apart(0.04), noise=0.005, seed=1)), old)
+    assert set(verdicts(judged).values()) == {Change.INCONCLUSIVE}
+    assert judged.cannot_tell
+    own = float(re.search(r"\(([\d.]+) % each cell by itself", judged.spread)[1])
+    assert own == pytest.approx(4, abs=1.5)
+    widths = {finding.between_runs for finding in judged.findings}
+    assert len(widths) == 1
+    assert 0.025 < widths.pop() < 0.055
+    assert all(entry["between_runs"] for entry in judged.json_objects() if entry["kind"] == "cell")
+    quiet = judge_run(run_of(every, noisy(lambda _: 5.0, noise=0.005, seed=1)), old)
+    assert set(verdicts(quiet).values()) == {Change.SAME}
+    assert "would have been found in the median cell" in quiet.spread
+
+
+@pytest.mark.parametrize(("processes", "verdict"), [(2, Change.INCONCLUSIVE), (3, Change.SAME)])
+def test_few_processes_call_nothing_the_same(processes, verdict):
+    run, baseline = (run_of(["g4"], exact(seed), rounds=[20] * processes) for seed in (1, 2))
+    judged = judge_run(run, baseline)
+    assert set(verdicts(judged).values()) == {verdict}
+    assert ("nothing is called SAME" in judged.spread) == (verdict == Change.INCONCLUSIVE)
+
+
+def exact(seed):
+    return noisy(lambda _: 5.0, noise=0.0005, seed=seed)
+
+
+@pytest.mark.parametrize(("drift", "verdict"), [(0.0, "SAME"), (0.05, "INCONCLUSIVE")])
+def test_of_few_cells_the_controls_say_how_far_hours_lie_apart(drift, verdict):
+    def drifted(cell):
+        return 5.0 * (1 + drift * (cell.experiment == "control"))
+
+    few = some("g4/relu+shortcut/x2", SLOW)
+    run = run_of_declarations(few, noisy(drifted, noise=0.0005, seed=1))
+    judged = judge_run(run, run_of_declarations(few, exact(2)))
+    assert verdicts(judged)["g4/relu+shortcut/x2"] == verdict
+    assert "the controls' own drift: fewer than 8 cells" in judged.spread
+
+
+def test_a_large_change_of_few_cells_is_found():
+    few = some("g4/relu+shortcut/x2", SLOW)
+    slow = noisy(lambda c: 9.0 if c.name == SLOW else 5.0, noise=0.0005, seed=1)
+    judged = judge_run(run_of_declarations(few, slow), run_of_declarations(few, exact(2)))
+    assert verdicts(judged)[SLOW] == Change.SLOWER
+
+
+def test_a_guideline_whose_first_cell_failed_in_both_runs_is_judged_by_the_rest():
+    failures = {"g4/relu+shortcut/x1": "x"}
+    judged = judge_run(timed(failures=failures, seed=1), timed(failures=failures, seed=2))
+    assert verdicts(judged)["g4"] == Change.SAME
 
 
 def test_a_memory_state_that_moves_a_control_too_is_no_regression():
@@ -138,6 +219,7 @@ def test_single_processes_have_a_ratio_and_no_verdict():
     judged = judge_run(timed(rounds=[20]), timed(rounds=[20], seed=2))
     assert set(verdicts(judged).values()) == {Change.INCONCLUSIVE}
     assert judged.objections(strict=False) == []
+    assert "single process" in judged.spread
 
 
 def test_runs_without_a_control_cannot_be_checked():

@@ -43,8 +43,7 @@ def command(
         float,
         typer.Option(
             min=0.1,
-            help="The most that measuring takes, one quartet at least; it ends when all is "
-            "decided.",
+            help="The most that measuring takes, one pair at least; it ends when all is decided.",
         ),
     ] = 10.0,
     strict: Strict = False,
@@ -65,7 +64,7 @@ def command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say which cells side B runs slower than side A: fresh processes, A B B A, interleaved.
+    """Say which cells side B runs slower than side A: both alive at once, network by network.
 
     Exits 1 if any is SLOWER. Two equal sides (the default) show what the session itself invents.
     """

@@ -27,7 +27,7 @@ SUMMARIES = {
     "show": "Print the tables of a stored run; with --json one object per cell, or per share of "
     "time.",
     "report": "Write every table, plot and page of stored runs again, without measuring.",
-    "ab": "Say which cells side B runs slower than side A: fresh processes, A B B A, interleaved.",
+    "ab": "Say which cells side B runs slower than side A: both alive at once, network by network.",
     "check": "Check a run against a stored one of the same platform; exits 1 on a regression.",
     "compare": "Lay runs of several platforms side by side, to see which guideline matters on "
     "which.",

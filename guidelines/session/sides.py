@@ -17,7 +17,7 @@ from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol
 from guideline_benchmarks.runners.launcher import identify, launcher_of
 from guideline_benchmarks.runners.platform_file import load_platform
-from guideline_benchmarks.runners.quartets import Equipment
+from guideline_benchmarks.runners.side_worker import Equipment
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class AskedSide:
 
 @dataclass(frozen=True)
 class Question:
-    """What a trial is to compare, over which experiments, and how."""
+    """What a trial is to compare, over which experiments, and how.
+
+    `apart` says why it is to be made of quartets, "" where pairs are wanted.
+    """
 
     declarations: Sequence[Declaration]
     a: AskedSide
@@ -38,6 +41,7 @@ class Question:
     measured: Protocol
     protocol: TrialProtocol
     extra: Sequence[float] = ()
+    apart: str = ""
 
 
 def question(
@@ -47,10 +51,12 @@ def question(
     protocol: TrialProtocol,
     options: Options,
     extra: Sequence[float] = (),
+    apart: str = "",
 ) -> Question:
     """Return what a trial is to compare; `channels` are side A's platform's own by default.
 
-    With `extra`, both sides execute so much extra work, in fractions of each network's time.
+    With `extra`, both sides execute so much extra work, in fractions of each network's time. It is
+    of quartets if it says why its sides are to be kept `apart`.
 
     Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
     """
@@ -69,11 +75,13 @@ def question(
         g4_unit=options.g4_unit,
         core=options.core,
     )
-    return Question(declarations, a, b, measured, protocol, extra)
+    return Question(declarations, a, b, measured, protocol, extra, apart)
 
 
 def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipment]]:
     """Return a trial in which nothing is measured yet, and what its workers are started with.
+
+    It is of pairs where two workers can be alive at once on the same core.
 
     Raises BadInputError for platforms that cannot be compared and the errors of runners.measure and
     guidelines.export.model_files, which name the side.
@@ -89,7 +97,10 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
             sides[name], equipment[name] = _side(question, side, platforms[name], cache)
         except SuiteError as error:
             raise type(error)(f"Side {name.upper()} ({side.platform}): {error}") from None
+    apart = question.apart or _why_apart(platforms["a"], platforms["b"])
     trial = Trial(
+        design="quartets" if apart else "pairs",
+        apart=apart,
         a=sides["a"],
         b=sides["b"],
         measured=question.measured,
@@ -101,6 +112,20 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
         sessions=[runs.new_session()],
     )
     return trial, equipment
+
+
+def _why_apart(a: Platform, b: Platform) -> str:
+    """Say why a worker of each platform cannot wait on the same core; "" where both can."""
+    if a.on_gpu or b.on_gpu:
+        return "two programs on one GPU share its memory and its clock"
+    if _place(a) != _place(b):
+        return "the sides run on two machines"
+    return ""
+
+
+def _place(platform: Platform) -> tuple[str, int | None]:
+    """Return the machine that a platform's workers run on, as far as its file says."""
+    return (platform.ssh.host, platform.ssh.port) if platform.ssh else ("", None)
 
 
 def _refuse_untimed(name: SideName, side: AskedSide, platform: Platform) -> None:

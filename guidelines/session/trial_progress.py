@@ -24,7 +24,7 @@ class TrialDisplay:
         self.max_seconds = max_seconds
         self._began = time.monotonic()
         self._last_line = 0.0
-        self._quartet = ""
+        self._replicate = ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -51,20 +51,21 @@ class TrialDisplay:
         """Take the bar away."""
         self._bar.stop()
 
-    def quartet_begins(self, step: Step, number: int, ledger: Ledger) -> None:
-        """Tell what the next quartet is for, and how much is decided."""
+    def replicate_begins(self, step: Step, number: int, ledger: Ledger) -> None:
+        """Tell what the next replicate is for, and how much is decided."""
         decided = f"{len(ledger.verdicts)} of {len(ledger.rows)} rows decided"
         spent = time.monotonic() - self._began
-        self._quartet = f"quartet {number + 1}, {step.stage} of {len(step.cells)} cells; {decided}"
-        self._bar.update(self._task, description=self._quartet, completed=spent)
+        what = f"{ledger.design.removesuffix('s')} {number + 1}"
+        self._replicate = f"{what}, {step.stage} of {len(step.cells)} networks; {decided}"
+        self._bar.update(self._task, description=self._replicate, completed=spent)
         if self.quiet or self.console.is_terminal:
             return
         if time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
             left = max(0.0, self.max_seconds - spent)
-            self.console.print(f"{self._quartet}; at most {left:.0f} s left", highlight=False)
+            self.console.print(f"{self._replicate}; at most {left:.0f} s left", highlight=False)
 
-    def sample_taken(self, side: SideName, _: Cell) -> None:
-        """Tell which side is being measured."""
+    def sample_taken(self, _: SideName, __: Cell) -> None:
+        """Tell how much time is spent."""
         spent = time.monotonic() - self._began
-        self._bar.update(self._task, description=f"{self._quartet}, side {side}", completed=spent)
+        self._bar.update(self._task, description=self._replicate, completed=spent)

@@ -15,8 +15,13 @@ from guideline_benchmarks.reports.compare.heat_map import MARKS, heat_map
 from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
 from guideline_benchmarks.reports.formats.registry import write
 from guideline_benchmarks.reports.formats.terminal import show
-from guideline_benchmarks.reports.layout import explained, interval_text, significant
-from guideline_benchmarks.results.compare.agreement import rank_agreements
+from guideline_benchmarks.reports.layout import (
+    explained,
+    interval_text,
+    significant,
+    spread_text,
+)
+from guideline_benchmarks.results.compare.agreement import rank_agreements, reversals
 from guideline_benchmarks.results.compare.comparison import Comparison
 from guideline_benchmarks.results.compare.entrants import Entrant
 from guideline_benchmarks.results.record.cells import Experiment
@@ -24,6 +29,10 @@ from guideline_benchmarks.results.tables.metric import Standing
 
 # On a terminal, more columns than these get no intervals.
 WITH_INTERVALS = 3
+ORDERS = (
+    "τ is of bare figures. In brackets: of those pairs of rows of a column whose intervals overlap "
+    "on neither platform, how many stand in the other order."
+)
 MEANS = (
     "Speed is by mean times, relative speed by the ratios inside rounds: disturbed rounds set them "
     "apart."
@@ -40,7 +49,7 @@ def document(comparison: Comparison, intervals: bool = True) -> Document:
     sections = [
         Section(
             "What is compared",
-            [*(f"{marked(e)}: {e.origin}." for e in comparison.entrants), *comparison.left_out],
+            [*map(_introduced, comparison.entrants), *comparison.left_out],
         ),
         Section("Verdicts", tables=[_verdicts(comparison)]),
         Section(
@@ -57,6 +66,12 @@ def document(comparison: Comparison, intervals: bool = True) -> Document:
         sections.append(Section("Absolute speed", tables=tables))
     # So many columns as there may be platforms have no room on paper.
     return Document("compare", "Platforms side by side", sections, left_out=["latex"])
+
+
+def _introduced(entrant: Entrant) -> str:
+    """Say what an entrant is, and with which spread its figures were made."""
+    spread = f"; {spread_text(entrant.spread)}" if entrant.spread else "."
+    return f"{marked(entrant)}: {entrant.origin}{spread}"
 
 
 def _headings(entrants: Sequence[Entrant], first: str, numeric: bool = True) -> list[Heading]:
@@ -100,10 +115,18 @@ def _agreement(comparison: Comparison) -> Table:
         row = [marked(one)]
         for other in comparison.entrants:
             tau = found.get((one.label, other.label), found.get((other.label, one.label)))
-            row.append("1" if one is other else MISSING if tau is None else f"{tau:+.2f}")
+            said = MISSING if tau is None else f"{tau:+.2f}{_reversed(one, other)}"
+            row.append("1" if one is other else said)
         rows.append(row)
     caption = "Kendall's τ of the order of rows, the mean over columns with three rows of both"
-    return Table(caption, _headings(comparison.entrants, ""), rows)
+    noted = any("(" in entry for row in rows for entry in row[1:])
+    return Table(caption, _headings(comparison.entrants, ""), rows, ORDERS if noted else "")
+
+
+def _reversed(one: Entrant, other: Entrant) -> str:
+    """Return how many pairs of rows are shown to stand in the other order: " (3 of 40)"."""
+    found = reversals(one, other)
+    return f" ({found[0]} of {found[1]})" if found else ""
 
 
 def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:

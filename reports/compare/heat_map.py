@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +17,7 @@ from guideline_benchmarks.reports.formats.images import SETTINGS
 from guideline_benchmarks.results.compare.comparison import Comparison
 from guideline_benchmarks.results.compare.entrants import CellKey
 from guideline_benchmarks.results.record.cells import Experiment
+from guideline_benchmarks.results.tables.metric import Standing
 
 # Half as fast is as dark as twice as fast; beyond a factor of 4 colours stay the same.
 SPAN = Normalize(-2, 2)
@@ -28,13 +30,14 @@ LEGEND = (
     "relative to the base cell, on a logarithmic scale"
     "\n† executed instructions, no time"
     "\n§ modelled, not measured    ‡ published, not measured here"
+    "\nslanted: the 95 % interval holds 1, so that neither is shown to be faster"
 )
 
 
 # Panels beside each other: with more, figures would not be legible on a page.
 ACROSS = 2
 # Inches: a letter of a small label, a row of cells, margins above and below, and the colour bar.
-LETTER, ROW, ABOVE, BELOW, BAR = 0.073, 0.24, 0.4, 0.65, 1.1
+LETTER, ROW, ABOVE, BELOW, BAR = 0.073, 0.24, 0.4, 0.8, 1.1
 # Inches: above a panel its heading, below one what keeps its columns' names from the next.
 HEADING, GAP = 0.3, 0.25
 # Points: a panel's heading, what names rows and columns, a figure.
@@ -44,8 +47,9 @@ HEADING_SIZE, LABEL_SIZE, FIGURE_SIZE = 11, 9, 8.5
 def heat_map(comparison: Comparison) -> Figure:
     """Return relative speeds as colours: brown is slower than the base cell, violet faster.
 
-    What was counted or published is marked in the names of its columns; grey is unknown. Panels are
-    placed by the length of their labels: solving for a layout takes longer than drawing.
+    What was counted or published is marked in the names of its columns; grey is unknown. A figure
+    whose interval does not tell it from the base cell's is slanted. Panels are placed by the length
+    of their labels: solving for a layout takes longer than drawing.
     """
     names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
     width = (0.5 if len(names) <= WITH_FIGURES else 0.17) * len(names)
@@ -89,6 +93,12 @@ def _label(key: CellKey) -> str:
     return f"{key[1]} ×{key[2]}"
 
 
+def _open(standing: Standing) -> bool:
+    """Whether a cell is shown to be neither faster nor slower than its base cell."""
+    interval = standing.interval
+    return interval is not None and interval[0] < 1 < interval[1]
+
+
 def _draw(
     panel: Axes,
     comparison: Comparison,
@@ -97,11 +107,13 @@ def _draw(
     names: Sequence[str],
 ) -> None:
     values = np.full((len(keys), len(comparison.entrants)), math.nan)
+    styles: dict[tuple[int, ...], Literal["normal", "italic"]] = {}
     for y, key in enumerate(keys):
         for x, entrant in enumerate(comparison.entrants):
             standing = entrant.standings.get(key)
             if standing is not None and standing.relative is not None:
                 values[y, x] = standing.relative
+                styles[y, x] = "italic" if _open(standing) else "normal"
     panel.set_facecolor("0.85")
     panel.imshow(np.log2(values), norm=SPAN, cmap=COLOURS, aspect="auto")
     panel.set_xticks(range(len(names)), names, rotation=90, fontsize=LABEL_SIZE)
@@ -122,5 +134,6 @@ def _draw(
                     ha="center",
                     va="center",
                     fontsize=FIGURE_SIZE,
+                    fontstyle=styles[y, x],
                     color="white" if dark else "black",
                 )

@@ -78,8 +78,9 @@ def _section(section: Section) -> str:
 
 def latex(document: Document) -> str:
     """Return the whole document as one that pdflatex compiles; it has no plots."""
-    head = [rf"\noindent\textbf{{{escape(document.headline)}.}}\par"] if document.headline else []
-    head += [rf"\noindent Warning: {escape(warning)}\par" for warning in document.warnings]
+    head = [rf"\noindent Warning: {escape(warning)}\par" for warning in document.warnings]
+    if document.headline:
+        head.append(rf"\noindent\textbf{{{escape(document.headline)}.}}\par")
     head += [rf"\noindent {escape(label)}: {escape(text)}\par" for label, text in document.facts]
     if document.overview:
         title, table = document.overview

@@ -12,9 +12,9 @@ def markdown(document: Document, level: int = 1) -> str:
     `level` is that of its heading.
     """
     parts = [f"{'#' * level} {escape(document.title)}"]
+    parts += [f"> **Warning.** {escape(warning)}" for warning in document.warnings]
     if document.headline:
         parts.append(f"**{escape(document.headline)}.**")
-    parts += [f"> **Warning.** {escape(warning)}" for warning in document.warnings]
     if document.facts:
         parts.append("\n".join(f"- {label}: {escape(text)}" for label, text in document.facts))
     if document.overview:

@@ -17,7 +17,12 @@ from guideline_benchmarks.reports.document import (
     Tone,
 )
 from guideline_benchmarks.reports.formats.terminal import show
-from guideline_benchmarks.reports.gate.sentences import remarks, summary_line
+from guideline_benchmarks.reports.gate.sentences import (
+    cannot_tell,
+    opening,
+    remarks,
+    summary_line,
+)
 from guideline_benchmarks.reports.layout import explained
 from guideline_benchmarks.results.gate.finding import Change, Finding, Judgement, Kind
 
@@ -25,7 +30,7 @@ _TONES: dict[Change, Tone] = {Change.SLOWER: "bad", Change.FASTER: "good"}
 _KINDS: dict[Kind, str] = {
     "cell": "cell",
     "guideline": "guideline (geometric mean of its cells)",
-    "absolute": "absolute time (not corrected by the controls)",
+    "absolute": "controls, by absolute time",
 }
 
 
@@ -94,7 +99,8 @@ def _of(judgement: Judgement, section: Section) -> Document:
         judgement.title,
         [section],
         headline=summary_line(judgement),
-        facts=judgement.facts,
+        facts=[*opening(judgement), *judgement.facts],
+        warnings=list(filter(None, [cannot_tell(judgement)])),
     )
 
 

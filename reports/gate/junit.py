@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from guideline_benchmarks.reports.gate.sentences import finding_line, remarks
+from guideline_benchmarks.reports.gate.sentences import (
+    cannot_tell,
+    finding_line,
+    opening,
+    remarks,
+)
 from guideline_benchmarks.results.gate.finding import Change, Judgement, Row
 
 SUITE = "guidelines"
@@ -16,9 +22,16 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
     """Return JUnit XML: a test case for each row, grouped by experiment.
 
     SLOWER is a failure, a row without figures an error, INCONCLUSIVE is skipped (with `strict`, a
-    failure); FASTER and SAME pass. That nothing was measured is an error, too.
+    failure); FASTER and SAME pass. That nothing was measured is an error, too. That the gate cannot
+    tell is a case of its own, before all others, skipped or failed as rows are.
     """
     suite = ElementTree.Element("testsuite", name=judgement.title.translate(_NOT_IN_XML))
+    unsure = cannot_tell(judgement)
+    below = [f"{label}: {text}" for label, text in opening(judgement)]
+    _properties(suite, [("inconclusive", unsure), *opening(judgement)])
+    if unsure:
+        message = " ".join([unsure, *below])
+        _told(_case(suite, Row("decided", "cell", ())), "failure" if strict else "skipped", message)
     for finding in judgement.findings:
         case = _case(suite, finding.row)
         if finding.failure is not None:
@@ -31,9 +44,9 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
             ElementTree.SubElement(case, "system-out").text = finding_line(judgement, finding)
     if not judgement.measured:
         _told(_case(suite, Row("measured", "cell", ())), "error", "nothing was measured")
-    if remarks(judgement):
-        told = "\n".join(remarks(judgement)).translate(_NOT_IN_XML)
-        ElementTree.SubElement(suite, "system-out").text = told
+    told = [*filter(None, [unsure]), *below, *remarks(judgement)]
+    if told:
+        ElementTree.SubElement(suite, "system-out").text = "\n".join(told).translate(_NOT_IN_XML)
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     for name in ("failure", "error", "skipped"):
@@ -44,6 +57,15 @@ def junit(judgement: Judgement, strict: bool = False) -> str:
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _properties(suite: ElementTree.Element, said: Sequence[tuple[str, str]]) -> None:
+    """Add those sentences that are not empty as properties of the suite, by lower-case names."""
+    known = {label.lower(): text.translate(_NOT_IN_XML) for label, text in said if text}
+    if known:
+        properties = ElementTree.SubElement(suite, "properties")
+        for name, text in known.items():
+            ElementTree.SubElement(properties, "property", name=name, value=text)
 
 
 def _case(suite: ElementTree.Element, row: Row) -> ElementTree.Element:

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from statistics import median
 
 from guideline_benchmarks.results.gate.finding import Change, Finding, Judgement
 from guideline_benchmarks.results.statistics.resolution import bracketed
+
+_WHAT = {"pairs": "this session", "quartets": "this session", "processes": "these runs"}
+
+
+def cannot_tell(judgement: Judgement) -> str:
+    """Say that too many rows are open, which readers must know first; "" where few are."""
+    if not judgement.cannot_tell:
+        return ""
+    of, what = len(judgement.with_figures), _WHAT[judgement.rests_on]
+    # None is what lies beyond all that could have been found.
+    smallest = median(finding.smallest_detectable or math.inf for finding in judgement.open)
+    said = f"{len(judgement.open)} of {of} rows are INCONCLUSIVE: {what} cannot tell"
+    if math.isfinite(smallest):
+        said += f"; in half of them, nothing below {smallest:.3f} could have been seen"
+    return f"{said}."
+
+
+def opening(judgement: Judgement) -> list[tuple[str, str]]:
+    """Return what stands right below that, or first: the spread, and what is needed yet."""
+    said = [("Spread", judgement.spread), ("Needed", judgement.needed)]
+    return [(label, text) for label, text in said if text]
 
 
 def remarks(judgement: Judgement) -> list[str]:

@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from guideline_benchmarks.reports.layout import figure_name, significant
+from guideline_benchmarks.reports.layout import figure_name, significant, spread_text
 from guideline_benchmarks.reports.run.gpu import describe_gpu, gpu_warnings
 from guideline_benchmarks.reports.run.roofline import describe_ceilings
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
@@ -17,6 +17,7 @@ from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.disturbed import busy_run, farthest_apart
 from guideline_benchmarks.results.statistics.stopping import complete, worst_error
 from guideline_benchmarks.results.tables.metric import metric_of
+from guideline_benchmarks.results.tables.spread import spread_of
 
 # How many times as long a control's median time may be in one process as in another.
 FAR_APART = 2.0
@@ -37,6 +38,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
             f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
             f"seed {protocol.seed}",
         ),
+        *_spread(run),
         *describe_gpu(run),
         *describe_ceilings(run),
         *([("Model", _model(run.model))] if run.model else []),
@@ -47,6 +49,15 @@ def describe(run: Run) -> list[tuple[str, str]]:
         ("Command", "; ".join(shlex.join(session.command) for session in run.sessions)),
         ("Suite", "; ".join(dict.fromkeys(_suite(session) for session in run.sessions))),
     ]
+
+
+def _spread(run: Run) -> list[tuple[str, str]]:
+    """Say with which spread relative speeds were made; nothing of one process, or without any."""
+    spread = spread_of(run)
+    if spread is None:
+        return []
+    text = spread_text(spread)
+    return [("Spread", f"{text[0].upper()}{text[1:]}")]
 
 
 def _model(model: CostModel) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from guideline_benchmarks.results.compare.comparison import Comparison
-from guideline_benchmarks.results.compare.entrants import Entrant
+from guideline_benchmarks.results.compare.entrants import CellKey, Entrant
 from guideline_benchmarks.results.statistics.verdict import order_agreement
 
 FEWEST_ROWS = 3
@@ -29,6 +29,32 @@ def rank_agreement(one: Entrant, other: Entrant) -> float | None:
     ]
     known = [tau for tau in taus if tau is not None]
     return sum(known) / len(known) if known else None
+
+
+def reversals(one: Entrant, other: Entrant) -> tuple[int, int] | None:
+    """Return how many pairs of rows stand in the other order, and of how many both show an order.
+
+    An order is shown by intervals of relative speeds that do not overlap. None where either has no
+    intervals.
+    """
+    if not all(any(s.interval for s in e.standings.values()) for e in (one, other)):
+        return None
+    ours, theirs = _shown_orders(one), _shown_orders(other)
+    both = ours.keys() & theirs.keys()
+    return sum(ours[pair] != theirs[pair] for pair in both), len(both)
+
+
+def _shown_orders(entrant: Entrant) -> dict[tuple[CellKey, CellKey], bool]:
+    """Return which of two cells of a column is faster, of all whose intervals do not overlap."""
+    known = [(key, s.interval) for key, s in entrant.standings.items() if s.interval]
+    return {
+        (key, another): low > high_of_other
+        for (key, (low, high)), (another, (low_of_other, high_of_other)) in combinations(
+            sorted(known), 2
+        )
+        if (key[0], key[2]) == (another[0], another[2])
+        and (low > high_of_other or high < low_of_other)
+    }
 
 
 def rank_agreements(comparison: Comparison) -> dict[tuple[str, str], float | None]:

@@ -11,6 +11,7 @@ from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.verdict import judge
 from guideline_benchmarks.results.tables.metric import Kind, Standing
+from guideline_benchmarks.results.tables.spread import Spread, spread_of
 from guideline_benchmarks.results.tables.summary import Column, summarise
 
 PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
@@ -25,7 +26,7 @@ class Entrant:
 
     `label` is its platform's name until others with the same name are known. `channels` says which
     networks it has, `unit` what its speeds are in, and `batch` how many images were asked for in a
-    batch, None being the paper's.
+    batch, None being the paper's. `spread` is how far its processes lie apart, None where unknown.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Entrant:
     experiments: Sequence[Experiment]
     standings: Mapping[CellKey, Standing]
     verdicts: Mapping[tuple[str, int], str]
+    spread: Spread | None = None
 
     @property
     def networks(self) -> tuple[str, str, int | None]:
@@ -69,6 +71,7 @@ def recorded(name: str, run: Run) -> Entrant:
         experiments=[e for e in summary.experiments if e.across_platforms],
         standings=standings,
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
+        spread=spread_of(run),
     )
 
 

@@ -15,6 +15,9 @@ from guideline_benchmarks.results.statistics.verdict import Interval
 
 Kind = Literal["cell", "guideline", "absolute"]
 
+# The share of rows beyond which what was measured could not tell, and a reader learns that first.
+MOST_OPEN = 0.1
+
 
 class Change(StrEnum):
     """The four things that a gate can say of a row."""
@@ -55,8 +58,9 @@ class Finding:
     `ratio` is None for a row without figures, of which `failure` says why. `p` is one-sided,
     against the margin, in the direction of the ratio, and not adjusted; None where there is no
     noise. `smallest_detectable` is the ratio that would have been called SLOWER with a chance of
-    80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many quartets of a trial, or
-    processes of a run, the verdict rests on.
+    80 %, None where that is beyond WIDEST_RATIO. `rests_on` is how many replicates of a trial, or
+    processes of a run, the verdict rests on. `between_runs` is the standard deviation of log ratios
+    that the interval holds beyond that of processes, None where both sides are of one session.
     """
 
     row: Row
@@ -67,6 +71,7 @@ class Finding:
     smallest_detectable: float | None
     rests_on: int
     failure: str | None = None
+    between_runs: float | None = None
 
     @property
     def text(self) -> str:
@@ -90,6 +95,7 @@ class Finding:
             # Scripts know it by the name that quartets had.
             "blocks": self.rests_on,
             "failure": self.failure,
+            "between_runs": self.between_runs,
         }
 
 
@@ -101,7 +107,8 @@ class Judgement:
     `figures` are the newer values by cell. `margin` is the fraction beyond which a change counts,
     `metric` what ratios are of. `drifts` are ratios of the controls, by name, with their intervals:
     they tell the machine's own change, which is judged by nobody. `rests_on` says
-    what each finding counts.
+    what each finding counts. `spread` is a sentence on how noisy what was measured is, and which
+    change it could find; `needed` one on what would decide the open rows. "" is not said.
     """
 
     title: str
@@ -112,12 +119,29 @@ class Judgement:
     remarks: Sequence[str]
     figures: Mapping[str, Figure]
     drifts: Mapping[str, tuple[float, Interval | None]] = field(default_factory=dict)
-    rests_on: Literal["quartets", "processes"] = "quartets"
+    rests_on: Literal["pairs", "quartets", "processes"] = "quartets"
+    spread: str = ""
+    needed: str = ""
 
     @property
     def measured(self) -> bool:
         """Whether any row has a figure."""
         return any(finding.ratio is not None for finding in self.findings)
+
+    @property
+    def with_figures(self) -> list[Finding]:
+        """The findings that could have any verdict; those of rows without figures say why not."""
+        return [finding for finding in self.findings if finding.failure is None]
+
+    @property
+    def open(self) -> list[Finding]:
+        """The findings that are INCONCLUSIVE though their rows have figures."""
+        return [f for f in self.with_figures if f.verdict == Change.INCONCLUSIVE]
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether so many rows are open, more than MOST_OPEN of them, that it is said first."""
+        return len(self.open) > MOST_OPEN * len(self.with_figures)
 
     def json_objects(self) -> list[dict[str, Any]]:
         """Return what `--json` prints: an object for each finding, and for each drift."""
@@ -136,18 +160,16 @@ class Judgement:
     def objections(self, strict: bool) -> list[str]:
         """Return what keeps a gate shut, a clause each; none where it opens.
 
-        `strict` lets nothing inconclusive pass.
+        `strict` lets nothing inconclusive pass; so many rows that it is said first are one clause.
         """
         said = [f"{f.row.name} is SLOWER ({f.text})" for f in self.having(Change.SLOWER)]
         said += [f"{f.row.name} has no figures ({f.failure})" for f in self.findings if f.failure]
         if not self.measured:
             said.append("nothing was measured")
-        if strict:
-            said += [
-                f"{finding.row.name} is INCONCLUSIVE"
-                for finding in self.having(Change.INCONCLUSIVE)
-                if not finding.failure
-            ]
+        if strict and self.cannot_tell:
+            said.append(f"{len(self.open)} of {len(self.with_figures)} rows are INCONCLUSIVE")
+        elif strict:
+            said += [f"{finding.row.name} is INCONCLUSIVE" for finding in self.open]
         return said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from guideline_benchmarks.results.errors import BadInputError
@@ -28,6 +28,7 @@ from guideline_benchmarks.results.statistics.verdict import Interval
 # Of a protocol, what chooses the networks.
 NETWORKS = [field.name for field in fields(NetworkChoice)]
 LOST = "it is in the baseline and was not measured"
+TOGETHER = "Both sides measured in one session, side by side: `guidelines ab`."
 Logs = Mapping[str, Array]
 Drifts = dict[str, tuple[float, Interval | None]]
 
@@ -41,12 +42,13 @@ def no_drifts(*_: Logs) -> Drifts:
 class Check:
     """How runs of one kind are checked: `metric` is what is compared.
 
-    `logs` are logarithms of what is compared, by network; the rest is made of them.
+    `logs` are logarithms of what is compared, by network; the rest is made of them. With the
+    findings comes a sentence on the spread that they were made with, "" without noise.
     """
 
     metric: Literal["time", "instructions"]
     logs: Callable[[Run], Logs]
-    findings: Callable[[Sequence[Row], Logs, Logs, float], list[Finding]]
+    findings: Callable[[Sequence[Row], Logs, Logs, float], tuple[list[Finding], str]]
     drifts: Callable[[Logs, Logs], Drifts]
     figures: Callable[[Run], dict[str, Figure]]
     amount: Callable[[Run], str]
@@ -82,9 +84,10 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
     common = [cell for cell in baseline.cells if cell.name in names and cell.name in old]
     measured = [cell for cell in common if cell.name in new or cell.name in failures]
     rows = rows_of(baseline.experiments, measured, [])
-    findings = [_with_failure(f, failures) for f in check.findings(rows, new, old, margin)]
+    found, spread = check.findings(rows, new, old, margin)
+    findings = [_with_failure(finding, failures) for finding in found]
     findings += [without_figures(row, LOST) for row in rows_of([], lost, [])]
-    return Judgement(
+    judgement = Judgement(
         title=f"Check of {run.platform.name} against its baseline",
         metric=check.metric,
         margin=margin,
@@ -94,7 +97,9 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
         figures=check.figures(run),
         drifts=check.drifts(new, old) if new and old else {},
         rests_on="processes",
+        spread=spread,
     )
+    return replace(judgement, needed=TOGETHER) if judgement.cannot_tell else judgement
 
 
 def _refuse_incomparable(run: Run, baseline: Run) -> None:

@@ -1,7 +1,8 @@
-"""How a trial goes on and decides: screening of all rows, then confirmation of suspects.
+"""How a trial goes on and decides: all rows are screened, suspects are confirmed on fresh data.
 
-The procedure is a generator: it asks for quartets and is sent them, whether they were just measured
-or read from disk, so an interrupted trial goes on as if it had not been (docs/gate.md).
+The procedure is a generator: it asks for replicates and is sent what they say, whether they were
+just measured or read from disk, so an interrupted trial goes on as if it had not been
+(docs/gate.md).
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from guideline_benchmarks.results.gate.designs import RULES
 from guideline_benchmarks.results.gate.finding import Change, Finding, Row, decided, judged, within
-from guideline_benchmarks.results.gate.ratios import QuartetTimes, null_ratios, ratios, row_logs
-from guideline_benchmarks.results.gate.trial import Step, TrialProtocol
+from guideline_benchmarks.results.gate.ratios import Array, Reading
+from guideline_benchmarks.results.gate.trial import Design, Step, TrialProtocol
 from guideline_benchmarks.results.statistics import inference
 from guideline_benchmarks.results.statistics.inference import Estimate, holm
 
-# Quartets of one pass of screening, and after how many fresh quartets suspects are looked at.
+# Replicates between two looks at rows that are screened.
 SCREENING = 4
+# After how many fresh replicates suspects are looked at.
 LOOKS = (4, 8, 16, 32)
-# Fewer say too little of how far quartets lie apart.
-FEWEST_QUARTETS = 3
+# Fewer say too little of how far replicates lie apart.
+FEWEST_REPLICATES = 3
 
 
 @dataclass(frozen=True)
@@ -39,98 +42,131 @@ class LikeWithLike:
     beyond: float
 
 
+@dataclass(frozen=True)
+class Suspicion:
+    """Since when a row is a suspect, in replicates, and how many rows became suspects then."""
+
+    since: int
+    family: int
+
+
 @dataclass
 class Ledger:
-    """What a trial knows: the quartets so far, and the verdicts."""
+    """What a trial knows: what its replicates said so far, the suspects, and the verdicts.
+
+    `decided_at` is after how many replicates rows were decided; later ones change nothing of them.
+    """
 
     rows: Sequence[Row]
     protocol: TrialProtocol
-    screening: list[QuartetTimes] = field(default_factory=list)
-    fresh: dict[Row, list[QuartetTimes]] = field(default_factory=dict)
+    design: Design
+    readings: list[Reading] = field(default_factory=list)
+    suspects: dict[Row, Suspicion] = field(default_factory=dict)
     verdicts: dict[Row, Change] = field(default_factory=dict)
+    decided_at: dict[Row, int] = field(default_factory=dict)
     looks: int = 0
-    families: dict[Row, int] = field(default_factory=dict)
 
     @property
     def undecided(self) -> list[Row]:
         """Rows without a verdict, in their order."""
         return [row for row in self.rows if row not in self.verdicts]
 
-    def quartets(self, row: Row) -> list[QuartetTimes]:
-        """The quartets that a row's verdict rests on: of suspects the fresh ones alone.
+    def decide(self, row: Row, verdict: Change) -> None:
+        """Give a row its verdict, on what was measured until now."""
+        self.verdicts[row] = verdict
+        self.decided_at[row] = len(self.readings)
 
-        A suspect with too few of these has no verdict, and shows what screening said.
+    def basis(self, row: Row) -> list[Reading]:
+        """Return what a row's verdict rests on: of suspects the fresh replicates alone.
+
+        A suspect with too few of these has no verdict, and shows what made it one.
         """
-        fresh = self.fresh.get(row, [])
-        chosen = fresh if len(fresh) >= FEWEST_QUARTETS else self.screening
-        return [quartet for quartet in chosen if all(cell in quartet.logs for cell in row.cells)]
+        own = self.readings[: self.decided_at.get(row)]
+        if row not in self.suspects:
+            return [reading for reading in own if reading.has(row.cells)]
+        since = self.suspects[row].since
+        parts = [
+            [reading for reading in part if reading.has(row.cells)]
+            for part in (own[:since], own[since:])
+        ]
+        return parts[1] if len(parts[1]) >= FEWEST_REPLICATES else parts[0]
+
+    def ratios(self, row: Row) -> Array:
+        """Return the log ratios that a row's verdict rests on."""
+        return RULES[self.design].ratios(row, self.basis(row))
 
     def estimate(self, row: Row) -> Estimate | None:
         """Return the estimate of a row's log ratio."""
-        return inference.of_mean(ratios(row_logs(row, self.quartets(row))))
+        return inference.of_mean(self.ratios(row))
 
 
-def procedure(ledger: Ledger) -> Generator[Step, QuartetTimes, None]:
-    """Ask for quartets until every row is decided, writing what comes into the ledger.
+def procedure(ledger: Ledger) -> Generator[Step, Reading, None]:
+    """Ask for replicates until every row is decided, writing what comes into the ledger.
 
-    A row is SAME once its interval lies inside the margin. Rows that seem to differ by more than
-    half of it are suspects, and are decided on fresh quartets of their own.
+    Each replicate measures the rows that are still undecided, and no others. After every SCREENING
+    of them, rows are looked at: one is SAME once its interval lies inside the margin, and a suspect
+    once its interval excludes "no change" and does not lie inside. A suspect is decided on what is
+    measured from then on.
     """
     while ledger.undecided:
-        cells = _cells(ledger.undecided)
         for _ in range(SCREENING):
-            quartet = yield Step("screening", cells)
-            ledger.screening.append(quartet)
-        suspects = _screen(ledger)
-        if suspects:
-            yield from _confirm(ledger, suspects)
+            ledger.readings.append((yield _step(ledger)))
+        _confirm(ledger)
+        _screen(ledger)
 
 
-def advance(steps: Generator[Step, QuartetTimes, None], times: QuartetTimes) -> Step | None:
-    """Send a quartet to the procedure; return what it asks for next, None when all is decided."""
+def advance(steps: Generator[Step, Reading, None], reading: Reading) -> Step | None:
+    """Send a reading to the procedure; return what it asks for next, None when all is decided."""
     try:
-        return steps.send(times)
+        return steps.send(reading)
     except StopIteration:
         return None
 
 
-def _cells(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the cells that rows need measured; the controls always are."""
-    return tuple(sorted({cell for row in rows if row.kind != "absolute" for cell in row.cells}))
+def _step(ledger: Ledger) -> Step:
+    """Return what the next replicate has to measure."""
+    rows: Iterable[Row] = ledger.undecided
+    screened = any(row not in ledger.suspects for row in rows)
+    if RULES[ledger.design].controls_always:
+        rows = [row for row in rows if row.kind != "absolute"]
+    cells = tuple(sorted({cell for row in rows for cell in row.cells}))
+    return Step("screening" if screened else "confirmation", cells)
 
 
-def _screen(ledger: Ledger) -> list[Row]:
-    """Decide the rows that are the same, and return those that are suspected to differ."""
-    suspects = []
+def _screen(ledger: Ledger) -> None:
+    """Decide the rows that are the same, and make suspects of those that seem to differ."""
+    suspected = []
     for row in ledger.undecided:
+        if row in ledger.suspects:
+            continue
         estimate = ledger.estimate(row)
         if estimate is None:
-            ledger.verdicts[row] = Change.INCONCLUSIVE
+            ledger.decide(row, Change.INCONCLUSIVE)
         elif within(estimate, ledger.protocol.margin):
-            ledger.verdicts[row] = Change.SAME
-        elif abs(estimate.mean) > math.log1p(ledger.protocol.margin) / 2:
-            suspects.append(row)
-    return suspects
+            ledger.decide(row, Change.SAME)
+        elif not estimate.interval[0] <= 0 <= estimate.interval[1]:
+            suspected.append(row)
+    suspicion = Suspicion(len(ledger.readings), len(suspected))
+    ledger.suspects |= dict.fromkeys(suspected, suspicion)
 
 
-def _confirm(ledger: Ledger, suspects: Sequence[Row]) -> Generator[Step, QuartetTimes, None]:
-    """Measure suspects on fresh quartets; what is open after the last look is inconclusive."""
-    for row in suspects:
-        ledger.fresh[row], ledger.families[row] = [], len(suspects)
-    for measured, look in zip((0, *LOOKS), LOOKS, strict=False):
-        # Those that a look decides are measured no more.
-        left = [row for row in suspects if row not in ledger.verdicts]
-        for _ in range(look - measured if left else 0):
-            quartet = yield Step("confirmation", _cells(left))
-            for row in left:
-                ledger.fresh[row].append(quartet)
-        look_at(ledger, left)
-    for row in suspects:
-        ledger.verdicts.setdefault(row, Change.INCONCLUSIVE)
+def _confirm(ledger: Ledger) -> None:
+    """Look at the suspects whose turn it is; what is open after the last look is inconclusive."""
+    due: dict[Suspicion, list[Row]] = {}
+    for row in ledger.undecided:
+        suspicion = ledger.suspects.get(row)
+        if suspicion and len(ledger.readings) - suspicion.since in LOOKS:
+            due.setdefault(suspicion, []).append(row)
+    for suspicion, rows in due.items():
+        look_at(ledger, rows)
+        if len(ledger.readings) - suspicion.since == LOOKS[-1]:
+            for row in rows:
+                if row not in ledger.verdicts:
+                    ledger.decide(row, Change.INCONCLUSIVE)
 
 
 def look_at(ledger: Ledger, rows: Sequence[Row]) -> None:
-    """Decide those suspects that can be decided by now.
+    """Decide those suspects, of the same time, that can be decided by now.
 
     Look number l spends α/(l(l+1)) of each error's budget, which sums to α however many there are;
     within a look, Holm's method shares it among all that were suspects together, decided or not.
@@ -139,9 +175,10 @@ def look_at(ledger: Ledger, rows: Sequence[Row]) -> None:
     if not known:
         return
     ledger.looks += 1
-    level = look_level(ledger)
-    family = max(ledger.families[row] for row in known)
-    ledger.verdicts |= decided(known, ledger.protocol.margin, level, family)
+    family = max(ledger.suspects[row].family for row in known)
+    found = decided(known, ledger.protocol.margin, look_level(ledger), family)
+    for row, verdict in found.items():
+        ledger.decide(row, verdict)
 
 
 def look_level(ledger: Ledger) -> float:
@@ -151,33 +188,41 @@ def look_level(ledger: Ledger) -> float:
 
 
 def end(ledger: Ledger) -> None:
-    """Close a ledger whose time is up: look once more at suspects that have enough quartets."""
-    look_at(
-        ledger,
-        [row for row in ledger.undecided if len(ledger.fresh.get(row, ())) >= FEWEST_QUARTETS],
-    )
+    """Close a ledger whose time is up: look once more at what has enough replicates."""
+    due: dict[Suspicion, list[Row]] = {}
+    for row in ledger.undecided:
+        suspicion = ledger.suspects.get(row)
+        if suspicion and len(ledger.readings) - suspicion.since >= FEWEST_REPLICATES:
+            due.setdefault(suspicion, []).append(row)
+    for rows in due.values():
+        look_at(ledger, rows)
 
 
 def findings(ledger: Ledger) -> list[Finding]:
     """Return what a ledger says of every row; what it has not decided is inconclusive."""
-    level = look_level(ledger)
     found = []
     for row in ledger.rows:
         verdict = ledger.verdicts.get(row, Change.INCONCLUSIVE)
-        values = ratios(row_logs(row, ledger.quartets(row)))
+        values = ledger.ratios(row)
         if len(values) == 1:
             ratio = math.exp(float(values[0]))
             found.append(Finding(row, verdict, ratio, None, None, None, 1))
             continue
-        share = level / ledger.families.get(row, 1)
         estimate = inference.of_mean(values)
-        found.append(judged(row, verdict, estimate, ledger.protocol.margin, share, len(values)))
+        level = row_level(ledger, row)
+        found.append(judged(row, verdict, estimate, ledger.protocol.margin, level, len(values)))
     return found
 
 
+def row_level(ledger: Ledger, row: Row) -> float:
+    """Return the level at which one row would be tested now."""
+    suspicion = ledger.suspects.get(row)
+    return look_level(ledger) / (suspicion.family if suspicion else 1)
+
+
 def like_with_like(ledger: Ledger) -> LikeWithLike:
-    """Judge what the sides' processes say of their own likes, on the quartets that decided."""
-    nulls = {row: null_ratios(row_logs(row, ledger.quartets(row))) for row in ledger.rows}
+    """Judge what the replicates say of like and like, on those that decided."""
+    nulls = {row: RULES[ledger.design].nulls(row, ledger.basis(row)) for row in ledger.rows}
     known = {row: e for row, values in nulls.items() if (e := inference.of_mean(values))}
     bound = math.log1p(ledger.protocol.margin)
     adjusted = holm([estimate.p_above(bound) for estimate in known.values()])

@@ -1,4 +1,7 @@
-"""Check times against earlier ones: corrected by the controls, tested with Holm's method."""
+"""Check times against earlier ones: corrected by the controls, tested with Holm's method.
+
+The error of a row holds how far the two hours lie apart, too (results/gate/between.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.between import allowed, between, noted, spread_text
 from guideline_benchmarks.results.gate.finding import (
     Change,
     Figure,
@@ -21,13 +25,14 @@ from guideline_benchmarks.results.gate.ratios import Array, typical_log
 from guideline_benchmarks.results.record.samples import samples_by_cell
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics import inference, intervals
-from guideline_benchmarks.results.statistics.inference import Estimate
+from guideline_benchmarks.results.statistics.between_runs import widened
 from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY, mixture
 from guideline_benchmarks.results.statistics.verdict import Interval
 
 # A stored run was measured at another time, in another state of the machine: see docs/gate.md.
 MARGIN = 0.05
 ALPHA = 0.05
+ALONE = "A run of a single process does not show how far processes lie apart."
 
 
 def logs(run: Run) -> dict[str, Array]:
@@ -51,37 +56,55 @@ def logs(run: Run) -> dict[str, Array]:
 
 def findings(
     rows: Sequence[Row], new: Mapping[str, Array], old: Mapping[str, Array], margin: float
-) -> list[Finding]:
-    """Judge all rows by their times, with Holm's method over them."""
-    differences = {row: _difference(row, new, old) for row in rows}
-    estimates = {row: found for row, found in differences.items() if isinstance(found, Estimate)}
+) -> tuple[list[Finding], str]:
+    """Judge all rows by their times, with Holm's method over them; say with which spread."""
+    sides = {row: _sides(row, new, old) for row in rows}
+    inside = {
+        row: estimate
+        for row, found in sides.items()
+        if found and (estimate := inference.of_difference(*found))
+    }
+    apart = between(inside, new, old) if inside else None
+    estimates = {row: widened(e, apart.components) for row, e in inside.items()} if apart else {}
     verdicts = decided(estimates, margin, ALPHA)
     level = ALPHA / max(1, len(estimates))
     found_rows = []
-    for row, found in differences.items():
-        if isinstance(found, Estimate):
-            processes = min(len(new[row.cells[0]]), len(old[row.cells[0]]))
-            verdict = verdicts.get(row, Change.INCONCLUSIVE)
-            found_rows.append(judged(row, verdict, found, margin, level, processes))
-        elif found is None:
+    for row, found in sides.items():
+        if found is None:
             found_rows.append(without_figures(row, "it has no times"))
+        elif apart and row in estimates:
+            processes = min(map(len, found))
+            verdict = allowed(verdicts.get(row), apart, processes)
+            finding = judged(row, verdict, estimates[row], margin, level, processes)
+            found_rows.append(noted(finding, apart))
         else:
-            ratio = math.exp(found)
+            ratio = math.exp(float(found[0].mean() - found[1].mean()))
             found_rows.append(Finding(row, Change.INCONCLUSIVE, ratio, None, None, None, 1))
-    return found_rows
+    if apart is None:
+        return found_rows, ALONE if any(sides.values()) else ""
+    within = {
+        row.name: _within(*found)
+        for row, found in sides.items()
+        if found and row in inside and row.kind == "cell"
+    }
+    return found_rows, spread_text(found_rows, apart, within) if within else ""
 
 
-def _difference(
+def _sides(
     row: Row, new: Mapping[str, Array], old: Mapping[str, Array]
-) -> Estimate | float | None:
-    """Return the estimate of a row's log ratio, a bare one from single processes, None without."""
+) -> tuple[Array, Array] | None:
+    """Return a row's corrected log times in both runs, one for each process; None without any."""
     known = [cell for cell in row.cells if cell in new and cell in old]
     if not known:
         return None
     sides = [_corrected(cell, new, old) for cell in known]
-    run = np.mean([side[0] for side in sides], axis=0)
-    base = np.mean([side[1] for side in sides], axis=0)
-    return inference.of_difference(run, base) or float(run.mean() - base.mean())
+    return np.mean([run for run, _ in sides], axis=0), np.mean([base for _, base in sides], axis=0)
+
+
+def _within(*sides: Array) -> float:
+    """Return the standard deviation between processes of one run, from both runs."""
+    squares = sum(float(np.sum((side - side.mean()) ** 2)) for side in sides)
+    return math.sqrt(squares / sum(len(side) - 1 for side in sides))
 
 
 def _corrected(

@@ -1,7 +1,9 @@
-"""The record of a trial, which compares two sides in one session: quartets of fresh processes.
+"""The record of a trial, which compares two sides in one session: replicates of fresh processes.
 
-A trial is a folder: `trial.json` says what is compared and how, and `quartets/0001.json`, … hold
-what was measured, each written whole. `part.json` holds what there is of the next (docs/gate.md).
+A replicate is a pair, a process of each side alive at once, or a quartet of processes one after the
+other. A trial is a folder: `trial.json` says what is compared and how, and `pairs/0001.json`, … or
+`quartets/0001.json`, … hold what was measured, each written whole. `part.json` holds what there is
+of the next quartet (docs/gate.md).
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from guideline_benchmarks.results.record.parts import Session
 from guideline_benchmarks.results.record.platform import Fingerprint, Platform, Record
 from guideline_benchmarks.results.record.protocol import Protocol
 
-TRIAL_VERSION: Literal[1] = 1
+TRIAL_VERSION: Literal[2] = 2
 
 SideName = Literal["a", "b"]
 # What drifts steadily through a quartet weighs on both sides alike.
 ORDER: tuple[SideName, ...] = ("a", "b", "b", "a")
 
+Design = Literal["pairs", "quartets"]
 Stage = Literal["screening", "confirmation"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -32,7 +35,8 @@ class TrialProtocol(Record):
 
     A ratio (time of B over time of A) is a change beyond 1 + `margin`. `alpha` bounds the chance of
     any false SLOWER, and that of any false FASTER. `rounds` and `confirmation_rounds` are samples
-    of a network in each process; `max_seconds` bounds the measurement.
+    of a network in each process of a quartet, `pair_rounds` and `pair_confirmation_rounds` in each
+    of a pair; `max_seconds` bounds the measurement.
     """
 
     margin: Fraction = 0.02
@@ -40,15 +44,22 @@ class TrialProtocol(Record):
     max_seconds: Annotated[float, Field(gt=0)] = 600.0
     rounds: PositiveInt = 6
     confirmation_rounds: PositiveInt = 12
+    pair_rounds: PositiveInt = 30
+    pair_confirmation_rounds: PositiveInt = 100
 
-    def rounds_of(self, stage: Stage) -> int:
-        """Return the rounds of each process of a quartet in that stage."""
+    def rounds_of(self, design: Design, stage: Stage) -> int:
+        """Return the rounds of each process of a replicate in that stage."""
+        if design == "pairs":
+            return self.pair_rounds if stage == "screening" else self.pair_confirmation_rounds
         return self.rounds if stage == "screening" else self.confirmation_rounds
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a quartet is to measure: the names of its cells; the controls always are, too."""
+    """What a replicate is to measure: the names of its networks.
+
+    Controls are among them in a pair; in a quartet they always are measured, and are not named.
+    """
 
     stage: Stage
     cells: tuple[str, ...]
@@ -71,7 +82,8 @@ class Side(Record):
 class SideProcess(Record):
     """One fresh worker of a side: what it timed, by network name, in ns, round after round.
 
-    Cells have one entry for each round, controls several.
+    A network has one entry for each round; in a quartet, controls have several. Entries of a pair's
+    two processes at the same place were taken right after one another.
 
     `extra_ns` are times of the same executions with known extra work (runners.worker.extra_work),
     one for each fraction. Networks that failed their proof have no times. Trials of
@@ -99,28 +111,32 @@ class Part(Record):
     processes: Annotated[list[SideProcess], Field(min_length=1, max_length=len(ORDER) - 1)]
 
 
-class Quartet(Record):
-    """Four fresh processes in the order of ORDER that timed the same networks, controls included.
+class Replicate(Record):
+    """Fresh processes that timed the same networks: two of a pair, or four of a quartet.
 
-    `cells` are the names of those that it was to decide on, `seconds` what it took, `session` the
-    one that it was finished in.
+    Those of a pair stand in the order in which they were started, those of a quartet in that of
+    ORDER. `cells` are the names of a Step, `seconds` what it took, `session` the one that it was
+    finished in.
     """
 
     stage: Stage
     session: NonNegativeInt
     cells: list[str]
     seconds: Annotated[float, Field(ge=0)]
-    processes: Annotated[list[SideProcess], Field(min_length=len(ORDER), max_length=len(ORDER))]
+    processes: Annotated[list[SideProcess], Field(min_length=2, max_length=len(ORDER))]
 
 
 class Trial(Record):
     """What is compared, and how.
 
+    `design` says what its replicates are, and `apart` why they are not pairs, if they are not.
     `extra` are fractions of known extra work, which both sides execute alike; only a study of
     the gate has them, and chooses which of it counts.
     """
 
-    trial_version: Literal[1] = TRIAL_VERSION
+    trial_version: Literal[1, 2] = TRIAL_VERSION
+    design: Design = "quartets"
+    apart: str = ""
     a: Side
     b: Side
     measured: Protocol

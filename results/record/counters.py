@@ -51,7 +51,8 @@ _ROWS = (
         "what executes more, not what waits longer, for caches, memory or a clock.",
         blind="Counts find what executes more, not what waits longer: for caches, memory or a "
         "clock. Those show in time alone (`guidelines ab`).",
-        # Counts of it repeat to 0.002 % with the same software (docs/gate.md).
+        # As far as tried, counts repeat to 0.002 % in one environment, and to 0.004 % in several
+        # that hold the same software (docs/gate.md).
         margin=0.0001,
         # Of some networks the first is up to 0.08 % more; from the second on they are alike.
         executions=2,

@@ -45,7 +45,7 @@ def relative_speed(samples: Samples, base: Samples) -> float:
     round cancels, and one hiccup of the machine does not spoil it as it would a mean.
     Both cells must have the same rounds in the same processes; raises ValueError otherwise.
     """
-    return math.exp(float(np.median(np.concatenate(_log_ratios(samples, base)))))
+    return math.exp(float(np.median(np.concatenate(log_ratios(samples, base)))))
 
 
 def relative_speed_interval(
@@ -55,7 +55,7 @@ def relative_speed_interval(
 
     Rounds are resampled in pairs, so that what slows both cells of a round cancels.
     """
-    found = median_interval(_log_ratios(samples, base), confidence)
+    found = median_interval(log_ratios(samples, base), confidence)
     return _including(found, math.log(relative_speed(samples, base)))
 
 
@@ -209,7 +209,7 @@ def _including(
     return math.exp(min(interval[0], log_estimate)), math.exp(max(interval[1], log_estimate))
 
 
-def _log_ratios(samples: Samples, base: Samples) -> list[Array]:
+def log_ratios(samples: Samples, base: Samples) -> list[Array]:
     """Return the logarithm of base time over own time of every round, process by process."""
     if [len(times) for times in samples] != [len(times) for times in base]:
         raise ValueError("the two cells were not measured in the same rounds")

@@ -132,7 +132,7 @@ class Worker:
         # profiles make, and these collect their own.
         gc.collect()
         gc.disable()
-        self.send(event="warm")
+        self.send(event="warm", **(host.memory_left() if self.timed else {}))
 
     def made(
         self,

@@ -1,13 +1,13 @@
-"""Rates of false alarms and of detection: of the gate, and of other tools on the same data."""
+"""Rates of false alarms and of detection of the gate, in sessions resampled from one pool."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from guideline_benchmarks.guidelines.studies.gate.pool import (
@@ -17,88 +17,17 @@ from guideline_benchmarks.guidelines.studies.gate.pool import (
     Slowdown,
     simulate,
 )
-from guideline_benchmarks.guidelines.studies.gate.rules import RULES, Rule
-from guideline_benchmarks.results.gate.finding import Change, Kind, Row
-from guideline_benchmarks.results.gate.ratios import (
-    CONTRAST,
-    Choice,
-    QuartetTimes,
-    Typical,
-    quartet_times,
-    ratios,
-    row_logs,
-    typical_log,
-)
-from guideline_benchmarks.results.gate.trial import SideProcess, TrialProtocol
+from guideline_benchmarks.results.gate.finding import Change
+from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.statistics.verdict import Interval
 
-Array = NDArray[np.float64]
-
-FALSE_ALARM_SESSIONS = 2000
+FALSE_ALARM_SESSIONS = 1000
+SHARE_SESSIONS = 200
 SESSIONS_PER_CELL = 20
-SESSIONS_PER_GROUP = 200
-CURVE_SESSIONS = 300
-RULE_SESSIONS = 200
-MARGINS = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.04)
-CURVE_FRACTIONS = (0.03, 0.05)
-# How the rules get their samples: from all quartets of ten minutes, A and B of the same ones, or A
-# of the first half and B of the second; or from two processes of A in one quartet and two of B in
-# another, which is about what the tools collect by themselves.
-MODES = ("interleaved", "one after the other", "two processes each")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How far cells' log quartet ratios lie apart with a statistic, as standard deviations."""
-
-    statistic: str
-    controls: str
-    median: float
-    largest: float
-
-
-def spreads(pool: Pool) -> list[Spread]:
-    """Return what the gate's statistic gains: its spread beside those of simpler ones."""
-    found = []
-    for name, typical in STATISTICS.items():
-        quartets = [quartet_times(quartet, typical=typical) for quartet in pool.quartets]
-        found.append(_spread(pool, name, "in every six cells", quartets))
-        if typical is typical_log:
-            seldom = [
-                quartet_times(quartet, _controls_once(pool), typical) for quartet in pool.quartets
-            ]
-            found.append(_spread(pool, name, "once a round", seldom))
-        found.append(_spread(pool, name, "none", quartets, "absolute"))
-    return found
-
-
-# Of a process's times in ns, one log time.
-STATISTICS: dict[str, Typical] = {
-    "mean log of the faster half": typical_log,
-    "minimum": lambda ns: float(np.log(min(ns))),
-    "median": lambda ns: float(np.median(np.log(ns))),
-    "mean": lambda ns: float(np.log(np.mean(ns))),
-}
-
-
-def _spread(
-    pool: Pool, name: str, controls: str, quartets: Sequence[QuartetTimes], kind: Kind = "cell"
-) -> Spread:
-    found = [
-        float(ratios(row_logs(Row(cell, kind, (cell,)), quartets)).std(ddof=1))
-        for cell in pool.cells
-    ]
-    return Spread(name, controls, float(np.median(found)), max(found))
-
-
-def _controls_once(pool: Pool) -> Choice:
-    """Return the choice of one sample a round of the controls, as of the cells."""
-
-    def choose(process: SideProcess, network: str) -> Sequence[int]:
-        times = process.ns[network]
-        return times[:: len(times) // len(process.ns[pool.cells[0]])]
-
-    return choose
+SESSIONS_PER_GUIDELINE = 20
+SESSIONS_OF_ALL = 100
+# Of these, for the design that pairs took the place of, which takes far longer to play.
+FORMER = 0.2
 
 
 @dataclass(frozen=True)
@@ -131,30 +60,89 @@ class Detection:
     seconds: Sequence[float]
 
 
+def together(found: Iterable[Detection]) -> Detection:
+    """Return several detections as one."""
+    parts = list(found)
+
+    def summed(rates: Iterable[Rate]) -> Rate:
+        pairs = [(rate.hits, rate.sessions) for rate in rates]
+        return Rate(sum(hits for hits, _ in pairs), sum(sessions for _, sessions in pairs))
+
+    return Detection(
+        summed(part.found for part in parts),
+        summed(part.others for part in parts),
+        [seconds for part in parts for seconds in part.seconds],
+    )
+
+
 @dataclass(frozen=True)
-class CurvePoint:
-    """One setting: the share of sessions with a false alarm, and of slow-downs found."""
+class Equal:
+    """Sessions in which nothing was slower: alarms, what was left open, how long they took.
 
-    setting: float
-    false_alarms: float
-    found: float
+    `same` is the mean share of rows that were SAME when a session was ended after its minutes.
+    """
+
+    slower: Rate
+    faster: Rate
+    inconclusive: float
+    minutes: Sequence[float]
+    same: float
 
 
-def false_alarms(pool: Pool, protocol: TrialProtocol) -> list[SessionOutcome]:
-    """Return sessions in which nothing was slower."""
-    return [
-        simulate(pool, NOTHING, protocol, np.random.default_rng((1, number)))
-        for number in range(FALSE_ALARM_SESSIONS)
-    ]
+@dataclass(frozen=True)
+class Evidence:
+    """What a pool says of the gate; detections are by the fraction of extra work."""
+
+    equal: Equal
+    cells: Mapping[float, Mapping[str, Detection]]
+    guidelines: Mapping[float, Detection]
+    everything: Mapping[float, Detection]
+
+    def one_cell(self, fraction: float) -> Detection:
+        """All sessions in which one cell was slower."""
+        return together(self.cells[fraction].values())
+
+
+def played(pool: Pool, sessions: int) -> range:
+    """Return the numbers of the sessions that are played with a pool, of so many."""
+    return range(sessions if pool.trial.design == "pairs" else math.ceil(FORMER * sessions))
+
+
+def evidence(pool: Pool, protocol: TrialProtocol, same_within: float) -> Evidence:
+    """Return what a pool says; rows are to be SAME within so many minutes."""
+    return Evidence(
+        _equal(pool, protocol, same_within),
+        {f: _in_cells(pool, f, protocol) for f in pool.trial.extra},
+        {f: together(_in_guidelines(pool, f, protocol)) for f in pool.trial.extra},
+        {f: _in_all(pool, f, protocol) for f in pool.trial.extra},
+    )
 
 
 def any_called(sessions: Sequence[SessionOutcome], verdict: Change) -> Rate:
     """Return how many sessions called any row so."""
-    hits = sum(any(f.verdict == verdict for f in session.findings) for session in sessions)
-    return Rate(hits, len(sessions))
+    return Rate(sum(session.share(verdict) > 0 for session in sessions), len(sessions))
 
 
-def cell_detection(pool: Pool, fraction: float, protocol: TrialProtocol) -> dict[str, Detection]:
+def _equal(pool: Pool, protocol: TrialProtocol, same_within: float) -> Equal:
+    whole = [
+        simulate(pool, NOTHING, protocol, np.random.default_rng((1, number)))
+        for number in played(pool, FALSE_ALARM_SESSIONS)
+    ]
+    shorter = protocol.model_copy(update={"max_seconds": 60 * same_within})
+    ended = [
+        simulate(pool, NOTHING, shorter, np.random.default_rng((1, number)))
+        for number in played(pool, SHARE_SESSIONS)
+    ]
+    return Equal(
+        any_called(whole, Change.SLOWER),
+        any_called(whole, Change.FASTER),
+        float(np.mean([session.share(Change.INCONCLUSIVE) for session in whole])),
+        [session.seconds / 60 for session in whole],
+        float(np.mean([session.share(Change.SAME) for session in ended])),
+    )
+
+
+def _in_cells(pool: Pool, fraction: float, protocol: TrialProtocol) -> dict[str, Detection]:
     """Return, for each cell, sessions in which it alone was slower."""
     return {
         cell: _detection(
@@ -169,22 +157,20 @@ def cell_detection(pool: Pool, fraction: float, protocol: TrialProtocol) -> dict
     }
 
 
-def guideline_detection(
-    pool: Pool, name: str, fraction: float, protocol: TrialProtocol
-) -> Detection:
-    """Return sessions in which all cells of one guideline were slower; found by the guideline."""
-    members = frozenset(pool.members(name))
-    place = [experiment.name for experiment in pool.trial.experiments].index(name)
-    seed = (3, place + 1, round(1000 * fraction))
-    slowdown = Slowdown(fraction, members)
-    return _detection(pool, slowdown, {name}, protocol, SESSIONS_PER_GROUP // 4, seed)
+def _in_guidelines(pool: Pool, fraction: float, protocol: TrialProtocol) -> Iterable[Detection]:
+    """Yield, for each guideline, sessions in which its cells were slower; found by its mean."""
+    for place, experiment in enumerate(pool.trial.experiments, 1):
+        slowdown = Slowdown(fraction, frozenset(pool.members(experiment.name)))
+        seed = (3, place, round(1000 * fraction))
+        wanted = {experiment.name}
+        yield _detection(pool, slowdown, wanted, protocol, SESSIONS_PER_GUIDELINE, seed)
 
 
-def overall_detection(pool: Pool, fraction: float, protocol: TrialProtocol) -> Detection:
+def _in_all(pool: Pool, fraction: float, protocol: TrialProtocol) -> Detection:
     """Return sessions in which everything was slower, controls too; found by the controls."""
     slowdown = Slowdown(fraction, frozenset([*pool.cells, *pool.controls]))
     seed = (4, round(1000 * fraction))
-    return _detection(pool, slowdown, {*pool.controls}, protocol, SESSIONS_PER_GROUP, seed)
+    return _detection(pool, slowdown, {*pool.controls}, protocol, SESSIONS_OF_ALL, seed)
 
 
 def _detection(
@@ -202,99 +188,17 @@ def _detection(
     slower = {
         row.name for row in pool.rows if set(row.cells) & slowdown.networks or row.name in wanted
     }
-    played = [
+    found = [
         simulate(pool, slowdown, protocol, np.random.default_rng((*seed, number)))
-        for number in range(sessions)
+        for number in played(pool, sessions)
     ]
-    found = sum(bool(session.alarms() & wanted) for session in played)
-    others = sum(bool(session.alarms() - slower) for session in played)
     return Detection(
-        Rate(found, sessions), Rate(others, sessions), [session.seconds for session in played]
+        Rate(sum(bool(session.alarms() & wanted) for session in found), len(found)),
+        Rate(sum(bool(session.alarms() - slower) for session in found), len(found)),
+        [session.seconds for session in found],
     )
 
 
-def gate_curve(pool: Pool, fraction: float, protocol: TrialProtocol) -> list[CurvePoint]:
-    """Return the gate's own curve: a point for each margin."""
-    points = []
-    for margin in MARGINS:
-        strict = protocol.model_copy(update={"margin": margin})
-        quiet = [
-            simulate(pool, NOTHING, strict, np.random.default_rng((5, number)))
-            for number in range(CURVE_SESSIONS)
-        ]
-        found = 0
-        for number in range(CURVE_SESSIONS):
-            cell = pool.cells[number % len(pool.cells)]
-            slowdown = Slowdown(fraction, frozenset([cell]))
-            session = simulate(pool, slowdown, strict, np.random.default_rng((6, number)))
-            found += cell in session.alarms()
-        alarms = any_called(quiet, Change.SLOWER).share
-        points.append(CurvePoint(margin, alarms, found / CURVE_SESSIONS))
-    return points
-
-
-@dataclass(frozen=True)
-class RuleScores:
-    """A rule's scores in many sessions, (sessions, cells), by the extra work in side B."""
-
-    rule: Rule
-    by_fraction: dict[float, Array]
-
-    def at(self, threshold: float, fraction: float) -> CurvePoint:
-        """Return the rates at a threshold: any alarm where nothing is slower, and detection."""
-        quiet = (self.by_fraction[0.0] > threshold).any(axis=1)
-        found = self.by_fraction[fraction] > threshold
-        return CurvePoint(threshold, float(quiet.mean()), float(found.mean()))
-
-    def curve(self, fraction: float) -> list[CurvePoint]:
-        """Return the rule's curve: a point for each threshold that changes anything."""
-        quiet, found = self.by_fraction[0.0].max(axis=1), self.by_fraction[fraction]
-        found = found[np.isfinite(found)]
-        known = [quiet[np.isfinite(quiet)]]
-        known += [np.quantile(found, CURVE_QUANTILES)] if found.size else []
-        thresholds = np.unique(np.concatenate(known))
-        return [self.at(float(threshold), fraction) for threshold in thresholds]
-
-
-CURVE_QUANTILES = np.linspace(0, 1, 101)
-
-
-def rule_scores(pool: Pool, seconds: float, mode: str) -> list[RuleScores]:
-    """Return every rule's scores in sessions of so many seconds of full quartets.
-
-    `mode` is one of MODES. A cell's score depends on no other cell, so one session serves every
-    cell as the one that is slower.
-    """
-    cost = pool.cost.seconds(pool.cells, len(pool.quartets[0].processes[0].ns[pool.cells[0]]))
-    count = max(2, int(seconds / cost))
-    fractions = (0.0, *pool.trial.extra)
-    scores: dict[str, dict[float, list[Array]]] = {
-        rule.name: {fraction: [] for fraction in fractions} for rule in RULES
-    }
-    for number in range(RULE_SESSIONS):
-        drawn = list(islice(pool.indexes(np.random.default_rng((7, number))), count))
-        for fraction, a, b in _both_sides(pool, drawn, mode, fractions):
-            for rule in RULES:
-                scores[rule.name][fraction].append(rule.score(a, b))
-    return [
-        RuleScores(rule, {f: np.stack(found) for f, found in scores[rule.name].items()})
-        for rule in RULES
-    ]
-
-
-def _both_sides(
-    pool: Pool, drawn: Sequence[int], mode: str, fractions: Sequence[float]
-) -> Iterator[tuple[float, Array, Array]]:
-    """Yield the samples of A and of B, (samples, cells), for each amount of extra work in B."""
-    half = len(drawn) // 2
-    first, second = {
-        MODES[0]: (drawn, drawn),
-        MODES[1]: (drawn[:half], drawn[half : 2 * half]),
-        MODES[2]: (drawn[:1], drawn[-1:]),
-    }[mode]
-    cells = len(pool.cells)
-    for fraction in fractions:
-        samples = pool.samples[fraction]
-        a = samples[first][:, CONTRAST < 0].reshape(-1, cells)
-        b = samples[second][:, CONTRAST > 0].reshape(-1, cells)
-        yield fraction, a, b
+def median_minutes(detection: Detection) -> float:
+    """Return how long a session with a slow-down took, in minutes."""
+    return median(detection.seconds) / 60

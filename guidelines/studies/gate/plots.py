@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from guideline_benchmarks.guidelines.studies.gate.evidence import CurvePoint, Rate
+from guideline_benchmarks.guidelines.studies.gate.curves import CurvePoint
+from guideline_benchmarks.guidelines.studies.gate.evidence import Rate
 from guideline_benchmarks.reports.formats.images import SETTINGS
 
 # Okabe and Ito's palette; marks tell the lines apart in grey.
@@ -35,21 +36,21 @@ class Curve:
 def roc_plot(curves: Mapping[tuple[str, float], Sequence[Curve]]) -> Figure:
     """Return sessions with a false alarm against slow-downs found.
 
-    A column of panels for each slow-down, a row for each way in which the rules got samples.
+    A column of panels for each slow-down, a row for each condition.
     """
-    modes = list(dict.fromkeys(mode for mode, _ in curves))
+    conditions = list(dict.fromkeys(condition for condition, _ in curves))
     fractions = list(dict.fromkeys(fraction for _, fraction in curves))
     with mpl.rc_context(SETTINGS):
-        size = (1.4 + 3.6 * len(fractions), 3.4 * len(modes))
+        size = (1.4 + 3.6 * len(fractions), 3.4 * len(conditions))
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(
-            len(modes), len(fractions), sharex=True, sharey=True, squeeze=False
+            len(conditions), len(fractions), sharex=True, sharey=True, squeeze=False
         )
-        for (mode, fraction), drawn in curves.items():
-            panel = panels[modes.index(mode)][fractions.index(fraction)]
+        for (condition, fraction), drawn in curves.items():
+            panel = panels[conditions.index(condition)][fractions.index(fraction)]
             _draw_curves(panel, drawn)
-            panel.set_title(f"{100 * fraction:g} % in one cell; rules: {mode}", fontsize=9)
+            panel.set_title(f"{100 * fraction:g} % in one cell, {condition}", fontsize=9)
             panel.set_xlim(-3, 103)
             panel.set_ylim(-3, 104)
         figure.supxlabel("A/A sessions with any false alarm, %", fontsize=9)
@@ -107,9 +108,41 @@ def power_plot(found: Mapping[str, Mapping[float, Rate]]) -> Figure:
                 capsize=2,
                 clip_on=False,
             )
-        panel.set_xlabel("extra work in side B, % of the network's time")
+        panel.set_xlabel("extra work in one cell of side B, % of its time")
         panel.set_ylabel("sessions that found it, %")
         panel.set_ylim(0, 102)
         panel.set_xlim(0, 10.5)
-        panel.legend(frameon=False, title="extra work in", loc="lower right")
+        panel.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def spread_plot(by_condition: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Return how far replicates of each design lie apart under each condition, a dot a cell.
+
+    On a logarithmic scale in percent; a line is the median cell.
+    """
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(6.4, 1.0 + 0.75 * len(by_condition)), layout="constrained")
+        FigureCanvasAgg(figure)
+        panel = figure.subplots()
+        ticks = []
+        for row, (condition, by_design) in enumerate(by_condition.items()):
+            ticks.append(condition)
+            for place, (design, spreads) in enumerate(by_design.items()):
+                colour, mark, _ = _STYLES[place + 1]
+                height = row + 0.3 * (place - 0.5)
+                percents = sorted(100 * spread for spread in spreads)
+                jitter = [height + 0.1 * (i % 3 - 1) for i in range(len(percents))]
+                label = design if row == 0 else None
+                panel.plot(
+                    percents, jitter, mark, color=colour, markersize=3, alpha=0.7, label=label
+                )
+                middle = percents[len(percents) // 2]
+                panel.plot([middle] * 2, [height - 0.17, height + 0.17], color="black")
+        panel.set_yticks(range(len(ticks)), ticks)
+        panel.invert_yaxis()
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.set_xlabel("standard deviation of one replicate's log ratio, %")
+        figure.legend(loc="outside upper right", ncols=2, frameon=False)
     return figure

@@ -1,8 +1,8 @@
-"""How often the gate cries wolf and sees known slow-downs, by resampling real quartets.
+"""How often the gate cries wolf and sees known slow-downs, by resampling real replicates.
 
-Quartets were recorded in which both sides are the same and every execution is followed by known
-extra work, timed step by step (runners.worker.extra_work). Which step of side B counts is chosen
-afterwards, so one set of quartets serves every slow-down of every cell.
+They were recorded with both sides the same and every execution followed by known extra work, timed
+step by step (runners.worker.extra_work). Which step of side B counts is chosen afterwards, so one
+set of replicates serves every slow-down of every cell.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guideline_benchmarks.results.gate import sequential
+from guideline_benchmarks.results.gate.designs import RULES
 from guideline_benchmarks.results.gate.finding import Change, Finding, rows_of
-from guideline_benchmarks.results.gate.ratios import Choice, QuartetTimes, quartet_times
+from guideline_benchmarks.results.gate.ratios import Choice, Reading
 from guideline_benchmarks.results.gate.sequential import Ledger, advance, procedure
 from guideline_benchmarks.results.gate.trial import (
-    ORDER,
-    Quartet,
+    Replicate,
+    SideName,
     SideProcess,
     Step,
     Trial,
@@ -29,9 +30,11 @@ from guideline_benchmarks.results.gate.trial import (
 
 Array = NDArray[np.float64]
 
-# Neighbouring quartets share a state of the machine, so sessions are strung together from runs of
+# Neighbouring replicates share a state of the machine, so sessions are strung together from runs of
 # neighbours, of this mean length (Politis and Romano's stationary bootstrap, JASA 89, 1994).
 MEAN_RUN = 5
+# Executions of each network before its first sample, about.
+WARM_UP = 3
 NONE: frozenset[str] = frozenset()
 
 
@@ -60,40 +63,37 @@ def injected(extra: Sequence[float], slowdown: Slowdown) -> Choice:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a quartet takes: seconds for a process, and for each second of its networks' rounds."""
+    """What a replicate takes: fixed seconds, and so many for each second of networks' rounds."""
 
-    process: float
+    fixed: float
     scale: float
     typical: Mapping[str, float]
 
-    def seconds(self, cells: Sequence[str], rounds: int) -> float:
-        """Return the seconds of a quartet of these cells."""
-        return len(ORDER) * (self.process + self.scale * self.work(cells, rounds))
+    def seconds(self, networks: Sequence[str], rounds: int) -> float:
+        """Return the seconds of a replicate of these networks."""
+        return self.fixed + self.scale * self.work(networks, rounds)
 
-    def work(self, cells: Sequence[str], rounds: int) -> float:
-        """Return the seconds that one process spends on its cells, warm-up included."""
-        return sum(self.typical[cell] for cell in cells) * (rounds + WARM_UP)
-
-
-# Executions of each network before its first sample, about.
-WARM_UP = 3
+    def work(self, networks: Sequence[str], rounds: int) -> float:
+        """Return the seconds that one process spends on its networks, warm-up included."""
+        return sum(self.typical[name] for name in networks) * (rounds + WARM_UP)
 
 
 class Pool:
-    """Recorded quartets of a study, ready to be drawn from."""
+    """Recorded replicates of one design, ready to be drawn from."""
 
-    def __init__(self, trial: Trial, quartets: Sequence[Quartet]) -> None:
+    def __init__(self, trial: Trial, replicates: Sequence[Replicate]) -> None:
         self.trial = trial
-        self.quartets = [quartet for quartet in quartets if quartet.stage == "screening"]
-        self.small = [quartet for quartet in quartets if quartet.stage == "confirmation"]
+        self.rules = RULES[trial.design]
+        self.replicates = [one for one in replicates if one.stage == "screening"]
+        self.small = [one for one in replicates if one.stage == "confirmation"]
         self.cells = [cell.name for cell in trial.a.cells]
         self.controls = [control.name for control in trial.a.controls]
         self.rows = rows_of(trial.experiments, trial.a.cells, trial.a.controls)
         everything = frozenset([*self.cells, *self.controls])
         self._levels = {
             fraction: [
-                quartet_times(quartet, injected(trial.extra, Slowdown(fraction, everything)))
-                for quartet in self.quartets
+                self.rules.read(one, injected(trial.extra, Slowdown(fraction, everything)))
+                for one in self.replicates
             ]
             for fraction in (0.0, *trial.extra)
         }
@@ -102,24 +102,24 @@ class Pool:
         """Return the cells of some experiments, by their names."""
         return [cell.name for cell in self.trial.a.cells if cell.experiment in experiments]
 
-    @cached_property
-    def samples(self) -> dict[float, Array]:
-        """All samples of the cells in ns, (quartets, 4, rounds, cells), by the extra work in B."""
-        everything = frozenset(self.cells)
-        found = {}
-        for fraction in (0.0, *self.trial.extra):
-            choose = injected(self.trial.extra, Slowdown(fraction, everything))
-            found[fraction] = np.array(
-                [
+    def samples(self, side: SideName, fraction: float) -> Array:
+        """Return a side's samples of the cells in ns, with a slow-down of B in all of them.
+
+        Of shape (replicates, samples, cells).
+        """
+        choose = injected(self.trial.extra, Slowdown(fraction, frozenset(self.cells)))
+        return np.array(
+            [
+                np.concatenate(
                     [
-                        np.array([choose(p, cell) for cell in self.cells]).T
-                        for p in quartet.processes
+                        np.array([choose(process, cell) for cell in self.cells], float).T
+                        for process in one.processes
+                        if process.side == side
                     ]
-                    for quartet in self.quartets
-                ],
-                float,
-            )
-        return found
+                )
+                for one in self.replicates
+            ]
+        )
 
     def really_injected(self, fraction: float) -> Array:
         """Return what fraction of each network's time the extra work took: the median execution."""
@@ -129,8 +129,8 @@ class Pool:
                 np.median(
                     [
                         extra[step] / ns - 1
-                        for quartet in self.quartets
-                        for process in quartet.processes
+                        for one in self.replicates
+                        for process in one.processes
                         for ns, extra in zip(process.ns[name], process.extra_ns[name], strict=True)
                     ]
                 )
@@ -140,38 +140,37 @@ class Pool:
 
     @cached_property
     def cost(self) -> Cost:
-        """What quartets take, by those recorded: of all cells, and of one cell alone."""
+        """What replicates take, by those recorded: of all networks, and of one cell alone."""
         typical = {
             name: float(
-                np.median([t for b in self.quartets for p in b.processes for t in p.ns[name]])
+                np.median([t for one in self.replicates for p in one.processes for t in p.ns[name]])
             )
             / 1e9
-            for name in self.cells
+            for name in (*self.cells, *self.controls)
         }
         unit = Cost(0.0, 1.0, typical)
-        rounds = len(self.quartets[0].processes[0].ns[self.cells[0]])
-        full, full_work = (
-            np.mean([b.seconds for b in self.quartets]) / len(ORDER),
-            unit.work(self.cells, rounds),
-        )
+        full = float(np.mean([one.seconds for one in self.replicates]))
+        full_work = unit.work(self.cells, self._rounds(self.replicates[0]))
         if not self.small:
-            return Cost(0.0, float(full / full_work), typical)
+            return Cost(0.0, full / full_work, typical)
         one = self.small[0]
-        few = np.mean([quartet.seconds for quartet in self.small]) / len(ORDER)
-        few_work = unit.work(one.cells, len(one.processes[0].ns[one.cells[0]]))
-        scale = float((full - few) / (full_work - few_work))
-        return Cost(float(few) - scale * few_work, scale, typical)
+        few = float(np.mean([small.seconds for small in self.small]))
+        few_work = unit.work(one.cells, self._rounds(one))
+        scale = (full - few) / (full_work - few_work)
+        return Cost(few - scale * few_work, scale, typical)
 
-    def quartet(self, index: int, slowdown: Slowdown) -> QuartetTimes:
-        """Return one quartet in which a slow-down counts."""
-        base = self._levels[0.0][index]
+    def _rounds(self, one: Replicate) -> int:
+        return len(one.processes[0].ns[next(name for name in one.cells if name in self.cells)])
+
+    def reading(self, index: int, slowdown: Slowdown) -> Reading:
+        """Return what one replicate says when a slow-down counts."""
         slowed = self._levels[slowdown.fraction][index]
-        changed = {name: slowed.logs[name] for name in slowdown.networks}
-        return QuartetTimes({**base.logs, **changed})
+        changed = {name: slowed.of[name] for name in slowdown.networks}
+        return Reading({**self._levels[0.0][index].of, **changed})
 
     def indexes(self, random: np.random.Generator) -> Iterator[int]:
-        """Draw quartets without end, in runs of neighbours."""
-        count = len(self.quartets)
+        """Draw replicates without end, in runs of neighbours."""
+        count = len(self.replicates)
         at = int(random.integers(count))
         while True:
             yield at
@@ -181,15 +180,19 @@ class Pool:
 
 @dataclass(frozen=True)
 class SessionOutcome:
-    """What one simulated session found, and how long it would have taken."""
+    """What one session found, and how long it took, or would have taken."""
 
     findings: Sequence[Finding]
     seconds: float
-    quartets: int
+    replicates: int
 
     def alarms(self) -> set[str]:
         """Names of rows called SLOWER."""
         return {f.row.name for f in self.findings if f.verdict == Change.SLOWER}
+
+    def share(self, verdict: Change) -> float:
+        """The share of rows with a verdict."""
+        return sum(f.verdict == verdict for f in self.findings) / len(self.findings)
 
 
 def simulate(
@@ -198,17 +201,18 @@ def simulate(
     protocol: TrialProtocol,
     random: np.random.Generator,
 ) -> SessionOutcome:
-    """Play one session on quartets drawn from a pool, within the time that they would take."""
-    ledger = Ledger(pool.rows, protocol)
+    """Play one session on replicates drawn from a pool, within the time that they would take."""
+    ledger = Ledger(pool.rows, protocol, pool.trial.design)
     steps = procedure(ledger)
     step: Step | None = next(steps)
-    spent, quartets = 0.0, 0
+    spent, count = 0.0, 0
     draws = pool.indexes(random)
     while step is not None:
-        spent += pool.cost.seconds(step.cells, protocol.rounds_of(step.stage))
+        rounds = protocol.rounds_of(pool.trial.design, step.stage)
+        spent += pool.cost.seconds(step.cells, rounds)
         if spent > protocol.max_seconds:
             break
-        quartets += 1
-        step = advance(steps, pool.quartet(next(draws), slowdown))
+        count += 1
+        step = advance(steps, pool.reading(next(draws), slowdown))
     sequential.end(ledger)
-    return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), quartets)
+    return SessionOutcome(sequential.findings(ledger), min(spent, protocol.max_seconds), count)

@@ -1,33 +1,42 @@
-"""Measure the gate itself: record quartets and sessions with known extra work, and judge them.
+"""Measure the gate itself: record replicates and sessions with known extra work, and judge them.
 
-Everything measured is kept and resumed: quartets in the folder of one trial, whole sessions in
-folders of their own below it.
+Both designs are recorded in turns under the same conditions. Everything measured is kept and
+resumed: `<condition>/pairs` and `<condition>/quartets` hold one trial each,
+`<condition>/sessions/01`, … whole sessions.
 """
 
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
+from guideline_benchmarks.guidelines import controls
 from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.sides import AskedSide, Question, question
 from guideline_benchmarks.guidelines.session.trial_progress import TrialDisplay
 from guideline_benchmarks.guidelines.session.trials import (
+    Bench,
     Outcome,
     measure_trial,
     opened,
     stored_trial,
 )
-from guideline_benchmarks.guidelines.studies.gate.page import WholeSession, write_page
+from guideline_benchmarks.guidelines.studies.gate.conditions import (
+    CONDITIONS,
+    WANDERER,
+    Condition,
+)
+from guideline_benchmarks.guidelines.studies.gate.judging import Recorded, write_page
 from guideline_benchmarks.guidelines.studies.gate.pool import (
     NONE,
     NOTHING,
@@ -36,18 +45,34 @@ from guideline_benchmarks.guidelines.studies.gate.pool import (
     Slowdown,
     injected,
 )
-from guideline_benchmarks.guidelines.studies.gate.tables import COMPUTE_BOUND
+from guideline_benchmarks.guidelines.studies.gate.sessions import WholeSession
 from guideline_benchmarks.results.gate import trial_store
 from guideline_benchmarks.results.gate.ratios import Choice
-from guideline_benchmarks.results.gate.trial import Quartet, Step, Trial, TrialProtocol
+from guideline_benchmarks.results.gate.trial import Design, Step, TrialProtocol
 from guideline_benchmarks.results.gate.trial_store import has_trial
 
 EXTRA = (0.02, 0.03, 0.05, 0.1)
-# Quartets of one cell alone show what a process costs before it times anything.
-SMALL_QUARTETS = 4
-SESSIONS = "sessions"
+# Replicates of one cell alone show what a process costs before it times anything.
+SMALL = 4
 CPU = AskedSide("cpu")
 PROTOCOL = TrialProtocol(margin=0.02, max_seconds=600.0)
+CONTROLS = frozenset(control.name for control in controls.CONTROLS)
+WANTED_SO = "the study of the gate compares both designs"
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is measured under a condition: replicates of both designs, and whole sessions."""
+
+    pairs: int
+    quartets: int
+    sessions: int
+
+    def under(self, condition: Condition) -> Amounts:
+        """Return what is measured under one; half of it under that which is only reported."""
+        if condition is not WANDERER:
+            return self
+        return Amounts(self.pairs // 2, self.quartets // 2, self.sessions // 4)
 
 
 @dataclass(frozen=True)
@@ -59,86 +84,118 @@ class Injection:
     wanted: frozenset[str] = NONE
 
 
-def study_gate(folder: Path, quartets: int, sessions: int, page: Path, judge_only: bool) -> None:
+def study_gate(folder: Path, amounts: Amounts, page: Path, judge_only: bool) -> None:
     """Measure what is missing in `folder`, judge all of it, and write the page with its plots.
 
     With `judge_only`, nothing is measured, and the folder may be another machine's.
     """
-    if judge_only:
-        pool = Pool(*trial_store.read_trial(folder))
-        whole = list(_stored_sessions(folder / SESSIONS, pool))
-    else:
-        asked = question(["all"], CPU, CPU, PROTOCOL, Options(), EXTRA)
-        pool = Pool(*record(asked, folder, quartets))
-        whole = [
-            measured_session(asked, folder / SESSIONS / f"{number:02}", number, injection)
-            for number, injection in enumerate(islice(injections(pool), sessions), 1)
-        ]
-    with Console(stderr=True).status("judging: some five minutes"):
-        written = write_page(pool, whole, page)
+    if not judge_only:
+        for condition in CONDITIONS:
+            with condition.made(seed=zlib.crc32(condition.name.encode())):
+                _measure(folder / condition.name, condition, amounts.under(condition))
+    recorded = [_read(folder / condition.name, condition) for condition in CONDITIONS]
+    with Console(stderr=True).status("judging: some ten minutes"):
+        written = write_page(recorded, page)
     typer.echo(written)
 
 
-def _stored_sessions(folder: Path, pool: Pool) -> Iterator[WholeSession]:
-    """Yield the sessions that are stored whole; the folder's number says what was put into it."""
-    last = max((int(place.name) for place in folder.glob("*") if has_trial(place)), default=0)
-    for number, injection in enumerate(islice(injections(pool), last), 1):
-        place = folder / f"{number:02}"
-        outcome = stored_trial(place, _choice(injection)) if has_trial(place) else None
-        if outcome is not None and outcome.whole:
-            yield _whole_session(number, injection, outcome)
+def _measure(folder: Path, condition: Condition, amounts: Amounts) -> None:
+    """Measure what is missing under a condition: replicates in turns, then sessions."""
+    with ExitStack() as stack:
+        questions: dict[Design, Question] = {
+            "pairs": _asked(EXTRA),
+            "quartets": _asked(EXTRA, WANTED_SO),
+        }
+        benches = {
+            design: stack.enter_context(opened(asked, folder / design, resume=True))
+            for design, asked in questions.items()
+        }
+        for design, step in turns(benches, amounts):
+            count = len(benches[design].replicates) + 1
+            typer.echo(f"{condition.words}: number {count} of {design}", err=True)
+            benches[design].measure(step, lambda *_: None)
+        cells = [cell.name for cell in benches["pairs"].trial.a.cells]
+    for number, injection in enumerate(islice(injections(cells), amounts.sessions), 1):
+        _measure_session(folder / "sessions" / f"{number:02}", injection)
 
 
-def record(asked: Question, folder: Path, quartets: int) -> tuple[Trial, list[Quartet]]:
-    """Measure the quartets that a pool lacks: so many of all cells, and some of one cell alone."""
-    cells = [
-        cell.name
-        for declaration in asked.declarations
-        for cell in declaration.cells(asked.measured.choice)
-    ]
-    whole, small = Step("screening", tuple(cells)), Step("confirmation", (cells[0],))
-    with opened(asked, folder, resume=True) as bench:
-        stages = Counter(quartet.stage for quartet in bench.quartets)
-        missing = [whole] * (quartets - stages["screening"])
-        missing += [small] * (SMALL_QUARTETS - stages["confirmation"])
-        for step in track(missing, "quartets", console=Console(stderr=True)):
-            bench.measure(step, lambda *_: None)
-    return bench.trial, bench.quartets
+def _asked(extra: tuple[float, ...], apart: str = "") -> Question:
+    return question(["all"], CPU, CPU, PROTOCOL, Options(), extra, apart)
 
 
-def injections(pool: Pool) -> Iterator[Injection]:
+def turns(benches: dict[Design, Bench], amounts: Amounts) -> Iterator[tuple[Design, Step]]:
+    """Yield what is missing of both designs, spread evenly over the time."""
+    wanted: dict[Design, int] = {"pairs": amounts.pairs, "quartets": amounts.quartets}
+    missing: list[tuple[float, Design, Step]] = []
+    for design, bench in benches.items():
+        cells = tuple(cell.name for cell in bench.trial.a.cells)
+        controls = tuple(control.name for control in bench.trial.a.controls)
+        whole = Step("screening", (*cells, *controls) if design == "pairs" else cells)
+        small = Step("confirmation", cells[:1])
+        stages = Counter(one.stage for one in bench.replicates)
+        left = wanted[design] - stages["screening"]
+        missing += [((place + 0.5) / left, design, whole) for place in range(left)]
+        missing += [(1.0, design, small)] * (SMALL - stages["confirmation"])
+    for _, design, step in sorted(missing, key=lambda one: one[0]):
+        yield design, step
+
+
+def injections(cells: list[str]) -> Iterator[Injection]:
     """Yield what whole sessions are measured with, in turns: nothing, cells, guidelines, all."""
-    compute = pool.members(*COMPUTE_BOUND)
-    everything = frozenset([*pool.cells, *pool.controls])
+    place = 3
     for turn in itertools.count():
-        yield Injection(NOTHING)
-        yield _in_cell(0.05, pool.cells[(7 * turn + 3) % len(pool.cells)])
-        yield _in_cell(0.03, compute[(7 * turn + 5) % len(compute)])
-        yield Injection(NOTHING)
+        for fraction in (0.05, 0.05, 0.05, 0.05, 0.05, 0.0, 0.03):
+            if fraction:
+                yield _in_cell(fraction, cells[place % len(cells)])
+                # Has no divisor in common with the number of cells, so that all have their turn.
+                place += 7
+            else:
+                yield Injection(NOTHING)
         name = list(GUIDELINES)[turn % len(GUIDELINES)]
-        members = frozenset(pool.members(name))
+        members = frozenset(cell for cell in cells if cell.split("/")[0] == name)
         yield Injection(Slowdown(0.03, members), name, frozenset([name]))
-        everywhere = "everything, controls too"
-        yield Injection(Slowdown(0.05, everything), everywhere, frozenset(pool.controls))
+        everything = frozenset([*cells, *CONTROLS])
+        yield Injection(Slowdown(0.05, everything), "everything, controls too", CONTROLS)
 
 
 def _in_cell(fraction: float, cell: str) -> Injection:
     return Injection(Slowdown(fraction, frozenset([cell])), cell, frozenset([cell]))
 
 
+def _extra(injection: Injection) -> tuple[float, ...]:
+    """Return the extra work that a session needs, and no more."""
+    return (injection.slowdown.fraction,) if injection.what else ()
+
+
 def _choice(injection: Injection) -> Choice:
-    return injected(EXTRA, injection.slowdown)
+    return injected(_extra(injection), injection.slowdown)
 
 
-def measured_session(
-    asked: Question, folder: Path, number: int, injection: Injection
-) -> WholeSession:
-    """Measure one whole session, finish it, or read it where it is whole."""
+def _measure_session(folder: Path, injection: Injection) -> None:
+    """Measure one whole session, finish it, or leave it where it is whole."""
     said = f"{injection.slowdown.fraction:.0%} in {injection.what}" if injection.what else "none"
-    typer.echo(f"session {number}, extra work: {said}", err=True)
-    with TrialDisplay(asked.protocol.max_seconds, quiet=False) as display:
-        outcome = measure_trial(asked, folder, True, display, _choice(injection))
-    return _whole_session(number, injection, outcome)
+    typer.echo(f"session {folder}, extra work: {said}", err=True)
+    with TrialDisplay(PROTOCOL.max_seconds, quiet=False) as display:
+        measure_trial(_asked(_extra(injection)), folder, True, display, _choice(injection))
+
+
+def _read(folder: Path, condition: Condition) -> Recorded:
+    """Return what is stored of a condition."""
+    pools: dict[Design, Pool] = {
+        design: Pool(*trial_store.read_trial(folder / design)) for design in ("pairs", "quartets")
+    }
+    return Recorded(condition, pools, list(_sessions(folder / "sessions", pools["pairs"].cells)))
+
+
+def _sessions(folder: Path, cells: list[str]) -> Iterator[WholeSession]:
+    """Yield the sessions that are stored whole; the folder's number says what was put into it."""
+    last = max((int(place.name) for place in folder.glob("*") if has_trial(place)), default=0)
+    for number, injection in enumerate(islice(injections(cells), last), 1):
+        place = folder / f"{number:02}"
+        if has_trial(place):
+            outcome = stored_trial(place, _choice(injection))
+            if outcome.whole:
+                yield _whole_session(number, injection, outcome)
 
 
 def _whole_session(number: int, injection: Injection, outcome: Outcome) -> WholeSession:
@@ -149,5 +206,5 @@ def _whole_session(number: int, injection: Injection, outcome: Outcome) -> Whole
         what=injection.what,
         wanted=injection.wanted,
         slower=frozenset(row.name for row in outcome.ledger.rows if {*row.cells} & slowed),
-        outcome=SessionOutcome(outcome.findings, outcome.seconds, len(outcome.quartets)),
+        outcome=SessionOutcome(outcome.findings, outcome.seconds, len(outcome.replicates)),
     )

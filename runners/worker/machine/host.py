@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .cores import clusters
-from .system import names, processors, read, sysctl
+from .system import names, number, processors, read, sysctl
 
 _SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
@@ -93,6 +93,26 @@ def load_average() -> float | None:
         return os.getloadavg()[0]
     except OSError:
         return None
+
+
+def available_memory() -> int | None:
+    """Return the bytes that programs may still take, None where the system does not say.
+
+    Of the machine and of the container that this process is in, the lesser.
+    """
+    found = []
+    for line in (read("proc/meminfo") or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            found.append(int(line.split()[1]) * 1024)
+    most, taken = (number(f"sys/fs/cgroup/memory.{what}") for what in ("max", "current"))
+    if most is not None and taken is not None:
+        found.append(max(0, most - taken))
+    return min(found, default=None)
+
+
+def memory_left() -> dict[str, int | None]:
+    """Return what this process took at most, and what others may still take (see `Warm`)."""
+    return {"peak_memory": peak_memory(), "available_memory": available_memory()}
 
 
 def peak_memory() -> int | None:

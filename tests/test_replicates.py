@@ -1,9 +1,11 @@
-"""How a quartet is measured: four processes, A B B A, and the controls among the cells."""
+"""How replicates are measured: pairs alive at once, and quartets, A B B A, with the controls."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
+import psutil
 import pytest
 
 from guideline_benchmarks.guidelines.session.options import Options
@@ -11,7 +13,8 @@ from guideline_benchmarks.guidelines.session.sides import AskedSide, begin, ques
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.gate.trial import Step, TrialProtocol
 from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND
-from guideline_benchmarks.runners import schedule
+from guideline_benchmarks.runners import pairs, schedule
+from guideline_benchmarks.runners.pairs import NoRoomError, measure_pair
 from guideline_benchmarks.runners.quartets import measure_quartet
 from guideline_benchmarks.runners.worker.extra_work import ExtraWork
 
@@ -52,6 +55,62 @@ def test_both_sides_do_the_extra_work_that_is_asked_for_and_time_it_step_by_step
         for name, times in process.ns.items():
             for ns, (half, whole) in zip(times, process.extra_ns[name], strict=True):
                 assert ns < half < whole
+
+
+def test_a_pair_takes_both_sides_of_each_network_right_after_one_another(trial):
+    told = []
+    begun, equipment = trial()
+    step = Step("screening", (CELL, "g4/relu/x1", COMPUTE_BOUND))
+    pair = measure_pair(
+        begun, equipment, step, 1, lambda side, cell: told.append((side, cell.name))
+    )
+    rounds = begun.protocol.pair_rounds
+    # Which side is started first alternates.
+    assert [process.side for process in pair.processes] == ["b", "a"]
+    assert len({process.pid for process in pair.processes}) == 2
+    assert len({process.core for process in pair.processes}) == 1
+    for process in pair.processes:
+        assert {name: len(ns) for name, ns in process.ns.items()} == dict.fromkeys(
+            step.cells, rounds
+        )
+    visits = list(zip(told[::2], told[1::2], strict=True))
+    assert all(one[1] == other[1] and one[0] != other[0] for one, other in visits)
+    for number in range(rounds):
+        assert {one[1] for one, _ in visits[3 * number : 3 * number + 3]} == set(step.cells)
+    assert {one[0] for one, _ in visits} == {"a", "b"}
+
+
+def test_both_workers_of_a_pair_are_there_at_every_sample(trial):
+    begun, equipment = trial()
+    there = []
+
+    def taken(*_):
+        there.append({child.pid for child in psutil.Process().children()})
+
+    pair = measure_pair(begun, equipment, Step("screening", (CELL,)), 0, taken)
+    assert all({process.pid for process in pair.processes} <= pids for pids in there)
+
+
+def test_two_workers_that_do_not_fit_into_memory_are_no_pair(trial, monkeypatch):
+    begun, equipment = trial()
+    monkeypatch.setattr(pairs, "SPARE_MEMORY", 1e9)
+    with pytest.raises(NoRoomError, match=r"takes \d+ MiB, and memory has \d+ MiB left"):
+        measure_pair(begun, equipment, Step("screening", (CELL,)), 0, lambda *_: None)
+
+
+def test_a_worker_that_fails_in_a_pair_is_named_by_its_side(trial):
+    begun, equipment = trial()
+    broken = dataclasses.replace(equipment["b"], launcher=Broken())
+    with pytest.raises(PlatformError, match="Side B: it is gone"):
+        measure_pair(begun, {**equipment, "b": broken}, Step("screening", (CELL,)), 0, print)
+
+
+class Broken:
+    """A launcher of workers that cannot be started."""
+
+    @property
+    def transport(self):
+        raise PlatformError("it is gone.")
 
 
 def test_a_quartet_without_cells_measures_the_controls(trial):
