@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -33,7 +34,8 @@ from guideline_benchmarks.guidelines.studies.gate.study import (
     study_gate,
     turns,
 )
-from guideline_benchmarks.results.gate import trial_store
+from guideline_benchmarks.results.gate import outlook, trial_store
+from guideline_benchmarks.results.gate.finding import Change
 from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND, MEMORY_HEAVY
 from tests.program import wait_until
 from tests.synthetic_trials import noisy_logs, replicate_of, trial_of
@@ -242,3 +244,37 @@ def store_trial(folder, trial, replicates):
     trial_store.write_trial(folder, trial)
     for number, replicate in enumerate(replicates):
         trial_store.write_replicate(folder, trial, number, replicate)
+
+
+@pytest.fixture(scope="module", params=["quiet", "neighbour"])
+def recorded(request):
+    """The pairs that docs/gate_study.md was written from."""
+    study = Path(__file__).parent.parent / "results" / "reference" / "gate-study"
+    return request.param, Pool(*trial_store.read_trial(study / request.param / "pairs"))
+
+
+def test_recorded_pairs_of_equal_sides_raise_no_alarm(recorded):
+    _, pool = recorded
+    sessions = [
+        simulate(pool, NOTHING, pool.trial.protocol, np.random.default_rng((11, number)))
+        for number in range(200)
+    ]
+    assert evidence.any_called(sessions, Change.SLOWER).hits <= 2
+
+
+def test_a_slow_down_of_any_recorded_cell_is_found(recorded):
+    _, pool = recorded
+    found = 0
+    for number, cell in enumerate(pool.cells):
+        slowdown = Slowdown(0.05, frozenset([cell]))
+        random = np.random.default_rng((12, number))
+        session = simulate(pool, slowdown, pool.trial.protocol, random)
+        found += session.alarms() == {cell}
+    assert found >= 0.95 * len(pool.cells)
+
+
+def test_the_calibration_is_that_of_the_recorded_pairs(recorded):
+    name, pool = recorded
+    words = next(condition.words for condition in CONDITIONS if condition.name == name)
+    spread = outlook.calibration().spread["pairs"][words]
+    assert spread == pytest.approx(of_replicate(pool).median, rel=1e-3)
