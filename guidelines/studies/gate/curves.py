@@ -17,8 +17,8 @@ from guideline_benchmarks.results.gate.trial import TrialProtocol
 
 Array = NDArray[np.float64]
 
-CURVE_SESSIONS = 150
-RULE_SESSIONS = 100
+CURVE_SESSIONS = 60
+RULE_SESSIONS = 50
 MARGINS = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.04)
 CURVE_FRACTIONS = (0.03, 0.05)
 # How the rules get their samples: from all pairs of ten minutes, A and B of the same ones, or A of

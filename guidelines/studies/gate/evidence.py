@@ -21,11 +21,11 @@ from guideline_benchmarks.results.gate.finding import Change
 from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.statistics.verdict import Interval
 
-FALSE_ALARM_SESSIONS = 1000
-SHARE_SESSIONS = 200
-SESSIONS_PER_CELL = 20
-SESSIONS_PER_GUIDELINE = 20
-SESSIONS_OF_ALL = 100
+FALSE_ALARM_SESSIONS = 500
+SHARE_SESSIONS = 100
+SESSIONS_PER_CELL = 10
+SESSIONS_PER_GUIDELINE = 10
+SESSIONS_OF_ALL = 40
 # Of these, for the design that pairs took the place of, which takes far longer to play.
 FORMER = 0.2
 

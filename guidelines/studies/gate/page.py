@@ -34,8 +34,10 @@ def text(studied: Sequence[Studied], name: str) -> str:
             "How far replicates lie apart",
             [
                 "Standard deviation of the log ratio of two equal sides: of one pair, and of one "
-                "quartet of the former design, both recorded in turns. A quartet takes longer than "
-                "a pair, and its ratio is corrected by the controls."
+                "quartet of the former design, both recorded in turns. A quartet has 6 rounds in "
+                "each of its four processes and takes about half as long as a pair of 30, and its "
+                "ratio is corrected by the controls. Where few were recorded (above), their spread "
+                "says little."
             ],
             [SPREAD],
             [tables.spread_of_cells(studied)],
