@@ -149,6 +149,8 @@ def _by_cell(run: Run, columns: Sequence[Column]) -> Table:
 
     titles = ["instructions", "per multiply-add"]
     titles += ["L1d misses", "L2 misses"] if caches else []
-    least = f"The least of {run.protocol.runs} executions ({metric_of(run).said})"
+    # Of a run whose times are modelled, too, these are counts.
+    said = run.platform.counter.said if run.platform.counter else metric_of(run).said
+    least = f"The least of {run.protocol.runs} executions ({said})"
     caption = f"{least}, and how far they lie apart"
     return by_cell(columns, caption, [*titles, "spread"], entries)
