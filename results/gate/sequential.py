@@ -24,6 +24,8 @@ from guideline_benchmarks.results.statistics.inference import Estimate, holm
 SCREENING = 4
 # After how many fresh replicates suspects are looked at.
 LOOKS = (4, 8, 16, 32)
+# Of so few networks, rounds cost less than starting a process does, so there are more of them.
+FEW_NETWORKS = 8
 # Fewer say too little of how far replicates lie apart.
 FEWEST_REPLICATES = 3
 
@@ -130,7 +132,8 @@ def _step(ledger: Ledger) -> Step:
     if RULES[ledger.design].controls_always:
         rows = [row for row in rows if row.kind != "absolute"]
     cells = tuple(sorted({cell for row in rows for cell in row.cells}))
-    return Step("screening" if screened else "confirmation", cells)
+    few = not screened and len(cells) <= FEW_NETWORKS
+    return Step("confirmation" if few else "screening", cells)
 
 
 def _screen(ledger: Ledger) -> None:

@@ -58,6 +58,8 @@ class TrialProtocol(Record):
 class Step:
     """What a replicate is to measure: the names of its networks.
 
+    In the stage `confirmation` they are few, and all suspects, and get more rounds.
+
     Controls are among them in a pair; in a quartet they always are measured, and are not named.
     """
 
