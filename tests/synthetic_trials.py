@@ -24,6 +24,8 @@ from tests.synthetic import FINGERPRINT, run_of, with_cost
 # Log time of a network in a process: its name, the side, the replicate, the process in it.
 LogTimes = Callable[[str, str, int, int], float]
 
+TWO_ROUNDS = dict.fromkeys(("rounds", "pair_rounds", "pair_confirmation_rounds"), 2)
+
 
 def trial_of(
     experiments: Sequence[str] = ("g4",),
@@ -47,7 +49,9 @@ def trial_of(
         a=side,
         b=side,
         measured=measured,
-        protocol=TrialProtocol(rounds=2, **protocol),
+        protocol=TrialProtocol(
+            **{"rounds": 2, "pair_rounds": 2, "pair_confirmation_rounds": 2} | protocol
+        ),
         experiments=[declaration.experiment for declaration in declarations],
         extra=list(extra),
         sessions=run_of([], lambda *_: 1.0).sessions,

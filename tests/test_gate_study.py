@@ -80,7 +80,7 @@ def test_a_slow_down_in_a_pool_is_found_and_nothing_else(design):
 
 def test_a_simulated_session_ends_when_its_time_is_up():
     pool = pool_of(noise=0.1)
-    seconds = 2.5 * pool.cost.seconds([*pool.cells, *pool.controls], 20)
+    seconds = 2.5 * pool.cost.seconds([*pool.cells, *pool.controls], 2)
     protocol = pool.trial.protocol.model_copy(update={"max_seconds": seconds})
     session = simulate(pool, NOTHING, protocol, np.random.default_rng(0))
     assert session.seconds <= seconds

@@ -9,7 +9,7 @@ import pytest
 from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
-from guideline_benchmarks.guidelines.session.trials import _refuse_changed
+from guideline_benchmarks.guidelines.session.trials import _continued
 from guideline_benchmarks.reports.run.heading import describe
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.gate.regression import judge_run
@@ -77,10 +77,10 @@ def test_a_check_takes_another_container_of_the_same_machine_and_says_so():
 def test_a_trial_is_continued_in_another_container(tmp_path):
     earlier = trial_of(["g4"])
     a = earlier.a.model_copy(update={"fingerprint": changed(hostname="3f9a1c77d2e0")})
-    _refuse_changed(earlier, earlier.model_copy(update={"a": a}), tmp_path)
+    _continued(earlier, earlier.model_copy(update={"a": a}), tmp_path)
     b = earlier.b.model_copy(update={"fingerprint": changed(cpu_model="another")})
     with pytest.raises(BadInputError, match="Side B is not what it was"):
-        _refuse_changed(earlier, earlier.model_copy(update={"b": b}), tmp_path)
+        _continued(earlier, earlier.model_copy(update={"b": b}), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ SUMMARIES = {
     "compare": "Lay runs of several platforms side by side, to see which guideline matters on "
     "which.",
     "history": "Show how each cell has gone over the runs of one platform, and where it changed.",
-    "gate-study": "Measure how often the gate cries wolf, and how often it sees known slow-downs.",
+    "gate-study": "Measure how often the gate cries wolf and sees slow-downs: quiet, and beside "
+    "made noise.",
     "arm-model": "Fit the cost model of the paper's ARM core, test it out of sample, write file "
     "and page.",
     "calibrate": "Fit a cost model to a measured run of your board, and test it on cells kept "
