@@ -49,8 +49,10 @@ def test_what_can_be_found_is_beyond_the_margin_and_less_with_more_pairs(spread)
 
 def test_what_can_be_found_rests_on_no_more_pairs_than_are_looked_at():
     ledger = ledger_of(0.0, 0.01, 8)
-    assert outlook.noise_of(ledger, 10_000).fresh == LOOKS[-1]
-    assert outlook.noise_of(ledger, 0).fresh == LOOKS[0]
+    most, least = LOOKS[-1], LOOKS[0]
+    assert outlook.noise_of(ledger, 10_000) == outlook.noise_of(ledger, most)
+    assert outlook.noise_of(ledger, 0) == outlook.noise_of(ledger, least)
+    assert outlook.noise_of(ledger, most) != outlook.noise_of(ledger, least)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from guideline_benchmarks.guidelines.commands.board import (
+from guideline_benchmarks.guidelines.commands.machines.board import (
     board_platform,
     platform_name,
     ready,

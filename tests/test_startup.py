@@ -39,10 +39,10 @@ def test_the_help_of_what_is_used_most_imports_nothing_heavy(command):
     assert set(started(command, "--help")) - BY_TYPER == {"0"}
 
 
-@pytest.mark.parametrize("name", program.SUMMARIES)
+@pytest.mark.parametrize("name", program.COMMANDS)
 def test_a_commands_summary_is_the_first_paragraph_of_its_help(name):
     first = inspect.cleandoc(program.loaded(name).help).split("\n\n")[0]
-    assert " ".join(first.split()) == program.SUMMARIES[name]
+    assert " ".join(first.split()) == program.COMMANDS[name].summary
 
 
 def test_an_earlier_name_works_and_says_the_new_one(guidelines):

@@ -1,4 +1,4 @@
-"""A/B trials and checks from the command line, with real workers."""
+"""A/B trials from the command line and from within, with real workers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,11 @@ from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.sides import AskedSide, question
 from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trials import measure_trial, stored_trial
-from guideline_benchmarks.reports.gate.registry import FORMATS
-from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.guidelines.session.trials import measure_trial
 from guideline_benchmarks.results.gate import trial_store
-from guideline_benchmarks.results.gate.trial import Part, TrialProtocol
+from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.record.cells import NetworkChoice
-from guideline_benchmarks.results.store import run_folders
 from tests.program import complains, wait_until
-from tests.synthetic import noisy, run_of
-from tests.synthetic_trials import noisy_logs, replicate_of, trial_of
 
 OWN_CLOCK = Path(__file__).with_name("own_clock.py")
 CELLS = [cell.name for cell in GUIDELINES["g4"].cells(NetworkChoice())]
@@ -57,20 +52,6 @@ def trial_words(folder, slowed=(), experiment="g4"):
 
 def verdicts(out):
     return {entry["cell"]: entry["verdict"] for entry in json.loads(out)}
-
-
-def planned(trial):
-    """What the first replicates of a trial measure."""
-    controls = [control.name for control in trial.a.controls] if trial.design == "pairs" else []
-    return sorted([*CELLS, *controls])
-
-
-def stored(folder, trial, count):
-    """Write a trial of so many made-up replicates."""
-    trial_store.write_trial(folder, trial)
-    for number in range(count):
-        replicate = replicate_of(trial, noisy_logs(), number, planned(trial))
-        trial_store.write_replicate(folder, trial, number, replicate)
 
 
 @pytest.fixture(scope="session")
@@ -139,59 +120,6 @@ def test_a_killed_trial_keeps_its_pairs_and_goes_on(command, guidelines, tmp_pat
     assert len(json.loads(out)) == 15
 
 
-def damaged(replicate, how):
-    """A replicate's JSON with one thing wrong."""
-    first = replicate["processes"][0]
-    if how == "control":
-        del first["ns"]["control/compute-bound/x1"]
-    elif how == "empty":
-        first["ns"][CELLS[0]] = []
-    elif how == "order":
-        for process in replicate["processes"][:2]:
-            process["side"] = "b"
-    elif how == "stage":
-        replicate["stage"] = "confirmation"
-    elif how == "seconds":
-        replicate["seconds"] = -1e9
-    elif how == "fewer":
-        first["ns"][CELLS[0]].pop()
-    elif how == "half":
-        del replicate["processes"][2:]
-    return replicate
-
-
-DAMAGES = ["control", "empty", "order", "stage", "seconds", "gap"]
-
-
-@pytest.mark.parametrize(
-    ("design", "how"),
-    [
-        *(("pairs", how) for how in [*DAMAGES, "fewer"]),
-        *(("quartets", how) for how in [*DAMAGES, "half"]),
-    ],
-)
-def test_an_altered_trial_is_refused_and_left_as_it_is(tmp_path, design, how):
-    trial = trial_of(("g4",), design=design)
-    stored(tmp_path / "trial", trial, 3)
-    file = tmp_path / "trial" / design / "0002.json"
-    if how == "gap":
-        file.unlink()
-    else:
-        file.write_text(json.dumps(damaged(json.loads(file.read_text()), how)))
-    kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
-    with pytest.raises(BadInputError, match=r"0002\.json|Number 2"):
-        stored_trial(tmp_path / "trial")
-    assert {path.name: path.read_bytes() for path in file.parent.iterdir()} == kept
-
-
-@pytest.mark.parametrize("design", ["pairs", "quartets"])
-def test_one_replicate_gives_ratios_and_no_verdict(tmp_path, design):
-    stored(tmp_path, trial_of(("g4",), design=design), 1)
-    findings = stored_trial(tmp_path).findings
-    assert {(f.verdict, f.ratio_ci95, f.rests_on) for f in findings} == {("INCONCLUSIVE", None, 1)}
-    assert all(0.9 < finding.ratio < 1.1 for finding in findings)
-
-
 def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
     process = command("ab", "g4", "--max-minutes", "0.1", "--out", "trial")
     trial = tmp_path / "trial" / "trial.json"
@@ -219,81 +147,6 @@ def test_an_interrupted_trial_says_how_to_go_on(command, tmp_path):
 def test_what_cannot_be_compared_is_told_in_one_sentence(guidelines, options, code, words):
     result = guidelines("ab", *options)
     complains(result, code, *(word.replace("(", r"\(") for word in words))
-
-
-@pytest.fixture
-def runs(tmp_path):
-    """A baseline, the same again, and one with a slower cell."""
-
-    def slow(cell):
-        return 6.0 if cell.name == CELLS[0] else 5.0
-
-    for name, truth, seed in (
-        ("old", lambda _: 5.0, 1),
-        ("same", lambda _: 5.0, 2),
-        ("slow", slow, 3),
-    ):
-        run_folders.write_run(tmp_path / name, run_of(["g4"], noisy(truth, noise=0.004, seed=seed)))
-    return tmp_path
-
-
-def test_a_check_passes_or_fails_by_its_exit_code(guidelines, runs):
-    code, out, _ = guidelines("check", "same", "--baseline", "old")
-    assert code == 0
-    assert "Of 12 cells: 12 SAME" in out
-    result = guidelines("check", "slow", "--baseline", "old", "--json")
-    complains(result, 1, "is SLOWER")
-    assert verdicts(result[1])[CELLS[0]] == "SLOWER"
-    complains(guidelines("check", "slow", "--baseline", "older"), 2, "Did you mean old")
-
-
-def test_github_gets_its_summary_and_annotations_unasked(command, runs):
-    summary = runs / "summary.md"
-    summary.write_text("before\n")
-    environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
-    process = command("check", "slow", "--baseline", "old", "--json", environment=environment)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    json.loads(out)
-    assert any(line.startswith("::error title=g4/") for line in err.splitlines())
-    assert summary.read_text().startswith("before\n## Check of cpu")
-
-
-def test_runs_are_compared_and_followed_from_the_command_line(guidelines, runs):
-    code, out, err = guidelines("compare", "old", "slow", "paper:arm", "--out", "page")
-    assert code == 0, err
-    assert "Rank agreement" in out
-    assert (runs / "page" / "compare.html").exists()
-    complains(guidelines("compare", "old", "paper:tpu"), 2, "Did you mean paper:")
-    code, out, err = guidelines("history", ".")
-    assert code == 0, err
-    assert "3 runs of cpu" in out
-    complains(guidelines("history", "page"), 2, "no run in page")
-
-
-def test_a_trial_of_an_earlier_version_is_read_and_goes_on_where_it_is(tmp_path):
-    trial = trial_of(("g4",), design="quartets")
-    quartets = [replicate_of(trial, noisy_logs(), number, sorted(CELLS)) for number in range(3)]
-    earlier = trial.model_dump(mode="json", exclude={"design", "apart"}) | {"trial_version": 1}
-    (tmp_path / trial_store.FILE).write_text(json.dumps(earlier))
-    trial = trial.model_copy(update={"trial_version": 1})
-    (tmp_path / "blocks").mkdir()
-    for number, quartet in enumerate(quartets[:2]):
-        content = json.loads(quartet.model_dump_json())
-        for process in content["processes"]:
-            process["arm"] = process.pop("side")
-        (tmp_path / "blocks" / f"{number + 1:04}.json").write_text(json.dumps(content))
-    assert trial_store.read_trial(tmp_path) == (trial, quartets[:2])
-    trial_store.write_replicate(tmp_path, trial, 2, quartets[2])
-    assert trial_store.read_trial(tmp_path) == (trial, quartets)
-    assert not (tmp_path / "quartets").exists()
-
-
-def part_of(quartet, number, processes):
-    """The first processes of a quartet, as they are kept while it is measured."""
-    content = quartet.model_dump()
-    content["processes"] = content["processes"][:processes]
-    return Part(number=number, **content)
 
 
 class Watcher:
@@ -348,44 +201,3 @@ def test_sides_that_do_not_fit_into_memory_together_are_measured_in_quartets(
         r"a worker takes \d+ MiB, and memory has \d+ MiB left for a second one", trial.apart
     )
     assert any(trial.apart in remark for remark in judgement_of(outcome, tmp_path).remarks)
-
-
-def test_what_there_is_of_a_quartet_is_of_the_next_one_or_is_nothing(tmp_path):
-    trial = trial_of(("g4",), design="quartets")
-    trial_store.write_trial(tmp_path, trial)
-    first, second = (replicate_of(trial, noisy_logs(), number, sorted(CELLS)) for number in (0, 1))
-    part = part_of(first, 0, 3)
-    assert trial_store.read_part(tmp_path, trial, 0) is None
-    trial_store.write_part(tmp_path, part)
-    assert trial_store.read_part(tmp_path, trial, 0) == part
-    # Killed between writing the quartet and removing its part.
-    assert trial_store.read_part(tmp_path, trial, 1) is None
-    trial_store.write_replicate(tmp_path, trial, 0, first)
-    assert not (tmp_path / trial_store.PART).exists()
-    trial_store.write_part(tmp_path, part_of(second, 1, 1))
-    assert trial_store.read_trial(tmp_path) == (trial, [first])
-
-
-@pytest.mark.parametrize("how", ["order", "control", "seconds"])
-def test_an_altered_part_is_refused(tmp_path, how):
-    trial = trial_of(("g4",), design="quartets")
-    trial_store.write_trial(tmp_path, trial)
-    part = part_of(replicate_of(trial, noisy_logs(), 0, sorted(CELLS)), 0, 3)
-    content = json.loads(part.model_dump_json())
-    (tmp_path / trial_store.PART).write_text(json.dumps(damaged(content, how)))
-    with pytest.raises(BadInputError, match=r"part\.json is"):
-        trial_store.read_part(tmp_path, trial, 0)
-
-
-@pytest.mark.parametrize("design", ["pairs", "quartets"])
-def test_a_trial_that_judged_nothing_has_no_remark_on_intervals(tmp_path, design):
-    for number in range(5):
-        stored(tmp_path, trial_of(("g4",), design=design), number)
-        judgement = judgement_of(stored_trial(tmp_path), tmp_path)
-        said = [form(judgement, True) for form in FORMATS.values()]
-        said.append(json.dumps(judgement.json_objects()))
-        for text in said:
-            assert not re.search(r"\b(nan|inf|infinity)\b", text, re.IGNORECASE)
-        like = [remark for remark in judgement.remarks if remark.startswith("Like against like")]
-        assert bool(like) == (number >= (4 if design == "pairs" else 2))
-        assert bool(judgement.spread) == (number >= 2)

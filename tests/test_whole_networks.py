@@ -9,9 +9,9 @@ import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 
-from guideline_benchmarks.guidelines.commands import networks
-from guideline_benchmarks.guidelines.commands.networks import costs_table, network_cost
 from guideline_benchmarks.guidelines.commands.program import program
+from guideline_benchmarks.guidelines.commands.unmeasured import networks
+from guideline_benchmarks.guidelines.commands.unmeasured.networks import costs_table, network_cost
 from guideline_benchmarks.networks.blocks import initialise
 from guideline_benchmarks.networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
 from guideline_benchmarks.networks.cost import cost

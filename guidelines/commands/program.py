@@ -1,7 +1,7 @@
 """The program: its commands by name and summary; one is imported when it is called.
 
-Every command is a module of its name in this folder, whose `command` is a function, or a
-`typer.Typer` of several (board).
+Every command is a module of its name in one of the folders here, whose `command` is a function, or
+a `typer.Typer` of several (board).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -18,39 +18,96 @@ from typer.main import get_command
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.store.files import refuse_unreadable
 
-# In the order in which they are listed; each summary is the first paragraph of its command's help.
-SUMMARIES = {
-    "list": "List the experiments and the platforms that come with the suite.",
-    "run": "Measure experiments, then print their tables and write the report.",
-    "decompose": "Show where the time of your own network goes, operator by operator.",
-    "cost": "Count what a network costs, layer by layer: multiply-adds, weights, memory access.",
-    "show": "Print the tables of a stored run; with --json one object per cell, or per share of "
-    "time.",
-    "report": "Write every table, plot and page of stored runs again, without measuring.",
-    "ab": "Say which cells side B runs slower than side A: both alive at once, network by network.",
-    "check": "Check a run against a stored one of the same platform; exits 1 on a regression.",
-    "compare": "Lay runs of several platforms side by side, to see which guideline matters on "
-    "which.",
-    "history": "Show how each cell has gone over the runs of one platform, and where it changed.",
-    "gate-study": "Measure how often the gate cries wolf and sees slow-downs: quiet, and beside "
-    "made noise.",
-    "arm-model": "Fit the cost model of the paper's ARM core, test it out of sample, write file "
-    "and page.",
-    "calibrate": "Fit a cost model to a measured run of your board, and test it on cells kept "
-    "aside.",
-    "predict": "Model the time of a network on a board from counts, without the board: not "
-    "measured.",
-    "arm-emulator": "Set up the emulated ARM core of platform arm-emulated (Debian and Ubuntu, "
-    "without root).",
-    "cpu-counter": "Set up the counter of platform cpu-counted (x86-64 Debian and Ubuntu, without "
-    "root).",
-    "networks": "List the whole networks with their multiply-adds and weights, beside the "
-    "published ones.",
-    "doctor": "Say in plain words what will make this machine's figures unreliable, and what to "
-    "do.",
-    "bench": "Measure the suite itself: fidelity of the harness, cost of a full run, start-up "
-    "times.",
-    "board": "Boards that are reached by ssh.",
+
+class Listed(NamedTuple):
+    """Where a command stands, a folder beside this file, and the first paragraph of its help."""
+
+    room: str
+    summary: str
+
+
+# In the order in which they are listed.
+COMMANDS = {
+    "list": Listed(
+        "unmeasured",
+        "List the experiments and the platforms that come with the suite.",
+    ),
+    "run": Listed(
+        "measuring",
+        "Measure experiments, then print their tables and write the report.",
+    ),
+    "decompose": Listed(
+        "measuring",
+        "Show where the time of your own network goes, operator by operator.",
+    ),
+    "cost": Listed(
+        "unmeasured",
+        "Count what a network costs, layer by layer: multiply-adds, weights, memory access.",
+    ),
+    "show": Listed(
+        "stored",
+        "Print the tables of a stored run; with --json one object per cell, or per share of time.",
+    ),
+    "report": Listed(
+        "stored",
+        "Write every table, plot and page of stored runs again, without measuring.",
+    ),
+    "ab": Listed(
+        "measuring",
+        "Say which cells side B runs slower than side A: both alive at once, network by network.",
+    ),
+    "check": Listed(
+        "stored",
+        "Check a run against a stored one of the same platform; exits 1 on a regression.",
+    ),
+    "compare": Listed(
+        "stored",
+        "Lay runs of several platforms side by side, to see which guideline matters on which.",
+    ),
+    "history": Listed(
+        "stored",
+        "Show how each cell has gone over the runs of one platform, and where it changed.",
+    ),
+    "gate-study": Listed(
+        "suite",
+        "Measure how often the gate cries wolf and sees slow-downs: quiet, and beside made noise.",
+    ),
+    "arm-model": Listed(
+        "suite",
+        "Fit the cost model of the paper's ARM core, test it out of sample, write file and page.",
+    ),
+    "calibrate": Listed(
+        "machines",
+        "Fit a cost model to a measured run of your board, and test it on cells kept aside.",
+    ),
+    "predict": Listed(
+        "unmeasured",
+        "Model the time of a network on a board from counts, without the board: not measured.",
+    ),
+    "arm-emulator": Listed(
+        "machines",
+        "Set up the emulated ARM core of platform arm-emulated (Debian and Ubuntu, without root).",
+    ),
+    "cpu-counter": Listed(
+        "machines",
+        "Set up the counter of platform cpu-counted (x86-64 Debian and Ubuntu, without root).",
+    ),
+    "networks": Listed(
+        "unmeasured",
+        "List the whole networks with their multiply-adds and weights, beside the published ones.",
+    ),
+    "doctor": Listed(
+        "machines",
+        "Say in plain words what will make this machine's figures unreliable, and what to do.",
+    ),
+    "bench": Listed(
+        "suite",
+        "Measure the suite itself: fidelity of the harness, cost of a full run, start-up times.",
+    ),
+    "board": Listed(
+        "machines",
+        "Boards that are reached by ssh.",
+    ),
 }
 # Earlier names, which still work and say the new one.
 RENAMED = {"calibrate-gate": "gate-study"}
@@ -121,7 +178,8 @@ class LazyCommand(TyperCommand):
 
 def loaded(name: str) -> Any:
     """Return a command by its name, imported now."""
-    found = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").command
+    place = f"{__package__}.{COMMANDS[name].room}.{name.replace('-', '_')}"
+    found = importlib.import_module(place).command
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
         found.command(name, cls=Command)(_readable(function))
@@ -159,7 +217,7 @@ def _program() -> Any:
     for option in group.params:
         _read_as_false(option)
     group.commands = {
-        **{name: LazyCommand(name, help=summary) for name, summary in SUMMARIES.items()},
+        **{name: LazyCommand(name, help=listed.summary) for name, listed in COMMANDS.items()},
         **{name: LazyCommand(name, hidden=True) for name in RENAMED},
     }
     return group

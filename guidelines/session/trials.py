@@ -18,13 +18,7 @@ from guideline_benchmarks.results.gate.designs import RULES
 from guideline_benchmarks.results.gate.finding import Finding, rows_of, without_figures
 from guideline_benchmarks.results.gate.ratios import Choice, Reading, as_timed
 from guideline_benchmarks.results.gate.sequential import Ledger, advance, procedure
-from guideline_benchmarks.results.gate.trial import (
-    Part,
-    Replicate,
-    SideName,
-    Step,
-    Trial,
-)
+from guideline_benchmarks.results.gate.trial import Part, Replicate, SideName, Step, Trial
 from guideline_benchmarks.results.record.cells import Cell
 from guideline_benchmarks.results.record.platform import REACHING
 from guideline_benchmarks.results.record.same_machine import differing_fields

@@ -41,13 +41,12 @@ def calibration() -> Calibration:
 class Noise:
     """How far replicates' log ratios lie apart, as standard deviations, by row.
 
-    `findable` is the ratio that a suspect of the median spread shows on `fresh` replicates, in four
-    of five sessions.
+    `findable` is the ratio of a suspect of the median spread that is called SLOWER in four of five
+    sessions.
     """
 
     spreads: Mapping[Row, float]
     findable: float
-    fresh: int
 
     @property
     def typical(self) -> float:
@@ -70,13 +69,13 @@ def noise_of(ledger: Ledger, fresh: int) -> Noise | None:
     estimates = {row: found for row in rows if (found := ledger.estimate(row)) is not None}
     if not estimates:
         return None
-    spreads = {row: found.error * math.sqrt(found.freedom + 1) for row, found in estimates.items()}
+    spreads = {row: found.deviation for row, found in estimates.items()}
     fresh = max(LOOKS[0], min(fresh, LOOKS[-1]))
     looks = sum(look <= fresh for look in LOOKS)
     suspect = Estimate(0.0, median(spreads.values()) / math.sqrt(fresh), fresh - 1)
     bound = math.log1p(ledger.protocol.margin)
     level = ledger.protocol.alpha / (looks * (looks + 1))
-    return Noise(spreads, math.exp(suspect.detectable(bound, level)), fresh)
+    return Noise(spreads, math.exp(suspect.detectable(bound, level)))
 
 
 def replicates_needed(ledger: Ledger, row: Row) -> int | None:
@@ -88,8 +87,8 @@ def replicates_needed(ledger: Ledger, row: Row) -> int | None:
     known = ledger.estimate(row)
     if known is None:
         return None
-    count = round(known.freedom) + 1
-    spread, bound = known.error * math.sqrt(count), math.log1p(ledger.protocol.margin)
+    count, spread = round(known.freedom) + 1, known.deviation
+    bound = math.log1p(ledger.protocol.margin)
     level = row_level(ledger, row)
     # A suspect is decided on fresh replicates alone, and so is one that is to become one.
     has = count if row in ledger.suspects or abs(known.mean) < bound else 0

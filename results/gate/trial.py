@@ -132,6 +132,8 @@ class Trial(Record):
     """What is compared, and how.
 
     `design` says what its replicates are, and `apart` why they are not pairs, if they are not.
+    `measured` says how networks are made, warmed up and proved; how often they are timed stands in
+    `protocol` alone.
     `extra` are fractions of known extra work, which both sides execute alike; only a study of
     the gate has them, and chooses which of it counts.
     """

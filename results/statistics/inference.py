@@ -33,6 +33,11 @@ class Estimate:
         reach = quantile(1 - (1 - CONFIDENCE) / 2, self.freedom) * self.error
         return self.mean - reach, self.mean + reach
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the values that it is the mean of (see of_mean)."""
+        return self.error * math.sqrt(self.freedom + 1)
+
     def p_above(self, bound: float) -> float:
         """Return the one-sided p-value of the hypothesis that the log ratio is at most `bound`."""
         if self.error == 0:

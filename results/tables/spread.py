@@ -52,7 +52,7 @@ def spread_of(run: Run) -> Spread | None:
                 apart[cell.name] = estimate
     if not apart:
         return None
-    deviations = {name: _deviation(estimate) for name, estimate in apart.items()}
+    deviations = {name: estimate.deviation for name, estimate in apart.items()}
     worst = max(deviations, key=lambda name: deviations[name])
     level = (1 - CONFIDENCE) / 2
     tells = median(estimate.detectable(0.0, level) for estimate in apart.values())
@@ -72,8 +72,3 @@ def _estimate(cell: Cell, base: Cell, samples: Mapping[str, Samples]) -> Estimat
         return None
     processes = representative(log_ratios(own, other))
     return of_mean(np.array([float(np.median(ratios)) for ratios in processes]))
-
-
-def _deviation(estimate: Estimate) -> float:
-    """Return the standard deviation of the values that an estimate is the mean of."""
-    return estimate.error * math.sqrt(estimate.freedom + 1)

@@ -1,0 +1,1 @@
+"""What times something: a new run, or a trial of two sides."""

@@ -1,0 +1,1 @@
+"""What reads stored runs, and measures nothing."""

@@ -1,0 +1,1 @@
+"""What measures the suite itself, or repeats its research."""

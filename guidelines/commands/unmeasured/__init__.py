@@ -1,0 +1,1 @@
+"""What is known of experiments and networks without measuring them."""
