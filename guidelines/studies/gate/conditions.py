@@ -48,5 +48,5 @@ QUIET = Condition("quiet", "quiet", "nowhere", 5.0, 0.006)
 NEIGHBOUR = Condition(
     "neighbour", "beside a memory streamer on the other core", "other core", 10.0, 0.01
 )
-WANDERER = Condition("wanderer", "beside one that may take any core", "any core", None, None)
+WANDERER = Condition("wanderer", "beside a streamer that may take any core", "any core", None, None)
 CONDITIONS = (QUIET, NEIGHBOUR, WANDERER)
