@@ -11,23 +11,28 @@ COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc 
             results/reference/arm-emulated-cortex-a57 \
             results/reference/arm-modelled-cortex-a57 paper:gpu paper:arm
 CORE     ?=
+THREADS  ?=
 PIP_ARGS ?=
 
 GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
 DOCS       := $(VENV)/docs-installed
+# Runtimes that are installed only for a platform that is named after them.
+RUNTIMES   := openvino
+ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B)))
+RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED)))
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
-RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
+RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check gate-study calibrate-gate \
-        arm-emulator cpu-counter arm-model doctor bench lint docs test test-all coverage
+        arm-emulator cpu-counter arm-model runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
-	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> THREADS=<number or all> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
 	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs>"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -37,17 +42,21 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+$(VENV)/installed-%: $(INSTALLED)
+	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
 $(DOCS): $(INSTALLED)
 	$(VENV)/bin/pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
-tables: $(INSTALLED) ## measure and print Tables 1 to 4 (the main job)
+tables: $(INSTALLED) $(RUNTIME) ## measure and print Tables 1 to 4 (the main job)
 	@$(RUN) all
 
-g1 g2 g3 g4: $(INSTALLED) ## measure and print one guideline's table
+g1 g2 g3 g4: $(INSTALLED) $(RUNTIME) ## measure and print one guideline's table
 	@$(RUN) $@
 
-fig2: $(INSTALLED) ## take the run time of two whole networks apart (Fig. 2)
+fig2: $(INSTALLED) $(RUNTIME) ## take the run time of two whole networks apart (Fig. 2)
 	@$(RUN) fig2
 
 networks: $(INSTALLED) ## list the whole networks with their costs, beside the published ones
@@ -68,7 +77,7 @@ reports: $(INSTALLED) ## write the reports of docs/reports again: Markdown and i
 history: $(INSTALLED) ## show how each cell of PLATFORM has gone over all stored runs
 	@$(GUIDELINES) history --platform '$(PLATFORM)' $(if $(OUT),--out '$(OUT)')
 
-ab: $(INSTALLED) ## measure platforms A and B side by side: is B slower?
+ab: $(INSTALLED) $(RUNTIME) ## measure platforms A and B side by side: is B slower?
 	@$(GUIDELINES) ab --a '$(A)' --b '$(B)' $(if $(CORE),--core '$(CORE)') $(if $(OUT),--out '$(OUT)')
 
 check: $(INSTALLED) ## check the run in OUT against the one in BASELINE
@@ -90,10 +99,12 @@ cpu-counter: $(INSTALLED) ## set up the counter of PLATFORM=cpu-counted (no root
 arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (docs/arm_model.md)
 	@$(GUIDELINES) arm-model
 
+runtimes: $(VENV)/installed-runtimes ## install every further runtime (docs/runtimes.md)
+
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor
 
-bench: $(INSTALLED) ## measure the suite itself: fidelity, cost, start-up
+bench: $(INSTALLED) $(RUNTIME) ## measure the suite itself: fidelity, cost, start-up
 	@$(GUIDELINES) bench --platform '$(PLATFORM)'
 
 lint: $(INSTALLED) ## check style and types

@@ -136,6 +136,8 @@ class Warm(WorkerEvent):
 class Sample(WorkerEvent):
     """One timed execution; `extra_ns` are its times with known extra work, if asked for.
 
+    Of several threads, `cpu_ns` is the processor time that all of them took meanwhile.
+
     On a GPU, `beside` are further samples taken right after it, `sm_mhz` is the clock then, and
     `discarded` how many samples before it were thrown away because the clock was too low. Of a
     graph, `launch_shows` says that the GPU had to wait for the host.
@@ -144,6 +146,7 @@ class Sample(WorkerEvent):
     event: Literal["sample"]
     cell: NonNegativeInt
     ns: PositiveInt
+    cpu_ns: NonNegativeInt | None = None
     extra_ns: list[PositiveInt] = []
     beside: dict[Beside, PositiveInt] = {}
     sm_mhz: NonNegativeInt | None = None

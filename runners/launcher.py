@@ -126,7 +126,9 @@ def _greet(
     if isinstance(event, Ready):
         return launcher.transport.seen(event)
     if event.asked_wrong:
-        raise BadInputError(f"--core {protocol.core} cannot be measured: {event.clause}.")
+        asked = "" if protocol.core is None else f"--core {protocol.core} "
+        several = f"--threads {platform.threads} " if platform.threads > 1 else ""
+        raise BadInputError(f"{asked}{several}cannot be measured: {event.clause}.")
     raise launcher.transport.unavailable(event)
 
 
@@ -137,6 +139,7 @@ def _request(
     return {
         "search": list(launcher.search),
         "extra": list(launcher.extra),
+        "install": f"pip install {' '.join(row.requirements)}",
         "backend": {"module": row.module, "arguments": list(row.arguments)},
         "threads": platform.threads,
         "mode": platform.mode,

@@ -68,7 +68,7 @@ def board(address: str) -> Platform:
     content = {
         "name": re.sub(r"[^a-z0-9_.@:-]", "-", f"{SSH}{address}".lower()),
         "backend": BACKEND,
-        "description": f"{backend(BACKEND).runtime} on {parts['host']}, one thread",
+        "description": f"{backend(BACKEND).runtime} on {parts['host']}",
         "transport": "ssh",
         "ssh": {
             "host": parts["host"].strip("[]"),

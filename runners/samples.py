@@ -40,6 +40,7 @@ class Taken:
         """Return it as the record of round `number` of a process, measured in that order."""
         samples = self.samples
         kinds = samples[0].beside
+        cpu = [sample.cpu_ns for sample in samples if sample.cpu_ns is not None]
         clocks = [sample.sm_mhz for sample in samples if sample.sm_mhz is not None]
         discarded = [sample.discarded for sample in samples]
         shows = [sample.launch_shows for sample in samples]
@@ -48,6 +49,7 @@ class Taken:
             round=number,
             order=order,
             ns=[sample.ns for sample in samples],
+            cpu_ns=cpu if len(cpu) == len(samples) else [],
             profiles=self.profiles,
             beside={kind: [sample.beside[kind] for sample in samples] for kind in kinds},
             sm_mhz=clocks if len(clocks) == len(samples) else [],

@@ -36,6 +36,22 @@ def pytest_configure():
         os.sched_setaffinity(0, own or os.sched_getaffinity(0))
 
 
+@pytest.fixture
+def several_cores():
+    """Let a test, and what it starts, use all cores of the machine; skip it where there is one."""
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system cannot pin")
+    kept = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    several = len(os.sched_getaffinity(0)) > 1
+    try:
+        if not several:
+            pytest.skip("there is one core here")
+        yield
+    finally:
+        os.sched_setaffinity(0, kept)
+
+
 @pytest.fixture(scope="session")
 def shared_root(tmp_path_factory, request):
     """A folder that all workers of pytest-xdist share."""

@@ -81,7 +81,10 @@ def test_an_unknown_backend_is_refused_with_a_suggestion():
     [
         ({"backend": "torch-cpu", "mode": "graph"}, "torch-cuda, onnxruntime-cuda"),
         ({"backend": "onnxruntime-cuda", "mode": "compile"}, "knows it: torch-cuda"),
-        ({"backend": "torch-cpu", "transport": "ssh", "host": "pi"}, '"onnxruntime-cpu" runs on'),
+        (
+            {"backend": "torch-cpu", "transport": "ssh", "host": "pi"},
+            '"openvino-cpu" runs on a board',
+        ),
         ({"backend": "onnxruntime-cqu"}, "mine.toml: There is no backend"),
     ],
 )
@@ -138,5 +141,7 @@ def test_a_toy_backend_is_a_row_a_worker_file_and_a_platform_file(cache, tmp_pat
     assert run.fingerprint.runtimes == {"toy": "1.2"}
     assert read_run(tmp_path / "run").platform.backend == "toy"
     # It shows no times of single operators.
-    with pytest.raises(BadInputError, match="does not show: use platform cpu or cpu-torch"):
+    with pytest.raises(
+        BadInputError, match="does not show: use platform cpu or cpu-openvino or cpu-torch"
+    ):
         plan(select(["fig2"]), str(tmp_path / "toy.toml"), Options(1, 1))

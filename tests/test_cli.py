@@ -176,7 +176,7 @@ def test_a_run_of_another_machine_is_not_continued(guidelines, tmp_path):
     foreign = foreign.model_copy(
         update={
             "platform": foreign.platform.model_copy(
-                update={"description": "ONNX Runtime on this machine's CPU, one thread"}
+                update={"description": "ONNX Runtime on this machine's CPU"}
             ),
             "protocol": foreign.protocol.model_copy(update={"runs": 2}),
         }

@@ -111,13 +111,12 @@ def test_names_of_cores_are_as_their_makers_call_them():
     [
         (None, 1, [7]),
         (None, 4, [4, 5, 6, 7]),
-        # No cluster has so many, and to be kept on all cores is to be kept on none.
-        (None, 5, []),
+        (None, 2, [6, 7]),
         ("cortex-a53", 1, [3]),
-        ("Cortex-A53", 2, [0, 1, 2, 3]),
+        ("Cortex-A53", 2, [2, 3]),
         ("2", 1, [2]),
         ("0-1", 2, [0, 1]),
-        ("5,0", 2, [0, 5]),
+        ("7,5", 2, [5, 7]),
     ],
 )
 def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wanted, threads, found):
@@ -134,7 +133,9 @@ def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wante
         ("7-4", 1, "not among the cores"),
         ("", 1, "not among the cores"),
         ("4", 2, "2 threads need as many cores"),
-        ("4,4", 2, "2 threads need as many cores"),
+        ("4,4", 2, "2 threads need as many cores of one kind, and there is 1$"),
+        (None, 5, "5 threads need as many cores of one kind, and there are 4$"),
+        ("5,0", 2, "threads need cores of one kind, and 0,5 are of several"),
         ("0-99999999999", 1, "not among the cores"),
     ],
 )
@@ -142,6 +143,23 @@ def test_a_core_that_is_not_there_is_refused_with_those_that_are(show, wanted, t
     show(SNAPDRAGON_810)
     with pytest.raises(NoSuchCoreError, match=said):
         cores.choose(wanted, threads)
+
+
+def test_hardware_threads_of_one_core_are_one_core(show, tmp_path):
+    show(SNAPDRAGON_810)
+    for cpu, siblings in ((4, "4-5"), (5, "4-5"), (6, "6-7"), (7, "6-7")):
+        write(tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", siblings)
+    assert cores.choose(None, 2) == [5, 7]
+    with pytest.raises(NoSuchCoreError, match=r"there are 2$"):
+        cores.choose(None, 3)
+
+
+def test_a_container_s_share_of_time_bounds_its_threads(show, tmp_path):
+    show(SNAPDRAGON_810)
+    write(tmp_path / "sys" / "fs" / "cgroup" / "cpu.max", "200000 100000")
+    assert cores.choose(None, 2) == [6, 7]
+    with pytest.raises(NoSuchCoreError, match="there are 2 whose time this container is given"):
+        cores.choose(None, 3)
 
 
 def test_only_cores_that_the_process_may_use_are_chosen(show, monkeypatch):

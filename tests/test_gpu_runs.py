@@ -109,8 +109,13 @@ def test_fig2_takes_kernels_of_eager_executions_apart(measured):
 @pytest.mark.parametrize(
     ("platform", "declaration", "options", "said"),
     [
-        ("cpu", "g1", {"precision": "bf16"}, "is for GPUs"),
-        ("cuda-onnxruntime", "g1", {"precision": "fp16"}, "use fp32 or tf32"),
+        (
+            "cpu",
+            "g1",
+            {"precision": "bf16"},
+            "computes in fp32: choose one of these; or cpu-openvino, cuda",
+        ),
+        ("cuda-onnxruntime", "g1", {"precision": "fp16"}, "fp32 or tf32: choose one of these"),
         ("cuda-compile", "fig2", {}, "use platform cuda or cuda-eager"),
         ("cuda-tensorrt", "fig2", {}, "use platform cuda or cuda-eager"),
         ("arm-emulated", "g1", {"batch": 2}, "one image at a time"),

@@ -17,6 +17,7 @@ from guideline_benchmarks.results.record.parts import OperatorCall
 from guideline_benchmarks.runners import proof
 from guideline_benchmarks.runners.worker import main as worker_main
 from guideline_benchmarks.runners.worker.backends import interface
+from tests import runtimes
 
 TOLERANCE = 1e-4
 
@@ -52,7 +53,7 @@ class Shuffling(nn.Module):
         return torch.relu(self.deep(y) + y).mean((2, 3))
 
 
-@pytest.mark.parametrize("backend", ("onnxruntime-cpu", "torch-cpu"))
+@pytest.mark.parametrize("backend", runtimes.on_the_cpu(profiled=True))
 def test_a_profile_shows_each_operator_in_its_category(backend, opened, tmp_path):
     module = initialise(Shuffling(), 0)
     x = formats.example_input((1, 8, 32, 32), 0)

@@ -31,6 +31,14 @@ Core = Annotated[
         "cores, say cortex-a57.  [default: the fastest]"
     ),
 ]
+Threads = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|all",
+        help="Threads that share a network's work, on a core each: so many, or one for each core "
+        "of the fastest kind.  [default: the platform's, which is 1]",
+    ),
+]
 MachineName = Annotated[
     str | None,
     typer.Option(
@@ -53,7 +61,9 @@ Batch = Annotated[
 ]
 PrecisionName = Annotated[
     Literal["fp32", "tf32", "fp16", "bf16"],
-    typer.Option("--precision", help="How a GPU counts; fp32 never uses TF32."),
+    typer.Option(
+        "--precision", help="What the runtime computes in; fp32 never uses TF32 or bfloat16."
+    ),
 ]
 UntilError = Annotated[
     float | None,

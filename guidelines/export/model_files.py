@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from guideline_benchmarks.guidelines.export import apart, user_networks
 from guideline_benchmarks.guidelines.export.apart import PATIENCE
+from guideline_benchmarks.guidelines.export.converters import converter
 from guideline_benchmarks.guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record import backends
@@ -48,13 +49,17 @@ def digest(network: Network | WholeNetwork, backend: str, seed: int) -> str:
     """Return the SHA-256 of all that an exported network depends on, without building it.
 
     That is its declaration, the backend that it is for, the seed, the sources of networks/, and the
-    versions of the exporters.
+    versions of the exporters and of what converts for that backend. Raises PlatformError when that
+    is not installed.
     """
     # One image is what all networks had before batches could be chosen.
     declaration = asdict(network)
     if network.batch == 1:
         del declaration["batch"]
-    parts = [declaration, backend, seed, OPSET, _exporters()]
+    parts: list[object] = [declaration, backend, seed, OPSET, _exporters()]
+    converting = backends.backend(backend).converter
+    if converting:
+        parts.append(converter(converting).versions())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -125,6 +130,7 @@ def _prepare_users(
     try:
         exporting = user_networks.exported(network, backend, seed, place, patience)
         with exporting as (found, cost, made):
+            _convert_file(made / MODEL, backend)
             key = _digest_of([made / file for file in apart.FILES])
             folder = place / key
             if not folder.exists():
@@ -137,6 +143,13 @@ def _prepare_users(
     figures = {name: getattr(cost, name) for name in COST_FIELDS} if cost else {}
     cell = replace(cell, network=found, model=key, counted=cost, **figures)
     return cell, ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
+
+
+def _convert_file(model: Path, backend: str) -> None:
+    """Make of an exported model file what a backend reads, in its place."""
+    converting = backends.backend(backend).converter
+    if converting:
+        model.write_bytes(converter(converting).convert(model.read_bytes()))
 
 
 def _clear_old(place: Path) -> None:
@@ -185,7 +198,10 @@ def _export(
     with torch.inference_mode():
         expected = npy(module(x).numpy())
     figures = {name: getattr(total, name) for name in COST_FIELDS}
-    model = EXPORTERS[backends.backend(backend).model_format](fold_batch_norm(module), x)
+    row = backends.backend(backend)
+    model = EXPORTERS[row.model_format](fold_batch_norm(module), x)
+    if row.converter:
+        model = converter(row.converter).convert(model)
     contents = {MODEL: model, EXPECTED: expected}
     return _store(folder, contents, {"cost": figures, "layers": total.as_dict()})
 

@@ -15,6 +15,7 @@ class Options:
 
     None is what is usual: of `runs`, `processes` and `stop` for what is measured, of `channels` for
     the platform, of `core` and `machine` for the machine, and of `batch` for the experiment.
+    `threads` is a number, "all", or None for the platform's own.
     `patience` is how many seconds exporting a network of the user's may take.
     """
 
@@ -25,6 +26,7 @@ class Options:
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
     caches: bool = False
     core: str | None = None
+    threads: str | None = None
     machine: str | None = None
     batch: int | None = None
     precision: Precision = "fp32"

@@ -10,6 +10,7 @@ from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.possible import refuse_impossible
 from guideline_benchmarks.guidelines.session.runs import Plan
+from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
 from guideline_benchmarks.results.errors import BadInputError
@@ -29,11 +30,12 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     """Return the plan of a run of `declarations` on the platform of that name or file.
 
     Raises BadInputError for an unknown platform, for more processes than runs, and for what the
-    platform cannot do.
+    platform cannot do, and PlatformError where it is to be asked for all its cores and cannot be.
     """
     chosen = load_platform(platform, options.machine)
     model = load_model(chosen.model) if chosen.model else None
     refuse_impossible(chosen, declarations, options)
+    chosen = with_threads(chosen, options.threads, options.core)
     usual = chosen.counter.executions if chosen.counter else DEFAULT_RUNS
     times = options.runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if options.processes is not None and options.processes > times:

@@ -65,15 +65,18 @@ def _refuse_precision(platform: Platform, precision: Precision) -> None:
     taken = backend(platform.backend).precisions
     if precision in taken:
         return
-    if not platform.on_gpu:
-        raise BadInputError(
-            f"--precision {precision} is for GPUs, and platform {platform.name} runs on a CPU, in "
-            "fp32: use it with --platform cuda."
-        )
+    others = _platforms_in(precision)
+    known = f"; or {', '.join(others)}, which take it" if others else ""
     raise BadInputError(
-        f"--precision {precision} needs networks in that precision, which platform "
-        f"{platform.name} is not given: use {' or '.join(taken)}, or platform cuda."
+        f"--precision {precision} is none of platform {platform.name}, which computes in "
+        f"{' or '.join(taken)}: choose one of these{known}."
     )
+
+
+def _platforms_in(precision: Precision) -> list[str]:
+    """Name the platforms of the suite that compute in a precision."""
+    known = [load_platform(name) for name in platform_names()]
+    return [one.name for one in known if precision in backend(one.backend).precisions]
 
 
 def _refuse_unprofiled(platform: Platform, declarations: Sequence[Declaration]) -> None:

@@ -11,6 +11,7 @@ from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.errors import BadInputError, SuiteError
 from guideline_benchmarks.results.gate.trial import Side, SideName, Trial, TrialProtocol
 from guideline_benchmarks.results.record.platform import Platform
@@ -32,7 +33,8 @@ class AskedSide:
 class Question:
     """What a trial is to compare, over which experiments, and how.
 
-    `apart` says why it is to be made of quartets, "" where pairs are wanted.
+    `apart` says why it is to be made of quartets, "" where pairs are wanted; `threads` is what
+    Options has of them, for both sides.
     """
 
     declarations: Sequence[Declaration]
@@ -42,6 +44,7 @@ class Question:
     protocol: TrialProtocol
     extra: Sequence[float] = ()
     apart: str = ""
+    threads: str | None = None
 
 
 def question(
@@ -75,7 +78,7 @@ def question(
         g4_unit=options.g4_unit,
         core=options.core,
     )
-    return Question(declarations, a, b, measured, protocol, extra, apart)
+    return Question(declarations, a, b, measured, protocol, extra, apart, options.threads)
 
 
 def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipment]]:
@@ -87,7 +90,10 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
     guidelines.export.model_files, which name the side.
     """
     asked: dict[SideName, AskedSide] = {"a": question.a, "b": question.b}
-    platforms = {name: load_platform(side.platform) for name, side in asked.items()}
+    platforms = {
+        name: with_threads(load_platform(side.platform), question.threads, question.measured.core)
+        for name, side in asked.items()
+    }
     for name, side in asked.items():
         _refuse_untimed(name, side, platforms[name])
     sides: dict[SideName, Side] = {}

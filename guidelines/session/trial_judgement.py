@@ -45,7 +45,7 @@ def judgement_of(outcome: Outcome, folder: Path) -> Judgement:
 def side_text(side: Side) -> str:
     """Return a side's platform, its Python if one was asked for, and its runtimes."""
     python = f", {side.python}" if side.python else ""
-    return f"{side.platform.name}{python} ({side.fingerprint.software})"
+    return f"{side.platform.label}{python} ({side.fingerprint.software})"
 
 
 def _measured(outcome: Outcome) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from guideline_benchmarks.results.statistics.disturbed import busy_run, farthest
 from guideline_benchmarks.results.statistics.stopping import complete, worst_error
 from guideline_benchmarks.results.tables.metric import metric_of
 from guideline_benchmarks.results.tables.spread import spread_of
+from guideline_benchmarks.results.tables.threads import ONE_ALONE, threads_busy
 
 # How many times as long a control's median time may be in one process as in another.
 FAR_APART = 2.0
@@ -26,7 +27,6 @@ FAR_APART = 2.0
 def describe(run: Run) -> list[tuple[str, str]]:
     """Return the run's platform, machine and protocol as pairs of a label and a text."""
     machine, protocol = run.fingerprint, run.protocol
-    threads = _count(run.platform.threads, "thread")
     first = run.sessions[0] if run.sessions else None
     return [
         ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
@@ -35,7 +35,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
         ("System", f"{machine.os}, Python {machine.python}, {machine.software}"),
         (
             "Protocol",
-            f"{_samples(run)}; {threads}{_kept_on(run)}, {protocol.channels} channel set, "
+            f"{_samples(run)}; {_threads(run)}, {protocol.channels} channel set, "
             f"seed {protocol.seed}",
         ),
         *_spread(run),
@@ -114,6 +114,13 @@ def cores_text(core: int | Sequence[int] | None, clusters: Sequence[Cluster]) ->
     names = [cluster.core for cluster in clusters if {*cpus} & {*cluster.cpus}]
     kind = f" ({', '.join(names)})" if len(clusters) > 1 and names else ""
     return f"core{'s' if len(cpus) > 1 else ''} {_numbers(cpus)}{kind}"
+
+
+def _threads(run: Run) -> str:
+    """Say how many threads there were, on which cores, and of several how many were busy."""
+    busy = threads_busy(run)
+    kept = "" if busy is None else f" ({busy:.2f} of them busy in the mean)"
+    return f"{_count(run.platform.threads, 'thread')}{_kept_on(run)}{kept}"
 
 
 def _kept_on(run: Run) -> str:
@@ -201,6 +208,18 @@ def _disturbed(run: Run) -> list[str]:
     return found
 
 
+def _idle_threads(run: Run) -> list[str]:
+    """Say where a runtime did not use the threads that it was given."""
+    busy = threads_busy(run)
+    if busy is None or busy >= ONE_ALONE:
+        return []
+    return [
+        f"Of {run.platform.threads} threads one alone was busy ({busy:.2f} in the mean): the "
+        "runtime ignored the setting, or other programs held the cores. These are no figures of "
+        "several."
+    ]
+
+
 def _no_times(counter: InstructionCounter, model: CostModel | None) -> str:
     """Say what the figures are of a run that was counted."""
     if model is None:
@@ -227,7 +246,7 @@ def warnings(run: Run) -> list[str]:
         found.append(
             f"Unfinished: {len(run.rounds)} of {run.protocol.runs} samples a cell were measured."
         )
-    found += [*_disturbed(run), *_not_reached(run), *gpu_warnings(run)]
+    found += [*_idle_threads(run), *_disturbed(run), *_not_reached(run), *gpu_warnings(run)]
     if len(run.processes) < 2:
         found.append("One process alone: no interval can be given, so nothing is decided.")
     if len({str(process.core) for process in run.processes}) > 1:

@@ -61,7 +61,7 @@ def recorded(name: str, run: Run) -> Entrant:
     }
     return Entrant(
         name=name,
-        label=run.platform.name,
+        label=run.platform.label,
         started=run.sessions[0].started if run.sessions else "",
         kind=summary.metric.kind,
         origin=f"{name}: {run.platform.backend} on {chip}, {machine.software}{fit}",

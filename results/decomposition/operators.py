@@ -1,7 +1,7 @@
 """Which category of Fig. 2 an operator's time belongs to: the one table that decides it.
 
-Names are those that ONNX Runtime's profiler and torch.profiler report. An operator that stands in
-no row is an error, never a guess.
+Names are those that ONNX Runtime's profiler, torch.profiler and OpenVINO report. An operator that
+stands in no row is an error, never a guess.
 `python -m guideline_benchmarks.results.decomposition.operators` prints the table for the docs.
 """
 
@@ -30,14 +30,16 @@ class Category(StrEnum):
     OTHER = "Other"
 
 
-# ONNX operators (with ONNX Runtime's own), then torch's (without "aten::" and a final "_").
-TABLE: tuple[tuple[Category, str, str], ...] = (
+# ONNX operators (with ONNX Runtime's own), then torch's (without "aten::" and a final "_"), then
+# the layers of OpenVINO's CPU plugin.
+TABLE: tuple[tuple[Category, str, str, str], ...] = (
     (
         Category.CONV,
         "Conv ConvInteger ConvTranspose ConvTransposeWithDynamicPads FusedConv NhwcConv "
         "NhwcFusedConv QLinearConv",
         "_convolution conv1d conv2d conv3d conv_depthwise3d conv_transpose1d conv_transpose2d "
         "conv_transpose3d convolution cudnn_convolution mkldnn_convolution",
+        "Convolution Deconvolution",
     ),
     (
         Category.ELEMWISE,
@@ -59,11 +61,13 @@ TABLE: tuple[tuple[Category, str, str], ...] = (
         "remainder round rrelu rsqrt rsub selu sgn sigmoid sign silu sin sinh softplus "
         "softshrink softsign sqrt square sub subtract tan tanh threshold tril triu true_divide "
         "trunc where xlogy",
+        "Convert Eltwise FakeQuantize Math Subgraph",
     ),
     (
         Category.SHUFFLE,
         "",
         "channel_shuffle native_channel_shuffle",
+        "ShuffleChannels",
     ),
     (
         Category.DATA,
@@ -87,6 +91,9 @@ TABLE: tuple[tuple[Category, str, str], ...] = (
         "swapaxes swapdims t take_along_dim tensor_split tile to transpose type_as unbind "
         "unflatten unfold unravel_index unsafe_chunk unsafe_split unsqueeze view view_as vsplit "
         "vstack zero zeros zeros_like",
+        "BatchToSpace Broadcast Concatenation Const DepthToSpace Eye Gather GatherElements "
+        "GatherND Input NonZero OneHot Output Pad Range Reorder Reshape ReverseSequence Roll "
+        "ScatterUpdate ShapeOf SpaceToBatch SpaceToDepth Split StridedSlice Tile Transpose Unique",
     ),
     (
         Category.OTHER,
@@ -120,13 +127,20 @@ TABLE: tuple[tuple[Category, str, str], ...] = (
         "rnn_tanh scaled_dot_product_attention softmax softmin sort std std_mean sum tensordot "
         "topk upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d "
         "upsample_nearest2d upsample_nearest3d upsample_trilinear3d var var_mean vdot",
+        "AdaptivePooling FullyConnected Interpolate LogSoftmax Lrn MHA MVN MatMul NormalizeL2 "
+        "Pooling RMS RNNCell RNNSeq ROIAlign ROIPooling Reduce RoPE "
+        "ScaledDotProductAttention Softmax TopK",
     ),
 )
 
 _CATEGORIES = {
     name: category
-    for category, onnx_names, torch_names in TABLE
-    for name in (*onnx_names.split(), *(f"aten::{name}" for name in torch_names.split()))
+    for category, onnx_names, torch_names, openvino_names in TABLE
+    for name in (
+        *onnx_names.split(),
+        *(f"aten::{name}" for name in torch_names.split()),
+        *openvino_names.split(),
+    )
 }
 # What a channel shuffle written out consists of: a reshape that splits the channels into groups, a
 # transposition, copies perhaps, and a reshape back.
@@ -261,9 +275,10 @@ def _convolution(call: OperatorCall) -> tuple[str, bool]:
 
 def markdown_table() -> str:
     """Return the table in Markdown, for docs/decomposition.md."""
-    lines = ["| category | ONNX Runtime | torch (`aten::`) |", "| --- | --- | --- |"]
-    for category, onnx_names, torch_names in TABLE:
-        cells = (" ".join(f"`{name}`" for name in n.split()) for n in (onnx_names, torch_names))
+    lines = ["| category | ONNX Runtime | torch (`aten::`) | OpenVINO |"]
+    lines.append("| --- | --- | --- | --- |")
+    for category, *names in TABLE:
+        cells = (" ".join(f"`{name}`" for name in listed.split()) for listed in names)
         lines.append("| " + " | ".join([category.value, *(cell or "–" for cell in cells)]) + " |")
     return "\n".join(lines)
 

@@ -109,6 +109,7 @@ def digest(folder: Path) -> Digest | str:
             # Records of earlier versions have the paper's batch alone.
             str(protocol.batch or 1),
             protocol.precision,
+            str(run.platform.threads),
         ),
         runtimes=", ".join(f"{n} {v}" for n, v in sorted(fingerprint["runtimes"].items())),
         counted=counted,

@@ -21,6 +21,9 @@ class Backend:
 
     `runtime` is what messages call it, `requirements` are what pip calls all that its worker needs.
     The worker's part for it is `module` (below runners/worker/backends), opened with `arguments`.
+    Models of `model_format` are what it reads, or what the `converter` does (below
+    guidelines/export/converters), on the desk, that makes its own files of them. `extra` is what
+    the runtime is called among the extras of this package, "" where it comes with it.
     `modes` are those that it knows (see results.record.platform.Platform). Of these, it shows the
     times of single operators in `profiled_modes`, and in `compiling_modes` loading a network takes
     a compiler minutes. `precisions` are those of results.record.protocol.Protocol. What runs
@@ -33,6 +36,8 @@ class Backend:
     module: str
     model_format: ModelFormat
     arguments: tuple[str, ...] = ()
+    converter: str = ""
+    extra: str = ""
     device: Literal["cpu", "cuda"] = "cpu"
     modes: tuple[Mode, ...] = ("eager",)
     profiled_modes: tuple[Mode, ...] = ()
@@ -49,6 +54,17 @@ _ROWS = (
         module="onnxruntime_cpu",
         model_format="onnx",
         profiled_modes=("eager",),
+        over_ssh=True,
+    ),
+    Backend(
+        name="openvino-cpu",
+        runtime="OpenVINO",
+        requirements=("numpy", "openvino"),
+        module="openvino_cpu",
+        model_format="onnx",
+        extra="openvino",
+        profiled_modes=("eager",),
+        precisions=("fp32", "fp16", "bf16"),
         over_ssh=True,
     ),
     Backend(

@@ -123,8 +123,8 @@ def _fault_of_rounds(run: Run) -> str | None:
         if [*entry.beside] != [*run.rounds[0].beside]:
             return "rounds have different kinds of samples beside their own"
         aligned = [entry.ns, *entry.beside.values()]
-        optional = (len(entry.sm_mhz), len(entry.discarded), len(entry.launch_shows))
-        lengths = {*map(len, aligned), *filter(None, optional)}
+        optional = (entry.cpu_ns, entry.sm_mhz, entry.discarded, entry.launch_shows)
+        lengths = {*map(len, aligned), *(len(figures) for figures in optional if figures)}
         if lengths != {len(entry.order)}:
             return "a round's order and times do not match"
         fault = _fault_of_profiles(run, entry)

@@ -104,6 +104,7 @@ class Round(Record):
     """One pass over the cells: `order` indexes cells and then controls, `ns` is aligned with it.
 
     `ns` are never taken under a profiler; `profiles` are further executions of the same round.
+    Where several threads run, `cpu_ns` is the processor time of all of them, aligned too.
 
     On a GPU, `beside` holds further samples, `sm_mhz` the clock after each sample, `discarded` how
     many before it were thrown away because the clock was too low, and `launch_shows` whether it
@@ -115,6 +116,7 @@ class Round(Record):
     round: NonNegativeInt
     order: Annotated[list[NonNegativeInt], Field(min_length=1)]
     ns: Annotated[list[PositiveInt], Field(min_length=1)]
+    cpu_ns: list[NonNegativeInt] = Field(default=[])
     profiles: list[Profile] = Field(default=[])
     beside: dict[Beside, list[PositiveInt]] = Field(default={})
     sm_mhz: list[NonNegativeInt] = Field(default=[])

@@ -63,7 +63,8 @@ def _also_flat(schema: dict[str, Any]) -> None:
 class Platform(Record):
     """Hardware, how it is reached, and backend: the content of a platform file.
 
-    `channels` is the channel set measured by default, `threads` the runtime's own. Where executed
+    `channels` is the channel set measured by default, `threads` how many share a network's work,
+    each on a core of its own. Where executed
     instructions are counted (results.record.counters) nothing is timed, and the unit is
     instructions, or with a cost `model` (a coefficient file, by name or path) what modelled times
     give. `mode` is how a GPU gets its
@@ -138,6 +139,11 @@ class Platform(Record):
             fit = " or ".join(f'"{name}"' for name, row in BACKENDS.items() if row.over_ssh)
             raise ValueError(f"only backend {fit} runs on a board reached by ssh")
         return self
+
+    @property
+    def label(self) -> str:
+        """Its name, and how many threads if several: "cpu, 2 threads"."""
+        return self.name if self.threads == 1 else f"{self.name}, {self.threads} threads"
 
     @property
     def counts(self) -> bool:

@@ -5,16 +5,17 @@ one JSON object a line on standard input and answers with JSON lines on standard
 
     once, first:
     {"search", "backend", "threads", "mode", "precision", "core", "timed", "lead_in_below_ns",
-     "warmup", "seed", "extra", "cells"}, "backend" being {"module", "arguments"}: the module in
-     backends/ and what it is opened with
+     "warmup", "seed", "extra", "install", "cells"}, "backend" being {"module", "arguments"}: the
+     module in backends/ and what it is opened with; "install" the command for what is not there
         → {"event": "ready", ...}, or {"event": "unavailable", "reason", "asked_wrong"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}
         → one {"event": "sample", "cell", "ns"} each, followed for cells with "profile" set by
-          {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}. Where "extra"
-          is a list of fractions, samples also hold "extra_ns": the time with so much more work; on
-          a GPU they also hold "beside", "sm_mhz", "discarded" and "launch_shows", and the event at
-          the end of a round "card" (see gpu_stopwatch)
+          {"event": "profile", "cell", "ns", "operators_ns"}; then {"event": "round"}. Of several
+          threads samples also hold "cpu_ns". Where "extra" is a list of fractions, they also hold
+          "extra_ns": the time with so much more work; on a GPU they also hold "beside", "sm_mhz",
+          "discarded" and "launch_shows", and the event at the end of a round "card" (see
+          gpu_stopwatch)
     {"do": "loop", "cell", "times"}
         → {"event": "loop", "ns": [...]}: a bare loop without the harness, for `make bench`
     {"do": "count", "cell", "times", "path"}

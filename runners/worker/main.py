@@ -228,7 +228,7 @@ def main() -> None:
     try:
         worker = Worker(first, answers)
     except (ImportError, NoDeviceError, cores.NoSuchCoreError) as error:
-        advice = ": install it with pip" if isinstance(error, ImportError) else ""
+        advice = f": {first['install']}" if isinstance(error, ImportError) else ""
         unavailable = {
             "event": "unavailable",
             "reason": f"{error}{advice}",

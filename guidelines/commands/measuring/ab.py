@@ -15,6 +15,7 @@ from guideline_benchmarks.guidelines.commands.options import (
     Json,
     Seed,
     Strict,
+    Threads,
 )
 
 SECONDS_PER_MINUTE = 60.0
@@ -50,6 +51,7 @@ def command(
     channels: Channels = None,
     g4_unit: G4Unit = "bottleneck",
     core: Core = None,
+    threads: Threads = None,
     seed: Seed = 0,
     ci: Ci = None,
     out: Annotated[
@@ -79,6 +81,6 @@ def command(
         AskedSide(a, a_python),
         AskedSide(b, b_python),
         TrialProtocol(margin=margin, max_seconds=SECONDS_PER_MINUTE * max_minutes),
-        Options(seed=seed, channels=channels, g4_unit=g4_unit, core=core),
+        Options(seed=seed, channels=channels, g4_unit=g4_unit, core=core, threads=threads),
     )
     judge_trial(asked, out, resume, Output(json, quiet, strict, ci))

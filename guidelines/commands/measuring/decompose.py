@@ -24,6 +24,7 @@ from guideline_benchmarks.guidelines.commands.options import (
     Resume,
     Runs,
     Seed,
+    Threads,
 )
 
 # As in guidelines.export.apart, which takes longer to import.
@@ -42,6 +43,7 @@ def command(
     processes: Processes = None,
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
+    threads: Threads = None,
     machine: MachineName = None,
     seed: Seed = 0,
     out: Out = None,
@@ -61,7 +63,13 @@ def command(
     given = given_of(inputs, ranges, values, python)
     declaration = user_declaration(model, asked_network(model, given))
     options = Options(
-        runs=runs, processes=processes, seed=seed, core=core, machine=machine, patience=patience
+        runs=runs,
+        processes=processes,
+        seed=seed,
+        core=core,
+        threads=threads,
+        machine=machine,
+        patience=patience,
     )
     asked = plan([declaration], platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))

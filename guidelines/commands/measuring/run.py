@@ -25,6 +25,7 @@ from guideline_benchmarks.guidelines.commands.options import (
     Resume,
     Runs,
     Seed,
+    Threads,
     UntilError,
 )
 
@@ -54,6 +55,7 @@ def command(
     max_seconds: MaxSeconds = None,
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
+    threads: Threads = None,
     machine: MachineName = None,
     seed: Seed = 0,
     out: Out = None,
@@ -76,6 +78,7 @@ def command(
         g4_unit=g4_unit,
         caches=caches,
         core=core,
+        threads=threads,
         machine=machine,
         batch=batch,
         precision=precision,

@@ -129,7 +129,7 @@ class OnnxRuntimeCpu:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.stopwatch = HostStopwatch()
+        self.stopwatch = HostStopwatch(threads)
         # Every so many seconds an execution would report on itself, and that be measured with it.
         onnxruntime.disable_telemetry_events()
         kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR

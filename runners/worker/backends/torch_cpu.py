@@ -189,7 +189,7 @@ class TorchEager:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.stopwatch = HostStopwatch()
+        self.stopwatch = HostStopwatch(threads)
         torch.set_num_threads(threads)
         self.inference = inference()
 

@@ -14,6 +14,7 @@ from .system import number, processors, read, sysctl
 
 KILO = 1000
 LARGEST_QUOTA = 1 << 16
+_SIBLINGS = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 
@@ -83,8 +84,9 @@ def choose(wanted: str | None, threads: int) -> list[int]:
     """Return the cores to keep a worker of so many threads on, or none where none can be kept.
 
     `wanted` names a core ("4"), several ("4-7") or a cluster by the name of its cores; None is the
-    fastest cluster. One thread is kept on the last of them alone, since a move from one core to
-    another costs time. Raises NoSuchCoreError when what is wanted is not there, or too little.
+    fastest cluster. Threads are kept on the last of them, one each, since a move from one core to
+    another costs time. Raises NoSuchCoreError when what is wanted is not there, or when there are
+    fewer cores of one kind than threads: two threads that share a core would be timed as waiting.
     """
     if not hasattr(os, "sched_getaffinity"):
         if wanted is not None:
@@ -94,11 +96,7 @@ def choose(wanted: str | None, threads: int) -> list[int]:
     groups = [(found["core"], sorted(there & {*found["cpus"]})) for found in clusters()]
     groups = [(name, cpus) for name, cpus in groups if cpus] or [("", sorted(there))]
     if wanted is None:
-        cpus = groups[0][1]
-        if threads == 1:
-            return cpus[-1:]
-        # Threads must not share a core, and to be kept on all of them is to be kept on none.
-        return cpus if threads <= len(cpus) < len(there) else []
+        return _last(groups[0][1], threads)
     named = next((cpus for name, cpus in groups if name.lower() == wanted.lower()), [])
     cpus = numbers(wanted) or named
     if not cpus or not there.issuperset(cpus):
@@ -106,9 +104,28 @@ def choose(wanted: str | None, threads: int) -> list[int]:
             f"{_range(cpus)} ({name})" if name else _range(cpus) for name, cpus in groups
         )
         raise NoSuchCoreError(f"it is not among the cores there, which are {named_all}")
-    if len(cpus) < threads:
-        raise NoSuchCoreError(f"{threads} threads need as many cores")
-    return cpus[-1:] if threads == 1 else cpus
+    if threads > 1 and not any({*cpus} <= {*alike} for _, alike in groups):
+        raise NoSuchCoreError(f"threads need cores of one kind, and {_range(cpus)} are of several")
+    return _last(cpus, threads)
+
+
+def _last(cpus: list[int], threads: int) -> list[int]:
+    """Return the last of some cores, one for each thread. Raises NoSuchCoreError for too few."""
+    if threads == 1:
+        return cpus[-1:]
+    # Hardware threads of one core share what it counts with.
+    distinct = {(read(_SIBLINGS.format(cpu)) or str(cpu)).strip(): cpu for cpu in cpus}
+    least = min(len(distinct), _quota())
+    if least < threads:
+        given = " whose time this container is given" if least < len(distinct) else ""
+        raise NoSuchCoreError(
+            f"{threads} threads need as many cores of one kind, and there {_are(least)}{given}"
+        )
+    return sorted(distinct.values())[-threads:]
+
+
+def _are(number: int) -> str:
+    return "is 1" if number == 1 else f"are {number}"
 
 
 def _range(cpus: list[int]) -> str:

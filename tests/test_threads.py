@@ -1,0 +1,128 @@
+"""Several threads: asked for, kept on a core each, and shown to have been busy or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session import threads
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.history.history import digest, history_of
+from guideline_benchmarks.results.record.platform import Cluster, Fingerprint
+from guideline_benchmarks.results.store.run_folders import read_run, write_run
+from guideline_benchmarks.results.tables.threads import threads_busy
+from tests.synthetic import FINGERPRINT, run_of, valid
+
+BIG = Cluster(core="Cortex-A76", count=4, cpus=[4, 5, 6, 7], min_mhz=None, max_mhz=2400)
+LITTLE = Cluster(core="Cortex-A55", count=4, cpus=[0, 1, 2, 3], min_mhz=None, max_mhz=1800)
+
+
+def machine(cores=8, clusters=(BIG, LITTLE)):
+    return Fingerprint.model_validate(
+        FINGERPRINT.model_dump() | {"cores": cores, "clusters": [c.model_dump() for c in clusters]}
+    )
+
+
+def with_threads(number, busy):
+    """A run on so many threads, of which so many were busy all the time."""
+    run = run_of(["g1"], lambda *_: 2.0, rounds=(2, 2))
+    content = run.model_dump()
+    content["platform"]["threads"] = number
+    for entry in content["rounds"]:
+        entry["cpu_ns"] = [round(busy * ns) for ns in entry["ns"]]
+    return valid(content)
+
+
+@pytest.mark.parametrize(
+    ("found", "core", "expected"),
+    [
+        (machine(), None, 4),
+        (machine(), "cortex-a55", 4),
+        (machine(), "0-2", 3),
+        (machine(cores=2), None, 2),
+        (machine(cores=3, clusters=()), None, 3),
+    ],
+)
+def test_all_are_the_cores_of_the_fastest_kind_or_those_asked_for(
+    found, core, expected, monkeypatch
+):
+    monkeypatch.setattr(threads, "identify", lambda *_: found)
+    asked = plan(select(["g1"]), "cpu", Options(threads="all", core=core))
+    assert asked.platform.threads == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted", "said"),
+    [
+        ("cpu", "two", "--threads two is neither a number nor all"),
+        ("cpu", "-1", "neither a number"),
+        ("cpu", "²", "neither a number"),
+        ("cpu", "0", "--threads: threads: .*greater than or equal to 1"),
+        ("cpu", "999", "less than or equal to 256"),
+        ("cuda", "2", "runs on a GPU"),
+        ("arm-emulated", "2", "counts what one thread executes"),
+        ("cpu-counted", "all", "counts what one thread executes"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(platform, wanted, said):
+    with pytest.raises(BadInputError, match=said):
+        plan(select(["g1"]), platform, Options(threads=wanted))
+
+
+def test_platform_files_choose_threads_and_the_option_goes_first(tmp_path):
+    file = tmp_path / "two.toml"
+    file.write_text('name = "two"\nbackend = "onnxruntime-cpu"\nthreads = 2\n')
+    assert plan(select(["g1"]), str(file)).platform.threads == 2
+    assert plan(select(["g1"]), str(file), Options(threads="3")).platform.label == "two, 3 threads"
+    assert plan(select(["g1"]), "cpu").platform.label == "cpu"
+
+
+def test_more_threads_than_cores_are_refused_before_anything_is_measured(guidelines, tmp_path):
+    code, _, err = guidelines("run", "g1", "--threads", "200", "--out", str(tmp_path / "run"))
+    assert code == 2
+    assert "--threads 200 cannot be measured: 200 threads need as many cores of one kind" in err
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_reports_say_how_many_threads_were_busy():
+    run = with_threads(2, 1.87)
+    assert threads_busy(run) == pytest.approx(1.87)
+    assert "2 threads" in dict(describe(run))["Protocol"]
+    assert "(1.87 of them busy in the mean)" in dict(describe(run))["Protocol"]
+    assert not any("one alone was busy" in said for said in warnings(run))
+
+
+def test_a_runtime_that_ignored_the_setting_is_a_warning():
+    (said,) = (said for said in warnings(with_threads(2, 1.01)) if "one alone was busy" in said)
+    assert "Of 2 threads one alone was busy (1.01 in the mean)" in said
+
+
+def test_one_thread_is_as_it_always_was():
+    run = run_of(["g1"], lambda *_: 2.0, rounds=(2, 2))
+    assert threads_busy(run) is None
+    assert "busy" not in dict(describe(run))["Protocol"]
+
+
+def test_a_history_is_of_one_number_of_threads(tmp_path):
+    for number in (1, 2):
+        write_run(tmp_path / str(number), with_threads(number, 1.0))
+    found = [digest(tmp_path / str(number)) for number in (1, 2)]
+    assert len(history_of(found).runs) == 1
+
+
+@pytest.mark.usefixtures("several_cores")
+@pytest.mark.alone
+@pytest.mark.parametrize("backend", ["cpu", "cpu-torch"])
+def test_two_threads_are_measured_on_two_cores(guidelines, tmp_path, backend):
+    out = tmp_path / "run"
+    asked = ("run", "g4", "--platform", backend, "--threads", "2", "--runs", "2", "--quiet")
+    code, _, err = guidelines(*asked, "--processes", "1", "--out", str(out))
+    assert code == 0, err
+    run = read_run(out)
+    assert run.platform.threads == 2
+    assert len(run.processes[0].core) == 2
+    # How many were busy depends on what else runs; that it was kept does not.
+    assert threads_busy(run) > 0
