@@ -18,7 +18,7 @@ GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
 DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
-RUNTIMES   := openvino
+RUNTIMES   := openvino ncnn
 ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED)))
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile

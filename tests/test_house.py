@@ -20,7 +20,7 @@ ALLOWED = {
 }
 NO_TORCH = ("results", "reports", "runners")
 # What a worker may import beside the standard library and numpy: one of these.
-RUNTIMES = {"onnxruntime", "openvino", "torch"}
+RUNTIMES = {"ncnn", "onnxruntime", "openvino", "torch"}
 TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "torch_structures.py", "device.py")
 
 

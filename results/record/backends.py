@@ -67,6 +67,17 @@ _ROWS = (
         precisions=("fp32", "fp16", "bf16"),
         over_ssh=True,
     ),
+    # Its Python package shows no times of single layers.
+    Backend(
+        name="ncnn-cpu",
+        runtime="ncnn",
+        requirements=("numpy", "ncnn"),
+        module="ncnn_cpu",
+        model_format="onnx",
+        converter="ncnn",
+        extra="ncnn",
+        over_ssh=True,
+    ),
     Backend(
         name="torch-cpu",
         runtime="PyTorch",

@@ -1,0 +1,226 @@
+"""ncnn on the CPU in full precision, with Winograd's algorithm and packed layouts as by default.
+
+A model is a ZIP archive of ncnn's two files and of the axis of each blob that its batch lies in
+(see guidelines/export/converters/ncnn.py). Blobs are called in0, in1, … and out0, out1, …
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import ncnn
+import numpy as np
+
+from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
+from ..machine.host import memory
+from ..stopwatch import HostStopwatch
+from .interface import Array, Arrays, NoDeviceError, Profile, Settings
+
+CONVOLUTIONS = {
+    "Convolution",
+    "Convolution1D",
+    "Convolution3D",
+    "ConvolutionDepthWise",
+    "ConvolutionDepthWise1D",
+    "ConvolutionDepthWise3D",
+    "Deconvolution",
+    "Deconvolution1D",
+    "Deconvolution3D",
+    "DeconvolutionDepthWise",
+    "DeconvolutionDepthWise1D",
+    "DeconvolutionDepthWise3D",
+}
+# Layers whose setting 9 is the activation that they apply to their output.
+ACTIVATED = CONVOLUTIONS | {"InnerProduct"}
+ACTIVATION, OPERATION, RELU, SUM = "9", "0", "1", {"BinaryOp": "0", "Eltwise": "1"}
+# What numpy calls no axis: an array without a batch.
+NO_BATCH = 233
+# out0 = in0 ∘ in1, a layer without weights.
+OPERATOR = "7767517\n3 3\nInput in0 0 1 in0\nInput in1 0 1 in1\n{} operator 2 1 in0 in1 out0\n"
+ADDITION, PRODUCT = OPERATOR.format("BinaryOp"), OPERATOR.format("Gemm")
+
+
+class Layer(NamedTuple):
+    """A loaded layer: its type, how many blobs it reads, and its settings by number, as text."""
+
+    kind: str
+    inputs: int
+    settings: dict[str, str]
+
+
+class Model(NamedTuple):
+    """What is loaded: layers as text, weights, and the axis of each blob's batch (or NO_BATCH)."""
+
+    param: str
+    weights: bytes
+    axes: dict[str, int]
+
+
+class NcnnNetwork:
+    """A loaded network. Its inputs are copied once, into ncnn's own layout of memory."""
+
+    layout = None
+
+    def __init__(self, runtime: NcnnCpu, model: Model, inputs: Arrays, outputs: Arrays) -> None:
+        self.model, self.shapes = model, {name: array.shape for name, array in outputs.items()}
+        # Before `runtime`, so that it is gone before the memory that it lies in.
+        self.found: list[Any] = []
+        self.net = runtime.loaded(model)
+        self.runtime = runtime
+        self.inputs = [
+            # A copy: layers that work in place would write into memory that is not ncnn's.
+            (blob, ncnn.Mat(array, batch_index=self.axis(blob)).clone())
+            for blob, array in zip(blobs("in", inputs), inputs.values())
+        ]
+        self.wanted = blobs("out", outputs)
+
+    def axis(self, blob: str) -> int:
+        """Return the axis of a blob's batch."""
+        return self.model.axes.get(blob, NO_BATCH)
+
+    def run(self) -> None:
+        """Execute once, with an extractor of its own: one keeps what it has computed."""
+        # First, so that their memory is used again.
+        self.found.clear()
+        extractor = self.net.create_extractor()
+        for blob, array in self.inputs:
+            extractor.input(blob, array)
+        for blob in self.wanted:
+            # Given an array, it does not copy the output.
+            array = ncnn.Mat()
+            status = extractor.extract(blob, array)
+            if status:
+                raise RuntimeError(f"ncnn cannot compute {blob} (it returns {status})")
+            self.found.append(array)
+
+    def outputs(self) -> Arrays:
+        """Return copies of the outputs, in the shapes that are expected."""
+        return {
+            name: array.numpy(batch_index=self.axis(blob)).reshape(shape).copy()
+            for blob, array, (name, shape) in zip(self.wanted, self.found, self.shapes.items())
+        }
+
+    def executed(self) -> dict[str, Any]:
+        """Count the layers that were loaded; an activation that a layer applies counts as one."""
+        found = layers(self.net, self.model.param)
+        return {
+            "operators": {
+                "convolutions": sum(layer.kind in CONVOLUTIONS for layer in found),
+                "adds": sum(map(additions, found)),
+                "relus": sum(map(has_relu, found)),
+            }
+        }
+
+    def profile(self) -> Profile:
+        """Raise NotImplementedError."""
+        raise NotImplementedError("ncnn shows Python no times of single layers")
+
+
+def blobs(prefix: str, arrays: Arrays) -> list[str]:
+    """Return the names that pnnx gives to inputs or outputs, in their order."""
+    return [f"{prefix}{place}" for place in range(len(arrays))]
+
+
+def layers(net: Any, param: str) -> list[Layer]:
+    """Return the layers of a loaded net, with the settings in the text that it was made of."""
+    found = []
+    for layer, line in zip(net.layers(), param.splitlines()[2:]):
+        _, _, inputs, outputs, *rest = line.split()
+        settings = rest[int(inputs) + int(outputs) :]
+        pairs = (setting.split("=", 1) for setting in settings)
+        found.append(Layer(layer.type, int(inputs), dict(pairs)))
+    return found
+
+
+def additions(layer: Layer) -> int:
+    """Return how many additions of two blobs a layer is; that of a constant is none."""
+    if layer.kind not in SUM or layer.settings.get(OPERATION, "0") != SUM[layer.kind]:
+        return 0
+    return layer.inputs - 1
+
+
+def has_relu(layer: Layer) -> bool:
+    """Whether a layer is a ReLU, or ends with one."""
+    if layer.kind in ACTIVATED:
+        return layer.settings.get(ACTIVATION) == RELU
+    # With a slope below zero it is another function.
+    return layer.kind == "ReLU" and float(layer.settings.get("0", 0)) == 0
+
+
+class NcnnCpu:
+    """ncnn's CPU layers in fp32. Raises NoDeviceError for a version that is too old."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Its arrays have a batch since 1.0.20261020.
+        if "batch_index" not in ncnn.Mat.numpy.__doc__:
+            raise NoDeviceError(
+                f"ncnn {ncnn.__version__} knows no batches, and is too old: pip install -U ncnn"
+            )
+        self.settings = settings
+        self.stopwatch = HostStopwatch(settings.threads)
+        # Shared by all networks, as in ncnn's own benchmark.
+        self.blobs, self.workspace = ncnn.UnlockedPoolAllocator(), ncnn.PoolAllocator()
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of ncnn and numpy."""
+        return {"ncnn": ncnn.__version__, "numpy": np.__version__}
+
+    def loaded(self, model: Model) -> Any:
+        """Return a net that computes in fp32. Raises RuntimeError for what ncnn does not know."""
+        net = ncnn.Net()
+        options = net.opt
+        options.num_threads = self.settings.threads
+        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
+        options.use_bf16_packed = options.use_bf16_storage = False
+        options.blob_allocator, options.workspace_allocator = self.blobs, self.workspace
+        if net.load_param_mem(model.param):
+            raise RuntimeError("ncnn does not know one of the network's layers")
+        # From memory it would not copy the weights, and so read what is gone.
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(model.weights)
+            file.flush()
+            if net.load_model(file.name):
+                raise RuntimeError("ncnn cannot read the network's weights")
+        return net
+
+    def load(self, path: str, inputs: Arrays, outputs: Arrays) -> NcnnNetwork:
+        """Read a model file. Raises RuntimeError for what ncnn does not take."""
+        with zipfile.ZipFile(path) as archive:
+            model = Model(
+                archive.read("model.param").decode(),
+                archive.read("model.bin"),
+                json.loads(archive.read("axes.json")),
+            )
+        return NcnnNetwork(self, model, inputs, outputs)
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """There is no device that could fail."""
+        return nullcontext()
+
+    def ceilings(self) -> dict[str, Any] | None:
+        """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
+
+        def stream(working_set: int) -> Work:
+            size = working_set // (3 * FLOAT_BYTES)
+            return Work(self.operation(ADDITION, (size,)).run, 3 * FLOAT_BYTES * size)
+
+        def product() -> Work:
+            return Work(self.operation(PRODUCT, (ROWS, ROWS)).run, ROWS**3)
+
+        sizes = cpu_working_sets(memory())
+        return ceilings(stream, sizes, {"fp32": product}, self.stopwatch.total)
+
+    def operation(self, param: str, shape: tuple[int, ...]) -> NcnnNetwork:
+        """Return a network of one operator with arrays of one shape."""
+        arrays: dict[str, Array] = {name: np.ones(shape, np.float32) for name in "aby"}
+        outputs = {"y": arrays.pop("y")}
+        return NcnnNetwork(self, Model(param, b"", {}), arrays, outputs)
+
+
+def open_backend(settings: Settings) -> NcnnCpu:
+    """Return ncnn with these settings; raises NoDeviceError as NcnnCpu does."""
+    return NcnnCpu(settings)
