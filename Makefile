@@ -7,6 +7,7 @@ OUT      ?=
 A        ?= cpu
 B        ?= cpu
 BASELINE ?=
+MATRIX   ?= matrix.toml
 COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc \
             results/reference/arm-emulated-cortex-a57 \
             results/reference/arm-modelled-cortex-a57 paper:gpu paper:arm
@@ -19,7 +20,8 @@ INSTALLED  := $(VENV)/installed
 DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
 RUNTIMES   := openvino ncnn
-ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B)))
+IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
+ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED)))
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
@@ -27,13 +29,13 @@ REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/re
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare history ab check gate-study calibrate-gate \
+.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
         arm-emulator cpu-counter arm-model runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
 	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> THREADS=<number or all> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
-	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs>"
+	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs> MATRIX=$(MATRIX)"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -67,6 +69,9 @@ report: $(INSTALLED) ## write every output of the newest run (or of OUT) again, 
 
 compare: $(INSTALLED) ## lay COMPARE="run run…" side by side (the reference runs, and the paper's two)
 	@$(GUIDELINES) compare $(COMPARE) $(if $(OUT),--out '$(OUT)')
+
+matrix: $(INSTALLED) $(RUNTIME) ## measure all combinations of MATRIX (see examples/matrix.toml), and compare them
+	@$(GUIDELINES) matrix '$(MATRIX)' $(if $(OUT),--out '$(OUT)')
 
 reports: $(INSTALLED) ## write the reports of docs/reports again: Markdown and its plots, nothing else
 	@for run in $(REPORTED); do \

@@ -83,7 +83,7 @@ def test_an_unknown_backend_is_refused_with_a_suggestion():
         ({"backend": "onnxruntime-cuda", "mode": "compile"}, "knows it: torch-cuda"),
         (
             {"backend": "torch-cpu", "transport": "ssh", "host": "pi"},
-            '"openvino-cpu" runs on a board',
+            '"ncnn-cpu" runs on a board',
         ),
         ({"backend": "onnxruntime-cqu"}, "mine.toml: There is no backend"),
     ],

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (EXAMPLES / "README.md").read_text(), re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+# A matrix leaves several runs, and takes its numbers from its file (tests/test_matrix.py).
+SINGLE = [command for command in COMMANDS if " matrix " not in command]
 FEW = {"guidelines": ["--runs", "2", "--processes", "1"], "python": ["5"]}
 PROGRAMS = {"guidelines": [sys.executable, "-m", "guidelines"], "python": [sys.executable]}
 
@@ -52,7 +54,7 @@ def measured(tmp_path, cache):
 @pytest.mark.parametrize(
     "command",
     # Tables 1 to 4 have networks of the paper's size.
-    [pytest.param(c, marks=[pytest.mark.slow] if " run " in c else []) for c in COMMANDS],
+    [pytest.param(c, marks=[pytest.mark.slow] if " run " in c else []) for c in SINGLE],
 )
 def test_a_command_of_the_examples_measures_and_reports(command, measured):
     said, place = measured(command)

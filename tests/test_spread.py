@@ -109,7 +109,8 @@ def test_orders_that_intervals_show_to_differ_are_counted():
     # Three columns of four rows: six pairs in each.
     assert reversals(*laid_out([up, down], noise=0.002).entrants) == (18, 18)
     assert reversals(*laid_out([up, up], noise=0.002).entrants) == (0, 18)
-    table = document(laid_out([up, down], noise=0.002)).sections[3].tables[0]
+    sections = {s.title: s for s in document(laid_out([up, down], noise=0.002)).sections}
+    table = sections["Rank agreement"].tables[0]
     assert table.rows[0][2] == "-1.00 (18 of 18)"
     assert table.note == ORDERS
 

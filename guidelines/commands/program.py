@@ -36,6 +36,10 @@ COMMANDS = {
         "measuring",
         "Measure experiments, then print their tables and write the report.",
     ),
+    "matrix": Listed(
+        "measuring",
+        "Measure all combinations of platforms, threads and precisions in a file; compare them.",
+    ),
     "decompose": Listed(
         "measuring",
         "Show where the time of your own network goes, operator by operator.",

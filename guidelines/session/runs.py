@@ -114,7 +114,7 @@ def _execute(
     watcher: Watcher,
     preparing: Callable[[int, int], None],
 ) -> Run:
-    earlier = _earlier_run(plan, folder, resume)
+    earlier = earlier_run(plan, folder, resume)
     cache = cache_folder()
     if earlier is not None and complete(earlier):
         # A file or a callable of the user's may have changed under its name.
@@ -155,7 +155,11 @@ def _refuse_changed(
         )
 
 
-def _earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
+def earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
+    """Return the run of `plan` that a folder holds, None for none.
+
+    Raises BadInputError where it holds one and is not to `resume` it, or one of something else.
+    """
     if not run_folders.has_run(folder):
         return None
     if not resume:

@@ -11,7 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from guideline_benchmarks.reports.compare.heat_map import MARKS, heat_map
+from guideline_benchmarks.reports.compare.flips import flip_objects, flip_section
+from guideline_benchmarks.reports.compare.heat_map import heat_map
+from guideline_benchmarks.reports.compare.marks import marked
 from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
 from guideline_benchmarks.reports.formats.registry import write
 from guideline_benchmarks.reports.formats.terminal import show
@@ -39,19 +41,20 @@ MEANS = (
 )
 
 
-def marked(entrant: Entrant) -> str:
-    """Return an entrant's label, with its mark unless it was measured (see MARKS)."""
-    return f"{entrant.label}{MARKS[entrant.kind]}"
+def document(comparison: Comparison, brief: bool = False) -> Document:
+    """Return all that a comparison says, without its figures and its data.
 
-
-def document(comparison: Comparison, intervals: bool = True) -> Document:
-    """Return all that a comparison says, without its figures and its data."""
+    What is `brief` fits a terminal: the most telling flips alone, and no intervals of many.
+    """
+    intervals = not brief or len(comparison.entrants) <= WITH_INTERVALS
     sections = [
         Section(
             "What is compared",
             [*map(_introduced, comparison.entrants), *comparison.left_out],
+            tables=[_axes(comparison.entrants)],
         ),
         Section("Verdicts", tables=[_verdicts(comparison)]),
+        *([flip_section(comparison, brief)] if len(comparison.entrants) > 1 else []),
         Section(
             "Speed relative to the base cell",
             plots=[("heatmap", "Heat map of relative speeds: cells by platforms")],
@@ -72,6 +75,17 @@ def _introduced(entrant: Entrant) -> str:
     """Say what an entrant is, and with which spread its figures were made."""
     spread = f"; {spread_text(entrant.spread)}" if entrant.spread else "."
     return f"{marked(entrant)}: {entrant.origin}{spread}"
+
+
+def _axes(entrants: Sequence[Entrant]) -> Table:
+    """Return what the networks of each entrant ran with."""
+    headings = [Heading("", numeric=False), Heading("runtime", numeric=False)]
+    headings += [Heading("threads"), Heading("precision", numeric=False)]
+    rows = [
+        [marked(e), e.runtime or MISSING, str(e.threads or MISSING), e.precision or MISSING]
+        for e in entrants
+    ]
+    return Table("What the networks of each ran with", headings, rows)
 
 
 def _headings(entrants: Sequence[Entrant], first: str, numeric: bool = True) -> list[Heading]:
@@ -142,12 +156,20 @@ def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:
     return Table(caption, _headings(group, "cell"), rows, note=MEANS)
 
 
-def comparison_objects(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one object for each cell of each entrant: what `--json` prints and the CSV holds."""
+def comparison_object(comparison: Comparison) -> dict[str, Any]:
+    """Return what `--json` prints: all cells, and what flips."""
+    return {"cells": _cell_objects(comparison), "flips": flip_objects(comparison)}
+
+
+def _cell_objects(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one object for each cell of each entrant: the lines of the CSV."""
     return [
         {
             "platform": entrant.label,
             "kind": entrant.kind,
+            "runtime": entrant.runtime or None,
+            "threads": entrant.threads,
+            "precision": entrant.precision or None,
             "experiment": experiment,
             "row": row,
             "scale": scale,
@@ -165,8 +187,8 @@ def comparison_objects(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """Return the same as CSV, with a line of headings."""
-    objects = comparison_objects(comparison)
+    """Return all cells as CSV, with a line of headings."""
+    objects = _cell_objects(comparison)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(objects[0]), lineterminator="\n")
     writer.writeheader()
@@ -185,4 +207,4 @@ def write_comparison(
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print a comparison on the terminal."""
-    show(document(comparison, len(comparison.entrants) <= WITH_INTERVALS), console)
+    show(document(comparison, brief=True), console)

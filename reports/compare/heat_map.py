@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from guideline_benchmarks.reports.compare.marks import marked
 from guideline_benchmarks.reports.formats.images import SETTINGS
 from guideline_benchmarks.results.compare.comparison import Comparison
 from guideline_benchmarks.results.compare.entrants import CellKey
@@ -25,7 +26,6 @@ COLOURS = "PuOr"
 DARK = 1.1
 # With more columns than these, figures would not be legible.
 WITH_FIGURES = 8
-MARKS = {"measured": "", "counted": " †", "modelled": " §", "published": " ‡"}
 LEGEND = (
     "relative to the base cell, on a logarithmic scale"
     "\n† executed instructions, no time"
@@ -51,7 +51,7 @@ def heat_map(comparison: Comparison) -> Figure:
     whose interval does not tell it from the base cell's is slanted. Panels are placed by the length
     of their labels: solving for a layout takes longer than drawing.
     """
-    names = [f"{entrant.label}{MARKS[entrant.kind]}" for entrant in comparison.entrants]
+    names = [marked(entrant) for entrant in comparison.entrants]
     width = (0.5 if len(names) <= WITH_FIGURES else 0.17) * len(names)
     keys = {experiment.name: comparison.keys(experiment) for experiment in comparison.experiments}
     labels = 0.15 + LETTER * max(len(_label(key)) for found in keys.values() for key in found)

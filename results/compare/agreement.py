@@ -34,14 +34,22 @@ def rank_agreement(one: Entrant, other: Entrant) -> float | None:
 def reversals(one: Entrant, other: Entrant) -> tuple[int, int] | None:
     """Return how many pairs of rows stand in the other order, and of how many both show an order.
 
-    An order is shown by intervals of relative speeds that do not overlap. None where either has no
-    intervals.
+    None where either has no intervals (see `shown_by_both`).
     """
-    if not all(any(s.interval for s in e.standings.values()) for e in (one, other)):
+    if not (one.has_intervals and other.has_intervals):
         return None
+    both = shown_by_both(one, other)
+    return sum(ours != theirs for ours, theirs in both.values()), len(both)
+
+
+def shown_by_both(one: Entrant, other: Entrant) -> dict[tuple[CellKey, CellKey], tuple[bool, bool]]:
+    """Return which two cells of a column both entrants put in an order.
+
+    The values say whether the first of the two is the faster one, on either entrant. An order is
+    shown by intervals of relative speeds that do not overlap.
+    """
     ours, theirs = _shown_orders(one), _shown_orders(other)
-    both = ours.keys() & theirs.keys()
-    return sum(ours[pair] != theirs[pair] for pair in both), len(both)
+    return {pair: (faster, theirs[pair]) for pair, faster in ours.items() if pair in theirs}
 
 
 def _shown_orders(entrant: Entrant) -> dict[tuple[CellKey, CellKey], bool]:

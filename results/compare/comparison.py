@@ -67,7 +67,17 @@ def compare(entrants: Sequence[Entrant]) -> Comparison:
 
 
 def _labelled(entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Return entrants with labels of their own: with the date, or a number, if need be."""
+    """Return entrants with labels of their own: with the runtime, the date, or a number if need be.
+
+    The runtime only where it tells those of one label apart.
+    """
+    runtimes: dict[str, set[str]] = {}
+    for entrant in entrants:
+        runtimes.setdefault(entrant.label, set()).add(entrant.runtime)
+    entrants = [
+        replace(e, label=f"{e.label}, {e.runtime}") if len(runtimes[e.label]) > 1 else e
+        for e in entrants
+    ]
     shared = Counter(entrant.label for entrant in entrants)
     seen: Counter[str] = Counter()
     labelled = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.verdict import judge
@@ -16,6 +17,8 @@ from guideline_benchmarks.results.tables.summary import Column, summarise
 
 PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
 
+# The precision that labels do not name.
+USUAL = "fp32"
 # Experiment, row, scale.
 CellKey = tuple[str, str, int]
 
@@ -24,7 +27,9 @@ CellKey = tuple[str, str, int]
 class Entrant:
     """One platform in a comparison; `verdicts` are by experiment and scale, in words.
 
-    `label` is its platform's name until others with the same name are known. `channels` says which
+    `label` is its platform's name until others with the same name are known. `runtime`, `threads`
+    and `precision` are what its networks ran with, "" and None where that is not known: of the
+    paper's platforms. `channels` says which
     networks it has, `unit` what its speeds are in, and `batch` how many images were asked for in a
     batch, None being the paper's. `spread` is how far its processes lie apart, None where unknown.
     """
@@ -34,6 +39,9 @@ class Entrant:
     started: str
     kind: Kind | Literal["published"]
     origin: str
+    runtime: str
+    threads: int | None
+    precision: str
     channels: str
     unit: str
     batch: int | None
@@ -46,6 +54,11 @@ class Entrant:
     def networks(self) -> tuple[str, str, int | None]:
         """What must be the same for absolute speeds to be compared."""
         return self.channels, self.unit, self.batch
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether its relative speeds have intervals: those of times that were measured do."""
+        return any(standing.interval for standing in self.standings.values())
 
 
 def recorded(name: str, run: Run) -> Entrant:
@@ -61,10 +74,13 @@ def recorded(name: str, run: Run) -> Entrant:
     }
     return Entrant(
         name=name,
-        label=run.platform.label,
+        label=_label(run),
         started=run.sessions[0].started if run.sessions else "",
         kind=summary.metric.kind,
         origin=f"{name}: {run.platform.backend} on {chip}, {machine.software}{fit}",
+        runtime=_runtime(run.platform.backend),
+        threads=run.platform.threads,
+        precision=run.protocol.precision,
         channels=run.protocol.channels,
         unit=run.platform.unit,
         batch=run.protocol.batch,
@@ -73,6 +89,17 @@ def recorded(name: str, run: Run) -> Entrant:
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
         spread=spread_of(run),
     )
+
+
+def _label(run: Run) -> str:
+    """Return a platform's name, with threads and precision where they are not the usual ones."""
+    precision = run.protocol.precision
+    return run.platform.label if precision == USUAL else f"{run.platform.label}, {precision}"
+
+
+def _runtime(name: str) -> str:
+    """Return what the runtime of a backend is called; a record may be of one added elsewhere."""
+    return BACKENDS[name].runtime if name in BACKENDS else name
 
 
 def _verdict(column: Column) -> str:
@@ -110,6 +137,9 @@ def published(name: str, experiments: Mapping[str, Experiment], cells: Sequence[
         started="",
         kind="published",
         origin=f"published figures of the {PAPER[name]}, without intervals",
+        runtime="",
+        threads=None,
+        precision="",
         channels=name.removeprefix("paper:"),
         unit=unit,
         batch=None,

@@ -9,9 +9,7 @@ import typer
 
 from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.commands.options import Json
-from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.guidelines.session.stored import read_run
-from guideline_benchmarks.results.compare.comparison import compare as side_by_side
 from guideline_benchmarks.results.compare.entrants import PAPER, Entrant, published, recorded
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.cells import NetworkChoice
@@ -37,29 +35,10 @@ def command(
             raise BadInputError(f"There is no {name}. {suggestion(name, PAPER)}")
     # The plotting library takes as long to import as the runs to be read.
     with in_background(_entrant, names) as found:
-        from guideline_benchmarks.reports.compare.comparison import (
-            comparison_objects,
-            print_comparison,
-            write_comparison,
-        )
+        from guideline_benchmarks.guidelines.session.comparing import publish_comparison
 
-        comparison = side_by_side(list(found))
-    if not any(entrant.standings for entrant in comparison.entrants):
-        raise BadInputError(
-            f"There is nothing to compare: {' '.join(comparison.left_out)} Name a run of Tables 1 "
-            "to 4, made with `guidelines run`."
-        )
-
-    def tell() -> None:
-        if json:
-            print_json(comparison_objects(comparison))
-        else:
-            print_comparison(comparison)
-
-    with files.results_folder(out, "compare") as folder:
-        page = write_comparison(comparison, folder, tell)
-    if not json:
-        typer.echo(f"\nPage: {page}")
+        entrants = list(found)
+    publish_comparison(entrants, out, json)
 
 
 def _entrant(name: str) -> Entrant:
