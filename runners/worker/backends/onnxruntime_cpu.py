@@ -148,6 +148,10 @@ class OnnxRuntimeCpu:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.use_env_allocators", "1")
+        if self.threads > 1:
+            # Each session has threads of its own, which would go on spinning while the next network
+            # is timed, and take its cores.
+            options.add_session_config_entry("session.force_spinning_stop", "1")
         return options
 
     def load(self, path: str, inputs: Arrays, outputs: Arrays) -> OnnxNetwork:
