@@ -77,6 +77,7 @@ reports: $(INSTALLED) ## write the reports of docs/reports again: Markdown and i
 	@for run in $(REPORTED); do \
 	  $(GUIDELINES) report results/reference/$$run --out docs/reports/$$run || exit; done
 	@$(GUIDELINES) compare $(COMPARE) --out docs/reports/compare >/dev/null
+	@$(GUIDELINES) compare results/reference/runtimes-xeon/cpu* --out docs/reports/runtimes >/dev/null
 	@find docs/reports -type f ! -name '*.md' ! -name '*.svg' -delete
 
 history: $(INSTALLED) ## show how each cell of PLATFORM has gone over all stored runs
