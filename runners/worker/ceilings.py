@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Callable, NamedTuple
 
+from .machine.host import memory
+
 LEAST_NS, MOST_TIMES, TRIES = 4_000_000, 200, 5
 FLOAT_BYTES = 4
 # On a GPU: from what any second-level cache holds to what none does, or a part of the card's
@@ -65,6 +67,28 @@ def ceilings(
         "products": {name: found for name, found in rates.items() if found},
     }
     return found if all(found.values()) else None
+
+
+def cpu_ceilings(
+    adding: Callable[[tuple[int]], Callable[[], None]],
+    multiplying: Callable[[tuple[int, int]], Callable[[], None]],
+    precision: str,
+    time: Time,
+) -> dict[str, Any] | None:
+    """Return the ceilings of this machine's CPU with one runtime (see `ceilings`).
+
+    `adding` returns what adds two arrays of a shape, as many bytes as in STREAM's triad, and
+    `multiplying` what multiplies two matrices of a shape, in that precision.
+    """
+
+    def stream(working_set: int) -> Work:
+        size = working_set // (3 * FLOAT_BYTES)
+        return Work(adding((size,)), 3 * FLOAT_BYTES * size)
+
+    def product() -> Work:
+        return Work(multiplying((ROWS, ROWS)), ROWS**3)
+
+    return ceilings(stream, cpu_working_sets(memory()), {precision: product}, time)
 
 
 def attempted(make: Callable[[], Work], time: Time) -> float | None:

@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
-from ..machine.host import memory
+from ..ceilings import cpu_ceilings
 from ..stopwatch import HostStopwatch
 from .interface import Arrays, Profile, Settings
 from .onnx_models import ADDITION, PRODUCT
@@ -164,16 +163,12 @@ class OnnxRuntimeCpu:
 
     def ceilings(self) -> dict[str, Any] | None:
         """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
-
-        def stream(working_set: int) -> Work:
-            size = working_set // (3 * FLOAT_BYTES)
-            return Work(OnnxOperation(self, ADDITION, (size,)), 3 * FLOAT_BYTES * size)
-
-        def product() -> Work:
-            return Work(OnnxOperation(self, PRODUCT, (ROWS, ROWS)), ROWS**3)
-
-        sizes = cpu_working_sets(memory())
-        return ceilings(stream, sizes, {"fp32": product}, self.stopwatch.total)
+        return cpu_ceilings(
+            lambda shape: OnnxOperation(self, ADDITION, shape),
+            lambda shape: OnnxOperation(self, PRODUCT, shape),
+            "fp32",
+            self.stopwatch.total,
+        )
 
 
 class OnnxOperation:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
-from ..machine.host import memory
+from ..ceilings import cpu_ceilings
 from ..stopwatch import HostStopwatch
 from .interface import Array, Arrays, NoDeviceError, Profile, Settings
 from .onnx_models import ADDITION, PRODUCT
@@ -208,16 +207,12 @@ class OpenVinoCpu:
 
     def ceilings(self) -> dict[str, Any] | None:
         """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
-
-        def stream(working_set: int) -> Work:
-            size = working_set // (3 * FLOAT_BYTES)
-            return Work(self.operation(ADDITION, (size,)).run, 3 * FLOAT_BYTES * size)
-
-        def product() -> Work:
-            return Work(self.operation(PRODUCT, (ROWS, ROWS)).run, ROWS**3)
-
-        sizes = cpu_working_sets(memory())
-        return ceilings(stream, sizes, {self.settings.precision: product}, self.stopwatch.total)
+        return cpu_ceilings(
+            lambda shape: self.operation(ADDITION, shape).run,
+            lambda shape: self.operation(PRODUCT, shape).run,
+            self.settings.precision,
+            self.stopwatch.total,
+        )
 
     def operation(self, model: bytes, shape: tuple[int, ...]) -> OpenVinoNetwork:
         """Return a model of one operator with arrays of one shape."""

@@ -7,6 +7,7 @@ import io
 import os
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -16,8 +17,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "5")
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from ..ceilings import FLOAT_BYTES, ROWS, Work, ceilings, cpu_working_sets
-from ..machine.host import memory
+from ..ceilings import cpu_ceilings
 from ..stopwatch import HostStopwatch
 from .interface import Array, Arrays, Profile, Settings
 from .torch_structures import mapped, named_tensors
@@ -208,23 +208,20 @@ class TorchEager:
     def ceilings(self) -> dict[str, Any] | None:
         """Measure STREAM's triad, a = b + s·c, and a product of matrices."""
 
-        def triad(working_set: int) -> Work:
-            a, b, c = (torch.ones(working_set // (3 * FLOAT_BYTES)) for _ in range(3))
-            return Work(lambda: add(b, c, a), 3 * FLOAT_BYTES * len(a))
+        def triad(shape: tuple[int]) -> Callable[[], None]:
+            a, b, c = (torch.ones(shape) for _ in range(3))
+            return partial(in_place, torch.add, b, c, alpha=3.0, out=a)
 
-        def add(b: torch.Tensor, c: torch.Tensor, a: torch.Tensor) -> None:
-            torch.add(b, c, alpha=3.0, out=a)
+        def product(shape: tuple[int, int]) -> Callable[[], None]:
+            a, b, y = (torch.ones(shape) for _ in range(3))
+            return partial(in_place, torch.mm, a, b, out=y)
 
-        def product() -> Work:
-            a, b, y = (torch.ones(ROWS, ROWS) for _ in range(3))
+        return cpu_ceilings(triad, product, "fp32", self.stopwatch.total)
 
-            def multiply() -> None:
-                torch.mm(a, b, out=y)
 
-            return Work(multiply, ROWS**3)
-
-        sizes = cpu_working_sets(memory())
-        return ceilings(triad, sizes, {"fp32": product}, self.stopwatch.total)
+def in_place(do: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    """Do something that returns what it was given to write into."""
+    do(*arguments, **options)
 
 
 def inference() -> Any:
