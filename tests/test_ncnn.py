@@ -66,6 +66,7 @@ def numbers(shape, seed=0):
     return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
 
 
+@pytest.mark.usefixtures("several_cores")
 @pytest.mark.parametrize(("batch", "threads"), [(1, 1), (3, 2)])
 @pytest.mark.alone
 def test_networks_of_every_table_are_proved_and_timed(batch, threads, tmp_path):

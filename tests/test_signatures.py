@@ -10,7 +10,8 @@ from guideline_benchmarks.results.errors import BadInputError
 from tests import runtimes
 from tests.user_networks import MODULES, exported
 
-BACKENDS = runtimes.on_the_cpu()
+# Those that take networks of the user's.
+BACKENDS = runtimes.on_the_cpu(profiled=True)
 IMAGE = "1,3,8,8"
 
 
