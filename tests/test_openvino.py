@@ -41,6 +41,10 @@ class ShuffleNet(nn.Module):
         return torch.cat((one, torch.relu(self.deep(other))), dim=1)
 
 
+def numpy_of(*shape):
+    return np.random.RandomState(0).standard_normal(shape).astype(np.float32)
+
+
 def opened(precision="fp32", threads=1):
     return openvino_cpu.open_backend(Settings(threads, "eager", precision))
 
@@ -120,6 +124,23 @@ def test_a_bias_is_none_of_the_additions(tmp_path):
     path.write_bytes(formats.export_onnx(module, x))
     network = opened().load(str(path), {"x": x.numpy()}, {"y": np.zeros((1, 16), np.float32)})
     assert network.executed()["operators"] == {"convolutions": 3, "adds": 1, "relus": 3}
+
+
+def test_inputs_and_outputs_are_told_by_their_names(tmp_path):
+    class Two(nn.Module):
+        def forward(self, x, mask):
+            return torch.where(mask, x, -x), x.sum()
+
+    path, x = tmp_path / "model.onnx", numpy_of(2, 3)
+    mask = np.array([[True, False, True], [False, True, False]])
+    asked = (torch.from_numpy(x), torch.from_numpy(mask))
+    names = {"input_names": ["x", "mask"], "output_names": ["signed", "total"]}
+    torch.onnx.export(Two(), asked, path, dynamo=False, **names)
+    found = {"signed": np.zeros((2, 3), np.float32), "total": np.zeros((), np.float32)}
+    network = opened().load(str(path), {"mask": mask, "x": x}, found)
+    network.run()
+    assert np.allclose(found["signed"], np.where(mask, x, -x))
+    assert np.allclose(found["total"], x.sum())
 
 
 def test_ceilings_are_of_the_precision_that_is_measured():

@@ -7,11 +7,10 @@ import pytest
 
 from guideline_benchmarks.guidelines.export.input_options import parse_input, parse_range
 from guideline_benchmarks.results.errors import BadInputError
-from tests import runtimes
 from tests.user_networks import MODULES, exported
 
-# Those that take networks of the user's.
-BACKENDS = runtimes.on_the_cpu(profiled=True)
+# One of each format that networks are exported in.
+BACKENDS = ("onnxruntime-cpu", "torch-cpu")
 IMAGE = "1,3,8,8"
 
 
