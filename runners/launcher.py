@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ def _request(
     return {
         "search": list(launcher.search),
         "extra": list(launcher.extra),
-        "install": f"pip install {' '.join(row.requirements)}",
+        "install": shlex.join(["pip", "install", *row.requirements]),
         "backend": {"module": row.module, "arguments": list(row.arguments)},
         "threads": platform.threads,
         "mode": platform.mode,

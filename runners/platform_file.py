@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from pydantic import ValidationError
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.platform import FLAT, Platform
-from guideline_benchmarks.results.store.files import near_file
+from guideline_benchmarks.results.store.toml_file import read_toml
 from guideline_benchmarks.runners.platforms import FOLDER, platform_names
 from guideline_benchmarks.runners.transports.catalogue import refuse_unknown
 
 SSH = "ssh:"
+WHAT = "Platform file"
 # What a board runs that is named by its address alone.
 BACKEND = "onnxruntime-cpu"
 # The variable that names the machine that this program runs on.
@@ -96,7 +96,7 @@ def is_flat(name: str) -> bool:
 
     Files of earlier versions do. Raises BadInputError for a file that cannot be read.
     """
-    return _is_path(name) and not FLAT.keys().isdisjoint(_content(Path(name)))
+    return _is_path(name) and not FLAT.keys().isdisjoint(read_toml(Path(name), WHAT))
 
 
 def _is_path(name: str) -> bool:
@@ -104,23 +104,12 @@ def _is_path(name: str) -> bool:
 
 
 def _read(path: Path) -> Platform:
-    content = _content(path)
+    content = read_toml(path, WHAT)
     model = content.get("model")
     if isinstance(model, str) and (model.endswith(".toml") or "/" in model):
         # As the file's own folder sees it.
         content["model"] = str(path.parent / model)
-    return checked(content, f"Platform file {path}")
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInputError(
-            f"Platform file {path} cannot be read: {error.strerror}.{near_file(path)}"
-        ) from None
-    except ValueError as error:
-        raise BadInputError(f"Platform file {path} is not valid TOML: {error}.") from None
+    return checked(content, f"{WHAT} {path}")
 
 
 def checked(content: dict[str, Any], source: str) -> Platform:

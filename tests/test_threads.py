@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import select
-from guideline_benchmarks.guidelines.session import threads
+from guideline_benchmarks.guidelines.session import sides, threads
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.reports.run.heading import describe, warnings
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.history.history import digest, history_of
 from guideline_benchmarks.results.record.platform import Cluster, Fingerprint
 from guideline_benchmarks.results.store.run_folders import read_run, write_run
@@ -95,6 +96,24 @@ def test_reports_say_how_many_threads_were_busy():
     assert "2 threads" in dict(describe(run))["Protocol"]
     assert "(1.87 of them busy in the mean)" in dict(describe(run))["Protocol"]
     assert not any("one alone was busy" in said for said in warnings(run))
+
+
+def test_titles_tell_runs_of_one_platform_apart():
+    run = with_threads(2, 1.9)
+    bf16 = run.model_copy(
+        update={"protocol": run.protocol.model_copy(update={"precision": "bf16"})}
+    )
+    assert (run.label, bf16.label) == ("cpu, 2 threads", "cpu, 2 threads, bf16")
+    assert dict(describe(bf16))["Platform"].startswith("cpu, 2 threads, bf16 (")
+
+
+def test_both_sides_of_a_trial_have_the_threads_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(sides, "identify", lambda *_: machine())
+    monkeypatch.setattr(sides.runs, "prepare", lambda *_: ([], [], {}))
+    asked = sides.AskedSide("cpu")
+    question = sides.question(["g4"], asked, asked, TrialProtocol(), Options(threads="2"))
+    trial, _ = sides.begin(question, tmp_path)
+    assert (trial.a.platform.threads, trial.b.platform.threads) == (2, 2)
 
 
 def test_a_runtime_that_ignored_the_setting_is_a_warning():

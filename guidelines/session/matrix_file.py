@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -14,9 +13,10 @@ from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.bounds import PositiveInt
 from guideline_benchmarks.results.record.platform import Record
 from guideline_benchmarks.results.record.protocol import Precision
-from guideline_benchmarks.results.store.files import near_file
+from guideline_benchmarks.results.store.toml_file import read_toml
 from guideline_benchmarks.runners.platform_file import load_platform
 
+WHAT = "Matrix file"
 Threads = Annotated[int, Field(ge=1, le=256)] | Literal["all"]
 
 
@@ -64,20 +64,14 @@ def read_matrix(path: Path) -> Matrix:
 
     Raises BadInputError, in one sentence, for what is none.
     """
+    content = read_toml(path, WHAT)
     try:
-        matrix = Matrix.model_validate(tomllib.loads(path.read_text(encoding="utf-8")), strict=True)
-    except OSError as error:
-        raise BadInputError(
-            f"Matrix file {path} cannot be read: {error.strerror}.{near_file(path)}"
-        ) from None
-    except ValidationError as error:
-        raise BadInputError(f"Matrix file {path}: {_fault(error)}") from None
-    except ValueError as error:
-        raise BadInputError(f"Matrix file {path} is not valid TOML: {error}.") from None
-    try:
+        matrix = Matrix.model_validate(content, strict=True)
         _refuse_unknown(matrix)
+    except ValidationError as error:
+        raise BadInputError(f"{WHAT} {path}: {_fault(error)}") from None
     except BadInputError as error:
-        raise BadInputError(f"Matrix file {path}: {error}") from None
+        raise BadInputError(f"{WHAT} {path}: {error}") from None
     return matrix
 
 

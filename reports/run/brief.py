@@ -67,7 +67,7 @@ def brief_document(summary: Summary) -> Document:
         facts.append(("Legend", _legend(summary.run, summary.metric.kind)))
     return Document(
         "report",
-        f"Guidelines on {summary.run.platform.label}",
+        f"Guidelines on {summary.run.label}",
         [
             *(_guideline(summary, experiment) for experiment in summary.experiments),
             *(_decomposition(summary, experiment) for experiment in summary.decomposed),

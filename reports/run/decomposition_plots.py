@@ -45,7 +45,7 @@ def _columns(summary: Summary, networks: Sequence[Decomposition]) -> list[tuple[
     measured: list[Pie] = [printed_categories(f) if f.resolved else {} for f in networks]
     return [
         *((f"paper: {device}", [own.get(device, {}) for own in published]) for device in devices),
-        (f"measured: {summary.run.platform.label}", measured),
+        (f"measured: {summary.run.label}", measured),
     ]
 
 

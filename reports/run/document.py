@@ -13,7 +13,7 @@ def document(summary: Summary) -> Document:
     """Return the document of a run, without its figures and its data."""
     return Document(
         "report",
-        f"Guidelines on {summary.run.platform.label}",
+        f"Guidelines on {summary.run.label}",
         [*guideline_sections(summary), *decomposition_sections(summary)],
         facts=describe(summary.run),
         warnings=warnings(summary.run),

@@ -29,7 +29,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
     machine, protocol = run.fingerprint, run.protocol
     first = run.sessions[0] if run.sessions else None
     return [
-        ("Platform", f"{run.platform.name} ({run.platform.description or run.platform.backend})"),
+        ("Platform", f"{run.label} ({run.platform.description or run.platform.backend})"),
         ("Processor", processor(machine)),
         *([("Machine", machine.machine)] if machine.machine else []),
         ("System", f"{machine.os}, Python {machine.python}, {machine.software}"),

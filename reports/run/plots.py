@@ -60,7 +60,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         axes[0].set_ylabel(f"{metric.axis} relative to {experiment.base}")
         device = PAPER_PLATFORMS[run.protocol.channels]
         said = f" ({metric.said})" if metric.said else ""
-        figure.suptitle(f"{experiment.table}: {experiment.title}, {run.platform.label}{said}")
+        figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
         solid, dashed = _LINES[metric.kind]
         if any(True for column in columns for result in column.results for _ in _eager(result)):
             solid = f"as one graph,\n{solid}\ndotted: eager"

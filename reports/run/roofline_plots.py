@@ -73,7 +73,7 @@ def roofline(summary: Summary, experiment: Experiment) -> Figure:
             _draw_roofs(axes, ceilings, run.protocol.precision, min(intensities), max(intensities))
         axes.set_xlabel("multiply-adds a byte of memory access cost")
         axes.set_ylabel("G multiply-adds/s")
-        axes.set_title(f"{experiment.table}: {experiment.title}, {run.platform.label}")
+        axes.set_title(f"{experiment.table}: {experiment.title}, {run.label}")
         figure.legend(loc="outside right center", frameon=False)
     return figure
 

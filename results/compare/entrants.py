@@ -17,8 +17,6 @@ from guideline_benchmarks.results.tables.summary import Column, summarise
 
 PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
 
-# The precision that labels do not name.
-USUAL = "fp32"
 # Experiment, row, scale.
 CellKey = tuple[str, str, int]
 
@@ -74,7 +72,7 @@ def recorded(name: str, run: Run) -> Entrant:
     }
     return Entrant(
         name=name,
-        label=_label(run),
+        label=run.label,
         started=run.sessions[0].started if run.sessions else "",
         kind=summary.metric.kind,
         origin=f"{name}: {run.platform.backend} on {chip}, {machine.software}{fit}",
@@ -89,12 +87,6 @@ def recorded(name: str, run: Run) -> Entrant:
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
         spread=spread_of(run),
     )
-
-
-def _label(run: Run) -> str:
-    """Return a platform's name, with threads and precision where they are not the usual ones."""
-    precision = run.protocol.precision
-    return run.platform.label if precision == USUAL else f"{run.platform.label}, {precision}"
 
 
 def _runtime(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ from pydantic import ValidationError
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.faults import first_fault
-from guideline_benchmarks.results.store.files import OUT, near_file, write_file
+from guideline_benchmarks.results.store.files import OUT, write_file
+from guideline_benchmarks.results.store.toml_file import read_toml
 
 FOLDER = Path(__file__).parent / "fitted"
+WHAT = "Coefficient file"
 
 
 def write_model(path: Path, model: CostModel, comment: str, chosen_by: str = OUT) -> None:
@@ -36,16 +37,9 @@ def _rounded(value: Any) -> Any:
 def read_model(path: Path) -> CostModel:
     """Read a model; raises BadInputError, in one sentence, for what is none."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return CostModel.model_validate(content)
-    except OSError as error:
-        raise BadInputError(
-            f"Coefficient file {path} cannot be read: {error.strerror}.{near_file(path)}"
-        ) from None
+        return CostModel.model_validate(read_toml(path, WHAT))
     except ValidationError as error:
-        raise BadInputError(f"Coefficient file {path}: {first_fault(error)}.") from None
-    except ValueError as error:
-        raise BadInputError(f"Coefficient file {path} is not valid TOML: {error}.") from None
+        raise BadInputError(f"{WHAT} {path}: {first_fault(error)}.") from None
 
 
 def model_names() -> list[str]:

@@ -44,6 +44,12 @@ class Run(Record):
     counts: list[Count] = Field(default=[])
     model: CostModel | None = None
 
+    @property
+    def label(self) -> str:
+        """Its platform's, and the precision if it is not the usual one: "cuda, bf16"."""
+        precision, usual = self.protocol.precision, Protocol.model_fields["precision"].default
+        return self.platform.label + ("" if precision == usual else f", {precision}")
+
     @cached_property
     def networks(self) -> list[Cell]:
         """Cells, then controls: what a round's order indexes."""
