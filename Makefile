@@ -19,10 +19,10 @@ GUIDELINES := $(VENV)/bin/guidelines
 INSTALLED  := $(VENV)/installed
 DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
-RUNTIMES   := openvino ncnn
+RUNTIMES   := openvino ncnn litert
 IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
 ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)))
-RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED)))
+RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter litert,$(ASKED)),litert-converter)
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
@@ -30,7 +30,7 @@ RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(
 
 .DEFAULT_GOAL := help
 .PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
-        arm-emulator cpu-counter arm-model runtimes doctor bench lint docs test test-all coverage
+        arm-emulator cpu-counter litert-converter arm-model runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -105,7 +105,10 @@ cpu-counter: $(INSTALLED) ## set up the counter of PLATFORM=cpu-counted (no root
 arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (docs/arm_model.md)
 	@$(GUIDELINES) arm-model
 
-runtimes: $(VENV)/installed-runtimes ## install every further runtime (docs/runtimes.md)
+litert-converter: $(INSTALLED) ## set up what converts networks for PLATFORM=cpu-litert (1 GB, no root)
+	@$(GUIDELINES) litert-converter -- $(PIP_ARGS)
+
+runtimes: $(VENV)/installed-runtimes litert-converter ## install every further runtime (docs/runtimes.md)
 
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor

@@ -96,6 +96,10 @@ COMMANDS = {
         "machines",
         "Set up the counter of platform cpu-counted (x86-64 Debian and Ubuntu, without root).",
     ),
+    "litert-converter": Listed(
+        "machines",
+        "Set up what converts networks for LiteRT (1 GB, in an environment of its own).",
+    ),
     "networks": Listed(
         "unmeasured",
         "List the whole networks with their multiply-adds and weights, beside the published ones.",

@@ -41,9 +41,17 @@ def export_torch(module: nn.Module, _: torch.Tensor) -> bytes:
     return formats.export_torch(module)
 
 
+def export_program(module: nn.Module, x: torch.Tensor) -> bytes:
+    """Return `module`, traced with `x`, as a program that torch.export.load reads."""
+    from guideline_benchmarks.guidelines.export.exporter import formats
+
+    return formats.export_program(module, (x,))
+
+
 EXPORTERS: dict[ModelFormat, Callable[[nn.Module, torch.Tensor], bytes]] = {
     "onnx": export_onnx,
     "torch": export_torch,
+    "exported": export_program,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 
 Mode = Literal["eager", "graph", "compile"]
-ModelFormat = Literal["onnx", "torch"]
+ModelFormat = Literal["onnx", "torch", "exported"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Backend:
     `runtime` is what messages call it, `requirements` are what pip calls all that its worker needs.
     The worker's part for it is `module` (below runners/worker/backends), opened with `arguments`.
     Models of `model_format` are what it reads, or what the `converter` does (below
-    guidelines/export/converters), on the desk, that makes its own files of them. `extra` is what
+    guidelines/export/converters), on the desk, that makes its own files of them. In int8, so does
+    the `quantiser` (below guidelines/export/quantisers). `extra` is what
     the runtime is called among the extras of this package, "" where it comes with it.
     `modes` are those that it knows (see results.record.platform.Platform). Of these, it shows the
     times of single operators in `profiled_modes`, and in `compiling_modes` loading a network takes
@@ -37,6 +38,7 @@ class Backend:
     model_format: ModelFormat
     arguments: tuple[str, ...] = ()
     converter: str = ""
+    quantiser: str = ""
     extra: str = ""
     device: Literal["cpu", "cuda"] = "cpu"
     modes: tuple[Mode, ...] = ("eager",)
@@ -53,7 +55,9 @@ _ROWS = (
         requirements=("numpy", "onnxruntime"),
         module="onnxruntime_cpu",
         model_format="onnx",
+        quantiser="onnxruntime",
         profiled_modes=("eager",),
+        precisions=("fp32", "int8"),
         over_ssh=True,
     ),
     Backend(
@@ -62,12 +66,13 @@ _ROWS = (
         requirements=("numpy", "openvino"),
         module="openvino_cpu",
         model_format="onnx",
+        quantiser="nncf",
         extra="openvino",
         profiled_modes=("eager",),
-        precisions=("fp32", "fp16", "bf16"),
+        precisions=("fp32", "fp16", "bf16", "int8"),
         over_ssh=True,
     ),
-    # Its Python package shows no times of single layers.
+    # Its Python package shows no times of single layers, and what quantises is not in it.
     Backend(
         name="ncnn-cpu",
         runtime="ncnn",
@@ -76,6 +81,19 @@ _ROWS = (
         model_format="onnx",
         converter="ncnn",
         extra="ncnn",
+        over_ssh=True,
+    ),
+    # Its Python package shows no times of single operators.
+    Backend(
+        name="litert-cpu",
+        runtime="LiteRT",
+        requirements=("numpy", "ai-edge-litert"),
+        module="litert_cpu",
+        model_format="exported",
+        converter="litert",
+        quantiser="litert",
+        extra="litert",
+        precisions=("fp32", "int8"),
         over_ssh=True,
     ),
     Backend(

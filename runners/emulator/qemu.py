@@ -13,11 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import CACHE, file_error, write_file
 from guideline_benchmarks.runners.emulator import packages
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 HIGHEST_PLUGIN_VERSION = 12
 NO_PLUGINS = (
@@ -37,7 +40,7 @@ class Versions:
     counter: str
 
 
-V = TypeVar("V", bound=Versions)
+V = TypeVar("V", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def require_tools(called: str) -> None:
 
 
 def make_folder(folder: Path, fill: Callable[[Path], V]) -> V:
-    """Make an emulator's folder anew, whole or not at all, and return what it is made of.
+    """Make a folder in the cache anew, whole or not at all, and return what it is made of.
 
     `fill` fills a folder beside it. Raises PlatformError where it cannot be written.
     """

@@ -4,7 +4,8 @@ It is packed into one file, with what else it needs (guidelines.export.apart.PAC
 Python that the user's code needs: 3.9 or newer with torch, or for an ONNX file with onnx and
 onnxruntime. It gets the name of a file with a request, and answers into a folder:
 
-    request   {"model": what the user typed, "format": "onnx" | "torch", "backend": its name,
+    request   {"model": what the user typed, "format": "onnx" | "torch" | "exported",
+               "backend": its name,
                "count": whether to count alone, "seed": n, "out": folder,
                "memory": the most bytes to take, "caller": the process to end with,
                "file": path | null, "module": name | null,

@@ -45,6 +45,13 @@ def export_torch(module: nn.Module) -> bytes:
     return model.getvalue()
 
 
+def export_program(module: Any, args: tuple[Any, ...]) -> bytes:
+    """Return `module`, traced with `args` by torch.export, as the file of a program of torch's."""
+    model = io.BytesIO()
+    torch.export.save(torch.export.export(module, args), model)
+    return model.getvalue()
+
+
 def export_called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     """Return a module and the arguments that it is called with as one file.
 

@@ -201,10 +201,12 @@ class TorchModule:
         self.stage("exported")
         # What torch prints of a graph that it cannot export helps nobody.
         with torch.no_grad(), silenced():
-            if self.request["format"] == "torch":
-                self._write_torch()
-            else:
-                self._write_onnx()
+            write = {
+                "onnx": self._write_onnx,
+                "torch": self._write_torch,
+                "exported": self._write_program,
+            }
+            write[self.request["format"]]()
 
     def _write_torch(self) -> None:
         args, kwargs = self.arguments.call()
@@ -214,16 +216,29 @@ class TorchModule:
             raise self._not_exported(error, _torch_advice(str(error))) from None
         (self.out / "model").write_bytes(content)
 
-    def _write_onnx(self) -> None:
-        self._refuse_bfloat16()
-        # Its fused form of a transformer's layer has no counterpart in ONNX.
+    def _write_program(self) -> None:
+        module, _ = self._flat()
+        try:
+            content = formats.export_program(module, tuple(self.arguments.tensors.values()))
+        except FAILURES as error:
+            advice = "Choose a platform with ONNX Runtime."
+            raise self._not_exported(error, advice) from None
+        (self.out / "model").write_bytes(content)
+
+    def _flat(self) -> tuple[Any, tuple[str, ...]]:
+        """Return a module that takes and returns tensors alone, and the names of these."""
+        # Its fused form of a transformer's layer has no counterpart in other formats.
         torch.backends.mha.set_fastpath_enabled(False)
-        inputs = self.arguments.tensors
         args, kwargs = self.arguments.call()
         found = self.module(*args, **kwargs)
         plain = not kwargs and isinstance(found, torch.Tensor)
         module = self.module if plain else Flat(self.module, self.arguments)
-        outputs = tuple(self._called(name) for name in named_tensors(found))
+        return module, tuple(self._called(name) for name in named_tensors(found))
+
+    def _write_onnx(self) -> None:
+        self._refuse_bfloat16()
+        inputs = self.arguments.tensors
+        module, outputs = self._flat()
         try:
             content = _newest_needed(module, tuple(inputs.values()), tuple(inputs), outputs)
         except FAILURES as error:
