@@ -90,17 +90,22 @@ class Board(WorkerEvent):
 
 
 class Executed(WorkerEvent):
-    """What one execution runs: an optimised ONNX graph (base64), or operators by count."""
+    """What one execution runs: an optimised ONNX graph (base64), or operators by count.
+
+    `otherwise` says which do not run as the others do ("Add in f32").
+    """
 
     graph: str | None = None
     operators: Operators | None = None
+    otherwise: list[str] = []
 
 
 class Loaded(WorkerEvent):
     """A network is loaded and warm; an infinite `output_error` arrives as None.
 
-    There are no times where none are taken. On a GPU, `layout` is the memory layout that was the
-    faster one, and `launch_ns` how long the host takes to launch one execution.
+    There are no times where none are taken. `layout` is the memory layout, on a GPU the faster one,
+    where it is not the usual one. On a GPU, `launch_ns` is how long the host takes to launch one
+    execution.
     """
 
     event: Literal["loaded"]

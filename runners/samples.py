@@ -145,12 +145,21 @@ def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
     if isinstance(network, UserNetwork):
         tolerance = max(tolerance, network.tolerance)
         quantised = network.precision == "int8"
-    reason = proof.failure(event.output_error, tolerance, operators, cell.operators)
+    if cell.quantised:
+        tolerance = max(tolerance, cell.quantised.tolerance)
+    of_int8 = cell.quantised is not None
+    reason = proof.failure(event.output_error, tolerance, operators, cell.operators, of_int8)
     if reason and quantised:
         reason += proof.why_quantised_differs(run.fingerprint)
     if cell.profiled and reason is None:
         before = run.processes[0].proofs[cell.name].calls if run.processes else None
         reason = proof.uncategorised(event.calls) or proof.changed(event.calls, before)
     return Proof(
-        output_error=event.output_error, operators=operators, failure=reason, calls=event.calls
+        output_error=event.output_error,
+        operators=operators,
+        failure=reason,
+        otherwise=proof.otherwise(
+            event.executed, run.protocol.precision, operators, cell.operators
+        ),
+        calls=event.calls,
     )

@@ -60,9 +60,11 @@ Batch = Annotated[
     typer.Option(min=1, help="Images in one batch.  [default: 1; 8 for Table 8 on a GPU]"),
 ]
 PrecisionName = Annotated[
-    Literal["fp32", "tf32", "fp16", "bf16"],
+    Literal["fp32", "tf32", "fp16", "bf16", "int8"],
     typer.Option(
-        "--precision", help="What the runtime computes in; fp32 never uses TF32 or bfloat16."
+        "--precision",
+        help="What the runtime computes in; fp32 never uses TF32 or bfloat16, and for int8 networks "
+        "are quantised.",
     ),
 ]
 UntilError = Annotated[

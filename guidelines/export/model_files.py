@@ -15,16 +15,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from guideline_benchmarks.guidelines.export import apart, user_networks
 from guideline_benchmarks.guidelines.export.apart import PATIENCE
 from guideline_benchmarks.guidelines.export.converters import converter
 from guideline_benchmarks.guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
-from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.guidelines.export.quantisers import Quantiser
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record import backends
 from guideline_benchmarks.results.record.cells import Cell, Network, UserNetwork, WholeNetwork
 from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.results.store.files import keep_file, make_cache_folder
 from guideline_benchmarks.runners.launcher import ModelFiles
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODEL, EXPECTED, ENTRY = "model", "expected.npy", "entry.json"
+# What the only input of the suite's networks is called in their files.
+INPUT = "x"
 COST_FIELDS = (
     "multiply_adds",
     "memory_access_cost",
@@ -42,15 +47,18 @@ COST_FIELDS = (
 # A run that takes longer than a day would find its network gone, and say so.
 OLD_SECONDS = 24 * 3600.0
 NETWORK_COST = TypeAdapter(NetworkCost)
+QUANTISATION: TypeAdapter[Quantisation | None] = TypeAdapter(Quantisation | None)
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
 
 
-def digest(network: Network | WholeNetwork, backend: str, seed: int) -> str:
+def digest(
+    network: Network | WholeNetwork, backend: str, seed: int, quantiser: Quantiser | None = None
+) -> str:
     """Return the SHA-256 of all that an exported network depends on, without building it.
 
     That is its declaration, the backend that it is for, the seed, the sources of networks/, and the
-    versions of the exporters and of what converts for that backend. Raises PlatformError when that
-    is not installed.
+    versions of the exporters and of what converts and quantises for that backend. Raises
+    PlatformError when that is not installed.
     """
     # One image is what all networks had before batches could be chosen.
     declaration = asdict(network)
@@ -60,6 +68,8 @@ def digest(network: Network | WholeNetwork, backend: str, seed: int) -> str:
     converting = backends.backend(backend).converter
     if converting:
         parts.append(converter(converting).versions())
+    if quantiser:
+        parts.append(quantiser.versions())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -90,33 +100,47 @@ def build(network: Network | WholeNetwork, seed: int) -> nn.Module:
 
 
 def prepare(
-    cell: Cell, backend: str, seed: int, store: Path, patience: float = PATIENCE
+    cell: Cell,
+    backend: str,
+    seed: int,
+    store: Path,
+    patience: float = PATIENCE,
+    quantiser: Quantiser | None = None,
 ) -> tuple[Cell, ModelFiles]:
     """Return the cell with its cost, and its files, exported into `store` if they are not there.
 
     Damaged files are exported again. Imports torch only for what is missing. A network of the
-    user's may take `patience` seconds. Raises BadInputError when the store cannot be written,
+    user's may take `patience` seconds. Where there is a `quantiser`, the network is made one of
+    int8. Raises BadInputError when the store cannot be written,
     PlatformError when its disk is full or when what exports a network is not installed.
     """
     if isinstance(cell.network, UserNetwork):
-        return _prepare_users(cell, cell.network, backend, seed, store / "models", patience)
-    key = digest(cell.network, backend, seed)
+        models = store / "models"
+        return _prepare_users(cell, cell.network, backend, seed, models, patience, quantiser)
+    key = digest(cell.network, backend, seed, quantiser)
     folder = store / "models" / key
     try:
-        entry = _stored_entry(folder) or _export(cell.network, backend, seed, folder)
+        entry = _stored_entry(folder) or _export(cell.network, backend, seed, folder, quantiser)
     except ImportError as error:
         raise PlatformError(
             f"Networks cannot be exported, since {error.name} is not installed: pip install it."
         ) from None
     counted = NETWORK_COST.validate_python(entry["layers"]) if cell.profiled else None
     cost = {name: entry["cost"][name] for name in COST_FIELDS}
-    return replace(cell, **cost, counted=counted, model=key), ModelFiles(
+    quantised = QUANTISATION.validate_python(entry.get("quantised"))
+    return replace(cell, **cost, counted=counted, model=key, quantised=quantised), ModelFiles(
         model=folder / MODEL, expected=folder / EXPECTED
     )
 
 
 def _prepare_users(
-    cell: Cell, network: UserNetwork, backend: str, seed: int, models: Path, patience: float
+    cell: Cell,
+    network: UserNetwork,
+    backend: str,
+    seed: int,
+    models: Path,
+    patience: float,
+    quantiser: Quantiser | None,
 ) -> tuple[Cell, ModelFiles]:
     """Export a network of the user's anew; what it depends on is known only to itself.
 
@@ -131,6 +155,7 @@ def _prepare_users(
         exporting = user_networks.exported(network, backend, seed, place, patience)
         with exporting as (found, cost, made):
             _convert_file(made / MODEL, backend)
+            quantised = _quantise_file(made, found, quantiser) if quantiser else None
             key = _digest_of([made / file for file in apart.FILES])
             folder = place / key
             if not folder.exists():
@@ -141,7 +166,7 @@ def _prepare_users(
         with suppress(OSError):
             place.rmdir()
     figures = {name: getattr(cost, name) for name in COST_FIELDS} if cost else {}
-    cell = replace(cell, network=found, model=key, counted=cost, **figures)
+    cell = replace(cell, network=found, model=key, counted=cost, quantised=quantised, **figures)
     return cell, ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
 
 
@@ -150,6 +175,21 @@ def _convert_file(model: Path, backend: str) -> None:
     converting = backends.backend(backend).converter
     if converting:
         model.write_bytes(converter(converting).convert(model.read_bytes()))
+
+
+def _quantise_file(made: Path, network: UserNetwork, quantiser: Quantiser) -> Quantisation:
+    """Make an exported network one of int8, in its place, calibrated on the inputs beside it."""
+    if network.precision != "fp32":
+        raise BadInputError(
+            f"{network.model} is in {network.precision} already, and --precision int8 quantises "
+            "networks in fp32: measure it as it is, without that option."
+        )
+    with np.load(made / apart.VALUES) as values:
+        arrays = [values[str(place)] for place in range(len(values))]
+    inputs = dict(zip([one.name for one in network.inputs], arrays, strict=True))
+    model, quantised = quantiser.quantise((made / MODEL).read_bytes(), inputs)
+    (made / MODEL).write_bytes(model)
+    return quantised
 
 
 def _clear_old(place: Path) -> None:
@@ -178,13 +218,18 @@ def _stored_entry(folder: Path) -> dict[str, Any] | None:
             if _sha256((folder / name).read_bytes()) != entry["sha256"][name]:
                 return None
         NETWORK_COST.validate_python(entry["layers"])
+        QUANTISATION.validate_python(entry.get("quantised"))
         return entry if set(COST_FIELDS) <= set(entry["cost"]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _export(
-    network: Network | WholeNetwork, backend: str, seed: int, folder: Path
+    network: Network | WholeNetwork,
+    backend: str,
+    seed: int,
+    folder: Path,
+    quantiser: Quantiser | None,
 ) -> dict[str, Any]:
     """Build a network, write its cache entry, and return that."""
     import torch
@@ -202,8 +247,11 @@ def _export(
     model = EXPORTERS[row.model_format](fold_batch_norm(module), x)
     if row.converter:
         model = converter(row.converter).convert(model)
-    contents = {MODEL: model, EXPECTED: expected}
-    return _store(folder, contents, {"cost": figures, "layers": total.as_dict()})
+    counted = {"cost": figures, "layers": total.as_dict()}
+    if quantiser:
+        model, quantised = quantiser.quantise(model, {INPUT: x.numpy()})
+        counted["quantised"] = asdict(quantised)
+    return _store(folder, {MODEL: model, EXPECTED: expected}, counted)
 
 
 def _store(folder: Path, contents: dict[str, bytes], counted: dict[str, Any]) -> dict[str, Any]:

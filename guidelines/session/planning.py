@@ -21,8 +21,9 @@ DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
 # A cost model is off by far more than what a third execution would change.
 DEFAULT_COUNTS_OF_MODELS = 2
 # How far an output may lie from torch's in float32, as a fraction of the largest value: twenty
-# layers round to ten bits (TF32, float16) or to seven (bfloat16).
-OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1}
+# layers round to ten bits (TF32, float16) or to seven (bfloat16). What is quantised has a tolerance
+# for each network besides (see results.record.quantisation).
+OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-4}
 USUAL = Options()
 
 

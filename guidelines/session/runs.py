@@ -16,6 +16,7 @@ from typing import Protocol as Interface
 from guideline_benchmarks.guidelines.controls import controls
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.export import apart, model_files, user_networks
+from guideline_benchmarks.guidelines.export.quantisers import quantiser
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
@@ -213,12 +214,14 @@ def prepare(
     # Controls show the state of a machine, of which counts are free.
     wanted = [*declared, *([] if plan.platform.counts else controls(declared))]
     cells, files = [], {}
+    platform, protocol = plan.platform, plan.protocol
+    chosen = quantiser(platform.backend, protocol.precision, platform.is_local)
     for index, declaration in enumerate(wanted):
         preparing(index, len(wanted))
         cell, paths = model_files.prepare(
-            declaration, plan.platform.backend, plan.protocol.seed, cache, plan.patience
+            declaration, platform.backend, protocol.seed, cache, plan.patience, chosen
         )
-        if not plan.platform.is_local and (paths.model.parent / apart.WEIGHTS).exists():
+        if not platform.is_local and (paths.model.parent / apart.WEIGHTS).exists():
             raise BadInputError(
                 f"{cell.row} has weights of over 2 GiB, which are copied to no board and no "
                 "emulator: measure it on a platform of this machine."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from guideline_benchmarks.reports.layout import figure_name, significant, spread_text
 from guideline_benchmarks.reports.run.gpu import describe_gpu, gpu_warnings
+from guideline_benchmarks.reports.run.models import describe_models
 from guideline_benchmarks.reports.run.roofline import describe_ceilings
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.record.counters import InstructionCounter
@@ -40,6 +41,7 @@ def describe(run: Run) -> list[tuple[str, str]]:
         ),
         *_spread(run),
         *describe_gpu(run),
+        *describe_models(run),
         *describe_ceilings(run),
         *([("Model", _model(run.model))] if run.model else []),
         (

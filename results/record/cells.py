@@ -21,6 +21,7 @@ from guideline_benchmarks.results.record.bounds import (
     Speed,
 )
 from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.quantisation import Quantisation
 
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
@@ -262,7 +263,8 @@ class Cell:
 
     The rest is known once the network was exported. Costs are analytic, for the whole batch: memory
     access cost, its bound and weights in elements. `counted` is the same layer by layer, of
-    networks that are taken apart. `model` is the digest of the exported network.
+    networks that are taken apart. `model` is the digest of the exported network, `quantised` how
+    that was made int8 of, where it was asked for.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -285,6 +287,7 @@ class Cell:
     weights: NonNegativeInt = 0
     counted: NetworkCost | None = None
     model: str = ""
+    quantised: Quantisation | None = None
 
     @property
     def name(self) -> str:

@@ -52,13 +52,15 @@ class Proof(Record):
     """What one process found of a cell before timing it.
 
     `output_error` is the largest difference from the reference output over the largest output;
-    `failure` says why the cell must not be timed. `calls` are the operators of one execution, in
-    order, of a cell that is profiled.
+    `failure` says why the cell must not be timed. `otherwise` says which operators do not run as
+    was asked for ("Add in f32"). `calls` are the operators of one execution, in order, of a cell
+    that is profiled.
     """
 
     output_error: float | None
     operators: Operators | None
     failure: str | None
+    otherwise: list[str] = Field(default=[])
     calls: list[OperatorCall] | None = None
 
 
@@ -68,8 +70,9 @@ class Process(Record):
     `warmup_ns` and `proofs` are by cell name; load is the 1-minute average, `seconds` how long it
     took up to its last stored round. `ceilings` are measured at its end.
 
-    On a GPU, `layouts` are the faster memory layouts of the networks and `launch_ns` how long the
-    host takes to launch one execution, both by cell name; `clock` is what events can tell apart.
+    `layouts` are the memory layouts of the networks, on a GPU the faster ones, by cell name, where
+    they are not the usual one. On a GPU, `launch_ns` is how long the host takes to launch one
+    execution, by cell name, and `clock` what events can tell apart.
     """
 
     index: NonNegativeInt

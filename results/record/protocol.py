@@ -11,7 +11,7 @@ from guideline_benchmarks.results.record.bounds import PositiveInt
 from guideline_benchmarks.results.record.cells import NetworkChoice
 from guideline_benchmarks.results.record.platform import Record
 
-Precision = Literal["fp32", "tf32", "fp16", "bf16"]
+Precision = Literal["fp32", "tf32", "fp16", "bf16", "int8"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 

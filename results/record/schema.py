@@ -18,9 +18,10 @@ from guideline_benchmarks.results.record.protocol import Protocol
 # version 4 more figures of modelled caches, and cost models, version 5 GPUs, ceilings, batches and
 # the stopping rule, version 6 all that readers need to know of an experiment and its cells, what
 # the paper prints of them included, version 7 names of machines, and what networks that are taken
-# apart take, return and cost, version 8 how busy several threads were. A record of an earlier
-# version is one of a later version without.
-SCHEMA_VERSION: Literal[8] = 8
+# apart take, return and cost, version 8 how busy several threads were, version 9 how networks were
+# quantised, and what does not run as asked for. A record of an earlier version is one of a later
+# version without.
+SCHEMA_VERSION: Literal[9] = 9
 
 
 class Run(Record):
@@ -31,7 +32,7 @@ class Run(Record):
     results.record.consistency finds no fault.
     """
 
-    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol

@@ -22,7 +22,7 @@ from guideline_benchmarks.results.record.cells import Cell, Operators
 from guideline_benchmarks.results.record.schema import Run
 
 Roof = Literal["launch", "bandwidth", "compute"]
-ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
+ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ class LoadedNetwork(Protocol):
         """Say what one execution really runs.
 
         Either {"graph": the optimised ONNX graph without its weights, base64} or
-        {"operators": {"convolutions": n, "adds": n, "relus": n}}.
+        {"operators": {"convolutions": n, "adds": n, "relus": n}}, and "otherwise": which do not run
+        as was asked for, ["Add in f32"], where that is not in the graph.
         """
 
     def profile(self) -> Profile:

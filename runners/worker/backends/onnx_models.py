@@ -1,4 +1,4 @@
-"""ONNX models of one operator each, of inputs a and b and output y, float32.
+"""ONNX models of one operator each, of inputs a and b and output y, mostly of float32.
 
 They measure what a machine can reach, and try whether a GPU works. A board has nothing to write
 models with, so they lie here as bytes; tests/test_ceilings.py writes them anew.
@@ -18,6 +18,13 @@ PRODUCT = (
     b"\x12\n\n\x03\x12\x01n\n\x03\x12\x01nZ\x15\n\x01b\x12\x10\n\x0e\x08\x01\x12\n\n\x03\x12\x01n\n"
     b"\x03\x12\x01nb\x15\n\x01y\x12\x10\n\x0e\x08\x01\x12\n\n\x03\x12\x01n\n\x03\x12\x01nB\x04\n\x00"
     b"\x10\x11"
+)
+# y = a · b, a in uint8, b in int8 and y in int32, square matrices of n rows, n being any.
+PRODUCT_INT8 = (
+    b'\x08\x08:b\n\x18\n\x01a\n\x01b\x12\x01y"\rMatMulInteger\x12\x01gZ\x15\n\x01a\x12\x10\n\x0e\x08'
+    b"\x02\x12\n\n\x03\x12\x01n\n\x03\x12\x01nZ\x15\n\x01b\x12\x10\n\x0e\x08\x03\x12\n\n\x03\x12"
+    b"\x01n\n\x03\x12\x01nb\x15\n\x01y\x12\x10\n\x0e\x08\x06\x12\n\n\x03\x12\x01n\n\x03\x12\x01nB"
+    b"\x04\n\x00\x10\x11"
 )
 # y = a * b, a convolution of one number by one: nothing else has cuDNN loaded.
 _NUMBER = b"\x12\x16\n\x14\x08\x01\x12\x10" + 4 * b"\n\x02\x08\x01"

@@ -15,6 +15,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,13 @@ import onnxruntime
 from ..ceilings import cpu_ceilings
 from ..stopwatch import HostStopwatch
 from .interface import Arrays, Profile, Settings
-from .onnx_models import ADDITION, PRODUCT
+from .onnx_models import ADDITION, PRODUCT, PRODUCT_INT8
 
 MICROSECOND = 1000
+Kinds = Mapping[str, Any]
+FLOATS: Kinds = dict.fromkeys("aby", np.float32)
+INTEGERS: Kinds = {"a": np.uint8, "b": np.int8, "y": np.int32}
+PRODUCTS = {"fp32": (PRODUCT, FLOATS), "int8": (PRODUCT_INT8, INTEGERS)}
 # What the profiler appends, and a number that differs from one session to the next.
 _PROFILER_SUFFIX = re.compile(r"(_token_\d+)?_kernel_time$")
 
@@ -48,7 +53,8 @@ class OnnxNetwork:
             options.optimized_model_filepath = str(graph)
             weights = "session.optimized_model_external_initializers_"
             options.add_session_config_entry(weights + "file_name", "weights.bin")
-            options.add_session_config_entry(weights + "min_size_in_bytes", "0")
+            # Steps and zeros of quantised arrays tell what is computed.
+            options.add_session_config_entry(weights + "min_size_in_bytes", "8")
             try:
                 self.session, self.binding = self.open(options)
             except Exception:
@@ -126,9 +132,9 @@ def shapes(described: list[dict[str, list[int]]]) -> list[list[int]]:
 class OnnxRuntimeCpu:
     """ONNX Runtime's CPU execution provider."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self.stopwatch = HostStopwatch(threads)
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopwatch = HostStopwatch(settings.threads)
         # Every so many seconds an execution would report on itself, and that be measured with it.
         onnxruntime.disable_telemetry_events()
         kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
@@ -143,11 +149,11 @@ class OnnxRuntimeCpu:
         """Return the settings of every session: all optimisations, one arena for all."""
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = self.threads
+        options.intra_op_num_threads = self.settings.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.use_env_allocators", "1")
-        if self.threads > 1:
+        if self.settings.threads > 1:
             # Each session has threads of its own, which would go on spinning while the next network
             # is timed, and take its cores.
             options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -163,10 +169,11 @@ class OnnxRuntimeCpu:
 
     def ceilings(self) -> dict[str, Any] | None:
         """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
+        product, kinds = PRODUCTS[self.settings.precision]
         return cpu_ceilings(
-            lambda shape: OnnxOperation(self, ADDITION, shape),
-            lambda shape: OnnxOperation(self, PRODUCT, shape),
-            "fp32",
+            lambda shape: OnnxOperation(self, ADDITION, shape, FLOATS),
+            lambda shape: OnnxOperation(self, product, shape, kinds),
+            self.settings.precision,
             self.stopwatch.total,
         )
 
@@ -174,15 +181,17 @@ class OnnxRuntimeCpu:
 class OnnxOperation:
     """A model of one operator with arrays of one shape, bound once; to be called."""
 
-    def __init__(self, runtime: OnnxRuntimeCpu, model: bytes, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, runtime: OnnxRuntimeCpu, model: bytes, shape: tuple[int, ...], kinds: Kinds
+    ) -> None:
         providers = ["CPUExecutionProvider"]
         self.session = onnxruntime.InferenceSession(model, runtime.options(), providers=providers)
         # They are bound by address, so they must live as long as the session.
-        self.arrays = {name: np.ones(shape, np.float32) for name in "aby"}
+        self.arrays = {name: np.ones(shape, kind) for name, kind in kinds.items()}
         self.binding = self.session.io_binding()
         for name, array in self.arrays.items():
             bind = self.binding.bind_output if name == "y" else self.binding.bind_input
-            bind(name, "cpu", 0, np.float32, shape, array.ctypes.data)
+            bind(name, "cpu", 0, array.dtype.type, shape, array.ctypes.data)
 
     def __call__(self) -> None:
         """Execute once."""
@@ -190,5 +199,5 @@ class OnnxOperation:
 
 
 def open_backend(settings: Settings) -> OnnxRuntimeCpu:
-    """Return ONNX Runtime set to so many threads."""
-    return OnnxRuntimeCpu(settings.threads)
+    """Return ONNX Runtime with these settings."""
+    return OnnxRuntimeCpu(settings)

@@ -18,10 +18,17 @@ from ..ceilings import cpu_ceilings
 from ..stopwatch import HostStopwatch
 from .interface import Array, Arrays, NoDeviceError, Profile, Settings
 from .onnx_models import ADDITION, PRODUCT
+from .openvino_models import done_by, is_relu, kind, quantised_product
 
 # What OpenVINO calls a precision where it is asked for, and the capability that the CPU needs.
-PRECISIONS = {"fp32": ("f32", "FP32"), "fp16": ("f16", "FP16"), "bf16": ("bf16", "BF16")}
-CONVOLUTIONS = {"Convolution", "GroupConvolution"}
+# Around what is quantised it computes in float.
+PRECISIONS = {
+    "fp32": ("f32", "FP32"),
+    "fp16": ("f16", "FP16"),
+    "bf16": ("bf16", "BF16"),
+    "int8": ("f32", "INT8"),
+}
+QUANTISED = {"i8", "u8"}
 # Nodes that stand for memory, and execute nothing.
 IDLE = {"Input", "Output", "Const"}
 MICROSECOND = 1000
@@ -59,20 +66,40 @@ class OpenVinoNetwork:
     def executed(self) -> dict[str, Any]:
         """Count the operators of the model that the executed nodes say they were made of.
 
-        Raises RuntimeError when a convolution runs in another precision than was asked for.
+        Raises RuntimeError when a convolution runs in another float than was asked for.
         """
         nodes = [described(node) for node in self.compiled.get_runtime_model().get_ordered_ops()]
-        self.refuse_other_precision(nodes)
-        kinds = {op.get_friendly_name(): kind(op) for op in self.model.get_ordered_ops()}
-        origins = {name for node in nodes for name in node["originalLayersNames"].split(",")}
-        made_of = [kinds.get(name) for name in origins]
+        if self.runtime.settings.precision != "int8":
+            self.refuse_other_precision(nodes)
+        origins = {
+            name: node["runtimePrecision"]
+            for node in nodes
+            for name in node["originalLayersNames"].split(",")
+        }
+        ops = self.model.get_ordered_ops()
+        made_of = [kind(op) for op in ops if op.get_friendly_name() in origins]
         return {
             "operators": {
                 "convolutions": made_of.count("convolution"),
                 "adds": made_of.count("Add"),
-                "relus": made_of.count("Relu"),
-            }
+                "relus": sum(is_relu(op) and bool(done_by(op) & {*origins}) for op in ops),
+            },
+            "otherwise": self.in_float(ops, origins),
         }
+
+    def in_float(self, ops: list[Any], origins: dict[str, str]) -> list[str]:
+        """Say which convolutions and additions of a quantised model do not run in 8 bits.
+
+        `origins` are the precisions of executed nodes by what they were made of.
+        """
+        if self.runtime.settings.precision != "int8":
+            return []
+        found = {(kind(op), origins.get(op.get_friendly_name())) for op in ops}
+        return sorted(
+            f"{name} in {precision}"
+            for name, precision in found
+            if name in ("convolution", "Add") and precision and precision not in QUANTISED
+        )
 
     def refuse_other_precision(self, nodes: list[dict[str, Any]]) -> None:
         """Raise RuntimeError unless all convolutions run in the precision that was asked for."""
@@ -119,27 +146,6 @@ def times(request: Any) -> dict[str, int]:
 def described(node: Any) -> dict[str, str]:
     """Return what the runtime says of an executed node, as text."""
     return {name: str(value.astype(str)) for name, value in node.get_rt_info().items()}
-
-
-def kind(op: Any) -> str:
-    """Return what an operator of a model counts as.
-
-    Adding a constant is none of a cell's additions: every convolution's bias is one.
-    """
-    name = str(op.get_type_name())
-    if name in CONVOLUTIONS:
-        return "convolution"
-    if name == "Add" and any(is_constant(op.input_value(i).get_node()) for i in range(2)):
-        return "bias"
-    return name
-
-
-def is_constant(op: Any) -> bool:
-    """Whether an operator depends on no number of the input; its shape is known beforehand."""
-    if op.get_type_name() in ("Constant", "ShapeOf"):
-        return True
-    sources = [value.get_node() for value in op.input_values()]
-    return bool(sources) and all(map(is_constant, sources))
 
 
 def works(node: Any) -> bool:
@@ -209,10 +215,17 @@ class OpenVinoCpu:
         """Measure additions of two arrays, as many bytes as in STREAM's triad, and a product."""
         return cpu_ceilings(
             lambda shape: self.operation(ADDITION, shape).run,
-            lambda shape: self.operation(PRODUCT, shape).run,
+            lambda shape: self.product(shape).run,
             self.settings.precision,
             self.stopwatch.total,
         )
+
+    def product(self, shape: tuple[int, ...]) -> OpenVinoNetwork:
+        """Return a model that multiplies two matrices of one shape."""
+        if self.settings.precision != "int8":
+            return self.operation(PRODUCT, shape)
+        inputs, outputs = {"a": np.ones(shape, np.uint8)}, {"y": np.ones(shape, np.float32)}
+        return OpenVinoNetwork(self, quantised_product(shape), inputs, outputs)
 
     def operation(self, model: bytes, shape: tuple[int, ...]) -> OpenVinoNetwork:
         """Return a model of one operator with arrays of one shape."""
