@@ -63,8 +63,8 @@ PrecisionName = Annotated[
     Literal["fp32", "tf32", "fp16", "bf16", "int8"],
     typer.Option(
         "--precision",
-        help="What the runtime computes in; fp32 never uses TF32 or bfloat16, and for int8 networks "
-        "are quantised.",
+        help="What the runtime computes in: fp32 never uses TF32 or bfloat16, and networks are "
+        "quantised for int8.",
     ),
 ]
 UntilError = Annotated[

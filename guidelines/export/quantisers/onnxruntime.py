@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -20,6 +23,9 @@ from guideline_benchmarks.guidelines.export.quantisers import Inputs
 from guideline_benchmarks.guidelines.export.quantisers.qdq import described
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.quantisation import Quantisation
+
+# What ONNX Runtime calls levels of what it logs.
+WARNINGS, ERRORS = 2, 3
 
 
 class OneSet(CalibrationDataReader):  # type: ignore[misc]  # it has no types
@@ -33,6 +39,18 @@ class OneSet(CalibrationDataReader):  # type: ignore[misc]  # it has no types
         return self.left.pop() if self.left else None
 
 
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Let nothing be said inside of models that might be optimised before, as these need not be."""
+    onnxruntime.set_default_logger_severity(ERRORS)
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        onnxruntime.set_default_logger_severity(WARNINGS)
+
+
 def versions() -> dict[str, str]:
     """Return the version of ONNX Runtime."""
     return {"onnxruntime": importlib.metadata.version("onnxruntime")}
@@ -40,9 +58,7 @@ def versions() -> dict[str, str]:
 
 def quantise(model: bytes, inputs: Inputs, weight_bits: int) -> tuple[bytes, Quantisation]:
     """Return an ONNX model in int8, weights by channel; raises BadInputError where it fails."""
-    # It says that models might be optimised before, which these need not be.
-    logging.getLogger().setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, silenced():
         before, after = Path(name) / "float.onnx", Path(name) / "int8.onnx"
         before.write_bytes(model)
         try:
