@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pytest
 
-from guideline_benchmarks.results.record.backends import BACKENDS
+from guideline_benchmarks.guidelines.export.converters import converter
+from guideline_benchmarks.guidelines.export.quantisers import Quantiser
+from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.backends import BACKENDS, Backend
 
 
-def on_the_cpu(profiled: bool = False) -> list[Any]:
-    """The names of all of them, or of those that show times of operators, as test parameters."""
+def is_installed(row: Backend, precision: str = "fp32") -> bool:
+    """Whether a backend's runtime is here, and all that makes networks for it."""
+    try:
+        for package in row.requirements:
+            version(package)
+        if row.converter:
+            converter(row.converter).versions()
+        if precision == "int8":
+            Quantiser(row.quantiser, 8).versions()
+    except (PackageNotFoundError, PlatformError):
+        return False
+    return True
+
+
+def on_the_cpu(profiled: bool = False, precision: str = "fp32") -> list[Any]:
+    """The names of all that compute in a precision, or that show times too, as test parameters."""
     rows = [row for row in BACKENDS.values() if row.device == "cpu"]
     return [
         pytest.param(
             row.name,
             marks=pytest.mark.skipif(
-                bool(row.extra) and find_spec(row.extra) is None,
+                not is_installed(row, precision),
                 reason=f"{row.runtime} is not installed (make runtimes)",
             ),
         )
         for row in rows
-        if row.profiled_modes or not profiled
+        if precision in row.precisions and (row.profiled_modes or not profiled)
     ]

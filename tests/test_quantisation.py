@@ -1,0 +1,177 @@
+"""int8: networks are quantised by each runtime's own tool, and proved against float."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.controls import CONTROLS
+from guideline_benchmarks.guidelines.export import model_files, quantisers
+from guideline_benchmarks.guidelines.export.quantisers import Quantiser, onnxruntime
+from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import NetworkChoice, Operators
+from guideline_benchmarks.results.record.quantisation import Quantisation
+from guideline_benchmarks.runners import proof, worker_archive
+from guideline_benchmarks.runners.events import (
+    Executed,
+    Loaded,
+    Ready,
+    RoundDone,
+    Sample,
+    Stopped,
+    Warm,
+)
+from guideline_benchmarks.runners.worker.backends import onnxruntime_cpu
+from guideline_benchmarks.runners.worker.backends.interface import Settings
+from guideline_benchmarks.runners.worker.machine import host
+from guideline_benchmarks.runners.worker_process import WorkerProcess
+from tests import runtimes
+from tests.test_worker import setup
+
+CHOSEN = ("g=8", "4-fragment-parallel", "relu+shortcut", "none")
+STEPS = Quantisation("tool 1", "QDQ", ("uint8",), ("int8",), 8, arrays=3, constants=2, error=0.02)
+# Instructions that Linux tells of, without which kernels saturate.
+VNNI = "avx_vnni"
+
+
+def cells():
+    """The smallest cells of some rows, and the controls."""
+    every = [cell for g in GUIDELINES.values() for cell in g.cells(NetworkChoice())]
+    return [cell for cell in every if cell.scale == 1 and cell.row in CHOSEN] + list(CONTROLS)
+
+
+@pytest.mark.parametrize("backend", runtimes.on_the_cpu(precision="int8"))
+@pytest.mark.alone
+def test_everything_in_a_cell_is_quantised_and_proved(backend, tmp_path):
+    tool = quantisers.quantiser(backend, "int8", is_local=True)
+    made = [model_files.prepare(cell, backend, 0, tmp_path, quantiser=tool) for cell in cells()]
+    archive = worker_archive.build(tmp_path)
+    with WorkerProcess([sys.executable, str(archive)]) as worker:
+        request = setup(backend, [cell for cell, _ in made], [files for _, files in made])
+        worker.send(request | {"precision": "int8"})
+        worker.receive(60, Ready)
+        for place, (cell, _) in enumerate(made):
+            event = worker.receive(60, Loaded)
+            found = proof.executed_operators(event.executed)
+            # It is what its steps make of it, and not what it is in float.
+            assert 1e-3 < event.output_error <= cell.quantised.tolerance
+            said = proof.otherwise(event.executed, "int8", found, cell.operators)
+            if place < len(made) - len(CONTROLS):
+                assert (found, said) == (cell.operators, []), cell.name
+            assert found.convolutions == cell.operators.convolutions
+            assert found.adds == cell.operators.adds
+        worker.receive(60, Warm)
+        worker.send({"do": "round", "order": [0]})
+        worker.receive(60, Sample)
+        worker.receive(60, RoundDone)
+        worker.send({"do": "stop", "ceilings": True})
+        ceilings = worker.receive(60, Stopped).ceilings
+        assert list(ceilings.products) == ["int8"]
+        assert ceilings.streams
+
+
+def test_a_tolerance_is_the_error_of_the_steps_and_a_few_steps_more():
+    assert STEPS.tolerance == pytest.approx(0.02 + 4 / 255)
+
+
+def test_weights_have_seven_bits_where_kernels_for_eight_saturate(monkeypatch):
+    facts = {"architecture": "x86_64", "cpu_features": ["avx2"]}
+    monkeypatch.setattr(host, "facts", lambda: facts)
+    assert quantisers.quantiser("onnxruntime-cpu", "int8", is_local=True).weight_bits == 7
+    facts["cpu_features"] = ["avx2", VNNI]
+    assert quantisers.quantiser("onnxruntime-cpu", "int8", is_local=True).weight_bits == 8
+    # Of another machine it is not known.
+    assert quantisers.quantiser("onnxruntime-cpu", "int8", is_local=False).weight_bits == 7
+    facts.update(architecture="aarch64", cpu_features=["asimd"])
+    assert quantisers.quantiser("onnxruntime-cpu", "int8", is_local=True).weight_bits == 8
+    assert quantisers.quantiser("onnxruntime-cpu", "fp32", is_local=True) is None
+
+
+def convolution(groups=1, channels=4, size=6):
+    """An ONNX model of one convolution without a ReLU, and weights that differ by channel."""
+    random = np.random.RandomState(0)
+    weights = random.standard_normal((channels, channels // groups, 1, 1)).astype(np.float32)
+    weights *= np.geomspace(1, 100, channels, dtype=np.float32)[:, None, None, None]
+    shape = [1, channels, size, size]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    node = helper.make_node("Conv", ["x", "w"], ["y"], group=groups)
+    graph = helper.make_graph(
+        [node], "g", values[:1], values[1:], [numpy_helper.from_array(weights, "w")]
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return model.SerializeToString(), random.standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [8, 7])
+def test_weights_are_quantised_by_channel_and_activations_at_once(bits):
+    model, x = convolution()
+    made, said = onnxruntime.quantise(model, {"x": x}, bits)
+    read = onnx.load_from_string(made)
+    constants = {one.name: numpy_helper.to_array(one) for one in read.graph.initializer}
+    weights = next(a for a in constants.values() if a.dtype == np.int8 and a.ndim == 4)
+    # The largest of every channel is the largest of its steps.
+    assert (np.abs(weights).max(axis=(1, 2, 3)) >= 2 ** (bits - 1) - 1 - (bits == 7)).all()
+    assert np.abs(weights).max() <= 2 ** (bits - 1)
+    assert (said.activations, said.weights, said.weight_bits) == (("uint8",), ("int8",), bits)
+    assert (said.arrays, said.constants) == (2, 1)
+    assert 0 < said.error < 0.05
+
+
+def test_what_is_left_in_float_is_said():
+    model, x = convolution()
+    made, _ = onnxruntime.quantise(model, {"x": x}, 8)
+    one = Operators(convolutions=1)
+    for content, said in ((made, []), (model, ["Conv in float"])):
+        account = Executed(**executed(content, x))
+        assert proof.executed_operators(account).convolutions == 1
+        assert proof.otherwise(account, "int8", one, one) == said
+        assert proof.otherwise(account, "fp32", one, one) == []
+
+
+def executed(model, x):
+    """What ONNX Runtime executes of a model in this process."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "model"
+        path.write_bytes(model)
+        backend = onnxruntime_cpu.open_backend(Settings(1, "eager", "int8"))
+        network = backend.load(str(path), {"x": x}, {"y": np.zeros_like(x)})
+        return network.executed()
+
+
+def test_relus_of_what_is_quantised_are_not_counted_against_it():
+    found, claimed = Operators(convolutions=1, relus=1), Operators(convolutions=1, relus=2)
+    assert "1 relus where the cell claims 2" in proof.failure(0.0, 0.1, found, claimed)
+    assert proof.failure(0.0, 0.1, found, claimed, quantised=True) is None
+    assert proof.failure(0.0, 0.1, Operators(), claimed, quantised=True)
+    said = proof.otherwise(Executed(operators=found), "int8", found, claimed)
+    assert said == ["ReLU left out where nothing is below zero"]
+
+
+def test_a_network_that_is_none_cannot_be_quantised():
+    with pytest.raises(BadInputError, match="ONNX Runtime cannot quantise this network: "):
+        onnxruntime.quantise(b"no model", {}, 8)
+
+
+def test_how_it_was_quantised_is_kept_and_read_from_the_cache(tmp_path):
+    cell = cells()[0]
+    tool = Quantiser("onnxruntime", 8)
+    made, files = model_files.prepare(cell, "onnxruntime-cpu", 0, tmp_path, quantiser=tool)
+    again, _ = model_files.prepare(cell, "onnxruntime-cpu", 0, tmp_path, quantiser=tool)
+    assert again == made
+    assert made.quantised.weight_bits == 8
+    plain, others = model_files.prepare(cell, "onnxruntime-cpu", 0, tmp_path)
+    seven, _ = model_files.prepare(
+        cell, "onnxruntime-cpu", 0, tmp_path, quantiser=Quantiser("onnxruntime", 7)
+    )
+    assert plain.quantised is None
+    assert len({plain.model, made.model, seven.model}) == 3
+    # What is expected is the output in float in either case.
+    assert files.expected.read_bytes() == others.expected.read_bytes()
