@@ -34,7 +34,7 @@ from .onnxruntime_cpu import OnnxRuntimeCpu
 
 class Toy(OnnxRuntimeCpu):
     def __init__(self, settings, version):
-        super().__init__(settings.threads)
+        super().__init__(settings)
         self.version = version
 
     def versions(self):
@@ -83,7 +83,7 @@ def test_an_unknown_backend_is_refused_with_a_suggestion():
         ({"backend": "onnxruntime-cuda", "mode": "compile"}, "knows it: torch-cuda"),
         (
             {"backend": "torch-cpu", "transport": "ssh", "host": "pi"},
-            '"ncnn-cpu" runs on a board',
+            '"litert-cpu" runs on a board',
         ),
         ({"backend": "onnxruntime-cqu"}, "mine.toml: There is no backend"),
     ],

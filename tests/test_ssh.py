@@ -20,6 +20,7 @@ from guideline_benchmarks.guidelines.commands.machines.board import (
     remedy,
 )
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.platform import Machine, Platform, Ssh
 from guideline_benchmarks.runners import events, platform_file, worker_archive
 from guideline_benchmarks.runners.transports import ssh
@@ -191,6 +192,7 @@ def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
 def checked(**changes):
     machine = FINGERPRINT.model_dump(exclude={"runtimes", "worker", "gpu", "machine"})
     machine["architecture"] = changes.pop("architecture", "aarch64")
+    machine.update({name: changes.pop(name) for name in ("os", "python") if name in changes})
     content = {
         "machine": Machine.model_validate(machine),
         "core": 0,
@@ -223,9 +225,28 @@ def checked(**changes):
     ],
 )
 def test_the_remedy_is_a_command_that_can_be_pasted(changes, lines):
-    found = remedy(checked(**changes), ["onnxruntime"], "ONNX Runtime")
+    found = remedy(checked(**changes), ["onnxruntime"], backend("onnxruntime-cpu"))
     for line in lines:
         assert any(line in shown for shown in found), found
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("openvino-cpu", {"os": "Linux-5.10-aarch64-with-glibc2.31"}, "for glibc 2.35 or newer"),
+        ("openvino-cpu", {"os": "Linux-6-glibc2.31", "architecture": "x86_64"}, "pip install"),
+        ("openvino-cpu", {"os": "Linux-6.1-aarch64-with-glibc2.36"}, "pip install"),
+        ("openvino-cpu", {"python": "3.9.2"}, "newest wheels are for Python 3.10 or newer"),
+        ("litert-cpu", {"python": "3.9.2"}, "LiteRT's newest wheels are for Python 3.10 or newer"),
+        ("litert-cpu", {"python": "3.10.0"}, "pip install"),
+        ("ncnn-cpu", {"python": "3.9.2"}, "pip install"),
+    ],
+)
+def test_where_a_runtime_has_no_wheels_is_said(name, changes, said):
+    first, *others = remedy(checked(**changes), ["numpy"], backend(name))
+    assert said in " ".join([first, *others][: 1 if "pip" not in said else None])
+    # There is no use in a command where nothing can be installed.
+    assert ("glibc" in said) == (not others)
 
 
 def test_a_board_is_told_from_other_platforms(guidelines):

@@ -28,7 +28,8 @@ class Backend:
     `modes` are those that it knows (see results.record.platform.Platform). Of these, it shows the
     times of single operators in `profiled_modes`, and in `compiling_modes` loading a network takes
     a compiler minutes. `precisions` are those of results.record.protocol.Protocol. What runs
-    `over_ssh` must need nothing else of this suite on the board.
+    `over_ssh` must need nothing else of this suite on the board. Its newest wheels are for
+    `least_python` or newer, and on 64-bit ARM for `least_glibc` or newer, "" where all do.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Backend:
     compiling_modes: tuple[Mode, ...] = ()
     precisions: tuple[str, ...] = ("fp32",)
     over_ssh: bool = False
+    least_python: str = ""
+    least_glibc: str = ""
 
 
 _ROWS = (
@@ -71,6 +74,8 @@ _ROWS = (
         profiled_modes=("eager",),
         precisions=("fp32", "fp16", "bf16", "int8"),
         over_ssh=True,
+        least_python="3.10",
+        least_glibc="2.35",
     ),
     # Its Python package shows no times of single layers, and what quantises is not in it.
     Backend(
@@ -82,6 +87,7 @@ _ROWS = (
         converter="ncnn",
         extra="ncnn",
         over_ssh=True,
+        least_glibc="2.28",
     ),
     # Its Python package shows no times of single operators.
     Backend(
@@ -95,6 +101,8 @@ _ROWS = (
         extra="litert",
         precisions=("fp32", "int8"),
         over_ssh=True,
+        least_python="3.10",
+        least_glibc="2.27",
     ),
     Backend(
         name="torch-cpu",

@@ -17,6 +17,7 @@ PositiveInt = Annotated[int, Ge(1), Le(LARGEST)]
 NonNegative = Annotated[float, Ge(0)]
 # What is divided by, and divided, without leaving what a float can hold.
 Speed = Annotated[float, Ge(1e-6), Le(1e18)]
+WeightBits = Annotated[int, Ge(2), Le(8)]
 Percent = Annotated[float, Ge(0), Le(100)]
 
 # Characters: of any text, and of a word of a command line, for which Linux has room for so many.

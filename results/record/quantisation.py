@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
-from guideline_benchmarks.results.record.bounds import STRICT, NonNegative, NonNegativeInt
+from guideline_benchmarks.results.record.bounds import STRICT, NonNegative, NonNegativeInt, WeightBits
 
 # Kernels may round halves otherwise, which moves what comes after by a step; in networks of forty
 # layers the most that was seen is two steps of the output.
@@ -34,7 +32,7 @@ class Quantisation:
     format: Literal["QDQ", "int8"]
     activations: tuple[Literal["int8", "uint8"], ...]
     weights: tuple[Literal["int8", "uint8"], ...]
-    weight_bits: Annotated[int, Field(ge=2, le=8)]
+    weight_bits: WeightBits
     arrays: NonNegativeInt
     constants: NonNegativeInt
     error: NonNegative

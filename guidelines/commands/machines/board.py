@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from guideline_benchmarks.reports.run.heading import cores_text, processor
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
-from guideline_benchmarks.results.record.backends import backend
+from guideline_benchmarks.results.record.backends import Backend, backend
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.store.files import cache_folder
 from guideline_benchmarks.runners import platform_file, worker_archive
@@ -20,8 +21,11 @@ from guideline_benchmarks.runners.platforms import platform_names
 from guideline_benchmarks.runners.transports import ssh
 
 # Runtimes are built for these processors alone.
-ARCHITECTURES = ("aarch64", "arm64", "x86_64")
+ARM = ("aarch64", "arm64")
+ARCHITECTURES = (*ARM, "x86_64")
 VENV = "guidelines-venv"
+# In what Python says of a system.
+_GLIBC = re.compile(r"glibc(\d+\.\d+)")
 # For the worker, the networks of Tables 1 to 4, and what an inference takes on disk for a moment.
 LEAST_FREE_BYTES = 200 * 10**6
 
@@ -77,7 +81,7 @@ def check(
         typer.echo(line)
     lacking = [package for package, version in found.packages.items() if version is None]
     if lacking:
-        for line in remedy(found, lacking, row.runtime):
+        for line in remedy(found, lacking, row):
             typer.echo(line)
         raise PlatformError(f"{connection.place} lacks {' and '.join(lacking)}.")
     # That it is installed does not say that it starts.
@@ -102,13 +106,42 @@ def description(found: Board) -> list[str]:
     return lines
 
 
-def remedy(found: Board, lacking: Sequence[str], runtime: str) -> list[str]:
+def remedy(found: Board, lacking: Sequence[str], row: Backend) -> list[str]:
     """Return what to do on a board that lacks packages of a runtime, a line each."""
-    if found.bits == 32 or found.machine.architecture not in ARCHITECTURES:
+    machine = found.machine
+    if found.bits == 32 or machine.architecture not in ARCHITECTURES:
         return [
-            f"{runtime} is not built for {found.bits}-bit programs on "
-            f"{found.machine.architecture}: install a 64-bit system on the board."
+            f"{row.runtime} is not built for {found.bits}-bit programs on "
+            f"{machine.architecture}: install a 64-bit system on the board."
         ]
+    glibc = _GLIBC.search(machine.os)
+    if machine.architecture in ARM and glibc and _older(glibc[1], row.least_glibc):
+        return [
+            f"{row.runtime} is built for glibc {row.least_glibc} or newer on ARM, and the board "
+            f"has {glibc[1]}: install a newer system on it."
+        ]
+    return [*_older_wheels(found, row), *_installing(found, lacking)]
+
+
+def _older_wheels(found: Board, row: Backend) -> list[str]:
+    """Warn of a Python for which there are no wheels of a runtime's newest version."""
+    if not _older(found.machine.python, row.least_python):
+        return []
+    return [
+        f"Warning    {row.runtime}'s newest wheels are for Python {row.least_python} or newer: for "
+        f"{found.machine.python} pip takes an older version, if there is one; better name a newer "
+        "Python of the board's with --python."
+    ]
+
+
+def _older(version: str, least: str) -> bool:
+    """Whether a version such as "3.9.2" is older than one such as "3.10", "" being any."""
+    one, other = (tuple(map(int, re.findall(r"\d+", text)[:2])) for text in (version, least))
+    return bool(other) and one < other
+
+
+def _installing(found: Board, lacking: Sequence[str]) -> list[str]:
+    """Return how to install packages on a board, a line each."""
     python = shlex.quote(found.executable)
     if found.managed:
         # Debian and its descendants keep a part of venv in a package of its own.
