@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.guidelines.controls import CONTROLS
 from guideline_benchmarks.guidelines.export import model_files, quantisers
 from guideline_benchmarks.guidelines.export.quantisers import Quantiser, onnxruntime
+from guideline_benchmarks.reports.run.models import describe_models
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.cells import NetworkChoice, Operators
 from guideline_benchmarks.results.record.quantisation import Quantisation
+from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.runners import proof, worker_archive
 from guideline_benchmarks.runners.events import (
     Executed,
@@ -32,7 +35,7 @@ from guideline_benchmarks.runners.worker.backends import onnxruntime_cpu
 from guideline_benchmarks.runners.worker.backends.interface import Settings
 from guideline_benchmarks.runners.worker.machine import host
 from guideline_benchmarks.runners.worker_process import WorkerProcess
-from tests import runtimes
+from tests import runtimes, synthetic
 from tests.test_worker import setup
 
 CHOSEN = ("g=8", "4-fragment-parallel", "relu+shortcut", "none")
@@ -175,3 +178,41 @@ def test_how_it_was_quantised_is_kept_and_read_from_the_cache(tmp_path):
     assert len({plain.model, made.model, seven.model}) == 3
     # What is expected is the output in float in either case.
     assert files.expected.read_bytes() == others.expected.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "g1", "--platform", "cpu-ncnn"], "none of platform cpu-ncnn, which computes in"),
+        (["run", "g1", "--platform", "arm-modelled"], "none of platform arm-modelled, which"),
+        (["ab", "g1", "--a", "cpu", "--b", "cpu-ncnn"], "none of platform cpu-ncnn, which"),
+        (["decompose", "m:n", "--platform", "cpu-torch"], "none of platform cpu-torch, which"),
+    ],
+)
+def test_where_there_is_no_int8_is_said(guidelines, words, said):
+    code, _, err = guidelines(*words, "--precision", "int8")
+    assert (code, err.count("\n")) == (2, 1)
+    assert said in err
+
+
+def test_a_report_says_how_networks_were_quantised(tmp_path):
+    run = synthetic.run_of(["g4"], synthetic.noisy(lambda _: 1.0))
+    quantised = replace(run.cells[0], quantised=STEPS)
+    proved = (
+        run.processes[0].proofs[quantised.name].model_copy(update={"otherwise": ["Add in f32"]})
+    )
+    first = run.processes[0].model_copy(
+        update={"proofs": {**run.processes[0].proofs, quantised.name: proved}}
+    )
+    machine = run.fingerprint.model_copy(update={"cpu_features": [VNNI, "sse2"]})
+    changes = {
+        "cells": [quantised, *run.cells[1:]],
+        "processes": [first, *run.processes[1:]],
+        "fingerprint": machine,
+    }
+    said = dict(describe_models(Run(**(dict(run) | changes))))
+    assert said["Quantised"].startswith("by tool 1 (QDQ), calibrated on the measured input: ")
+    assert "moves outputs by 2.0 to 2.0 % of the largest value" in said["Quantised"]
+    assert said["Quantised"].endswith("AVX-VNNI")
+    assert said["Otherwise"] == f"Add in f32: 1 of {len(run.networks)} networks"
+    assert describe_models(run) == []

@@ -27,7 +27,7 @@ def refuse_impossible(
             f"--caches models the caches of an emulated core, and platform {platform.name} "
             f"{other}: use it with --platform arm-emulated."
         )
-    _refuse_precision(platform, options.precision)
+    refuse_precision(platform, options.precision)
     _refuse_unprofiled(platform, declarations)
 
 
@@ -61,8 +61,9 @@ def _refuse_where_counted(
             )
 
 
-def _refuse_precision(platform: Platform, precision: Precision) -> None:
-    taken = backend(platform.backend).precisions
+def refuse_precision(platform: Platform, precision: Precision) -> None:
+    """Raise BadInputError unless a platform computes in a precision."""
+    taken = _precisions(platform)
     if precision in taken:
         return
     others = _platforms_in(precision)
@@ -76,7 +77,13 @@ def _refuse_precision(platform: Platform, precision: Precision) -> None:
 def _platforms_in(precision: Precision) -> list[str]:
     """Name the platforms of the suite that compute in a precision."""
     known = [load_platform(name) for name in platform_names()]
-    return [one.name for one in known if precision in backend(one.backend).precisions]
+    return [one.name for one in known if precision in _precisions(one)]
+
+
+def _precisions(platform: Platform) -> tuple[str, ...]:
+    """Return what a platform's backend computes in; a cost model was fitted to the first alone."""
+    known = backend(platform.backend).precisions
+    return known[:1] if platform.model else known
 
 
 def _refuse_unprofiled(platform: Platform, declarations: Sequence[Declaration]) -> None:

@@ -11,6 +11,8 @@ from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import OUTPUT_TOLERANCES
+from guideline_benchmarks.guidelines.session.possible import refuse_precision
 from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.errors import BadInputError, SuiteError
 from guideline_benchmarks.results.gate.trial import Side, SideName, Trial, TrialProtocol
@@ -77,6 +79,8 @@ def question(
         channels=options.channels or load_platform(a.platform).channels,
         g4_unit=options.g4_unit,
         core=options.core,
+        precision=options.precision,
+        output_tolerance=OUTPUT_TOLERANCES[options.precision],
     )
     return Question(declarations, a, b, measured, protocol, extra, apart, options.threads)
 
@@ -96,6 +100,7 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
     }
     for name, side in asked.items():
         _refuse_untimed(name, side, platforms[name])
+        refuse_precision(platforms[name], question.measured.precision)
     sides: dict[SideName, Side] = {}
     equipment: dict[SideName, Equipment] = {}
     for name, side in asked.items():

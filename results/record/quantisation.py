@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from guideline_benchmarks.results.record.bounds import STRICT, NonNegative, NonNegativeInt, WeightBits
+from guideline_benchmarks.results.record.bounds import (
+    STRICT,
+    NonNegative,
+    NonNegativeInt,
+    WeightBits,
+)
 
 # Kernels may round halves otherwise, which moves what comes after by a step; in networks of forty
 # layers the most that was seen is two steps of the output.

@@ -13,6 +13,7 @@ from guideline_benchmarks.guidelines.commands.options import (
     Core,
     G4Unit,
     Json,
+    PrecisionName,
     Seed,
     Strict,
     Threads,
@@ -52,6 +53,7 @@ def command(
     g4_unit: G4Unit = "bottleneck",
     core: Core = None,
     threads: Threads = None,
+    precision: PrecisionName = "fp32",
     seed: Seed = 0,
     ci: Ci = None,
     out: Annotated[
@@ -81,6 +83,13 @@ def command(
         AskedSide(a, a_python),
         AskedSide(b, b_python),
         TrialProtocol(margin=margin, max_seconds=SECONDS_PER_MINUTE * max_minutes),
-        Options(seed=seed, channels=channels, g4_unit=g4_unit, core=core, threads=threads),
+        Options(
+            seed=seed,
+            channels=channels,
+            g4_unit=g4_unit,
+            core=core,
+            threads=threads,
+            precision=precision,
+        ),
     )
     judge_trial(asked, out, resume, Output(json, quiet, strict, ci))

@@ -19,6 +19,7 @@ from guideline_benchmarks.guidelines.commands.options import (
     MachineName,
     Out,
     PlatformName,
+    PrecisionName,
     Processes,
     Quiet,
     Resume,
@@ -44,6 +45,7 @@ def command(
     depthwise: DepthwiseAs = "conv",
     core: Core = None,
     threads: Threads = None,
+    precision: PrecisionName = "fp32",
     machine: MachineName = None,
     seed: Seed = 0,
     out: Out = None,
@@ -68,6 +70,7 @@ def command(
         seed=seed,
         core=core,
         threads=threads,
+        precision=precision,
         machine=machine,
         patience=patience,
     )
