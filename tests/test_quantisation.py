@@ -210,7 +210,9 @@ def test_a_report_says_how_networks_were_quantised(tmp_path):
         "processes": [first, *run.processes[1:]],
         "fingerprint": machine,
     }
-    said = dict(describe_models(Run(**(dict(run) | changes))))
+    said = dict(
+        describe_models(Run(**({name: getattr(run, name) for name in Run.model_fields} | changes)))
+    )
     assert said["Quantised"].startswith("by tool 1 (QDQ), calibrated on the measured input: ")
     assert "moves outputs by 2.0 to 2.0 % of the largest value" in said["Quantised"]
     assert said["Quantised"].endswith("AVX-VNNI")
