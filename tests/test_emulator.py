@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Cache
 from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.tables.json_objects import json_objects
@@ -34,6 +36,7 @@ from tests.synthetic import some
 SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
 BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
 DETERMINISTIC = 1e-4
+ONNX_RUNTIME, NCNN = backend("onnxruntime-cpu"), backend("ncnn-cpu")
 
 UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.example.com/"}
 
@@ -41,10 +44,10 @@ UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(PlatformError, match=r"Debian's or Ubuntu's packages.*no apt-get"):
-        install.install(tmp_path / "emulator", print)
+        install.install(tmp_path / "emulator", ONNX_RUNTIME, print)
     monkeypatch.setattr(shutil, "which", lambda tool: tool != "cc" or None)
     with pytest.raises(PlatformError, match=r"no C compiler \(cc\)"):
-        install.install(tmp_path / "emulator", print)
+        install.install(tmp_path / "emulator", ONNX_RUNTIME, print)
     assert not list(tmp_path.iterdir())
 
 
@@ -55,7 +58,7 @@ def test_a_failing_package_leaves_nothing(monkeypatch, tmp_path):
         packages, "other_sources", lambda *_: "deb http://localhost:1/x none main\n"
     )
     with pytest.raises(PlatformError, match="apt cannot download qemu-user"):
-        install.install(tmp_path / "emulator", lambda _: None)
+        install.install(tmp_path / "emulator", ONNX_RUNTIME, lambda _: None)
     assert not list(tmp_path.iterdir())
 
 
@@ -85,21 +88,58 @@ def test_a_comma_in_a_path_is_no_end_of_an_argument(tmp_path):
     assert words == f"{tmp_path}/a,,b.so,out={tmp_path}/out,{caches}"
 
 
-def test_an_emulator_of_other_versions_is_refused(tmp_path):
-    versions = {"qemu": "7", "python": "3.11", "numpy": "1", "onnxruntime": "1", "counter": "0"}
+@pytest.mark.parametrize("earlier", [{}, {"numpy": "1", "onnxruntime": "1"}])
+def test_an_emulator_of_another_version_is_refused(tmp_path, earlier):
+    versions = {"qemu": "7", "python": "3.11", "counter": "0", **earlier}
     (tmp_path / "versions.json").write_text(json.dumps(versions))
-    with pytest.raises(PlatformError, match="set up for other versions"):
-        install.installed(tmp_path)
+    with pytest.raises(PlatformError, match="set up for another version"):
+        install.installed(tmp_path, ONNX_RUNTIME)
     (tmp_path / "versions.json").write_text("{")
-    with pytest.raises(PlatformError, match="is not set up: `make arm-emulator`"):
-        install.installed(tmp_path)
+    with pytest.raises(PlatformError, match=r"is not set up: `make arm-emulator` \(guidelines"):
+        install.installed(tmp_path, ONNX_RUNTIME)
 
 
-def test_without_an_emulator_the_program_says_how_to_get_one(command, tmp_path):
+def test_a_runtime_is_fetched_only_when_it_is_asked_for(emulator):
+    other = replace(ONNX_RUNTIME, name="other-cpu")
+    with pytest.raises(
+        PlatformError, match=r"has no numpy .* and onnxruntime .*-backend other-cpu\)"
+    ):
+        install.installed(emulator.folder, other)
+    said = []
+    install.install(emulator.folder, ONNX_RUNTIME, said.append)
+    assert said == []
+
+
+def test_a_runtime_that_is_not_installed_here_is_named(monkeypatch, tmp_path):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    with pytest.raises(PlatformError, match=r"pip install 'guideline-benchmarks\[ncnn\]'"):
+        install.install(tmp_path / "emulator", replace(NCNN, requirements=("ncnn",)), print)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("torch-cpu", "Nothing is counted of backend torch-cpu"), ("nccn-cpu", "Did you mean ncnn")],
+)
+def test_what_cannot_be_fetched_is_refused(guidelines, name, said):
+    complains(guidelines("arm-emulator", "--backend", name), 2, said)
+
+
+@pytest.mark.parametrize(
+    ("platform", "said"),
+    [
+        ("arm-emulated", r"`make arm-emulator` \(guidelines arm-emulator\) does it"),
+        ("arm-emulated-ncnn", "`make arm-emulator BACKEND=ncnn-cpu`"),
+    ],
+)
+def test_without_an_emulator_the_program_says_how_to_get_one(platform, said, command, tmp_path):
     elsewhere = {"XDG_CACHE_HOME": str(tmp_path)}
-    process = command("run", "g2", "--platform", "arm-emulated", environment=elsewhere)
+    process = command("run", "g2", "--platform", platform, environment=elsewhere)
     out, err = process.communicate(timeout=60)
-    complains((process.returncode, out, err), 3, "make arm-emulator")
+    complains((process.returncode, out, err), 3, said)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +159,15 @@ def test_nothing_is_benchmarked_on_an_emulator(guidelines):
     complains(guidelines("bench", "--platform", "arm-emulated"), 2, "timed")
 
 
-def counting(names, caches=False, times=5):
-    return plan(some(*names), "arm-emulated", Options(times, caches=caches))
+def counting(names, caches=False, times=5, platform="arm-emulated"):
+    return plan(some(*names), platform, Options(times, caches=caches))
 
 
-def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_path):
+@pytest.mark.parametrize("platform", ["arm-emulated", "arm-emulated-ncnn"])
+def test_the_counter_counts_and_the_output_is_the_host_s(platform, emulator_of, cache, tmp_path):
     """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
-    asked = counting((*SMALLEST, *BASES))
+    asked = counting((*SMALLEST, *BASES), platform=platform)
+    emulator = emulator_of(asked.platform.backend)
     cells, others, files = runs.prepare(asked, cache, lambda *_: None)
     assert others == []
     archive = worker_archive.build(tmp_path)
