@@ -16,6 +16,7 @@ from guideline_benchmarks.results.cost_model.coefficient_file import load_model
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
 from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.platforms import platform_names
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
 # A cost model is off by far more than what a third execution would change.
@@ -72,16 +73,30 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
 
 
 def counting_plan(
-    declarations: Sequence[Declaration], caches: Caches | None = None, options: Options = USUAL
+    declarations: Sequence[Declaration],
+    backend: str,
+    caches: Caches | None = None,
+    options: Options = USUAL,
 ) -> Plan:
     """Return the plan of the counts that a cost model needs, those made before being reused.
 
-    `caches` are those to be modelled, None being the Cortex-A57's.
+    Counted are the kernels of `backend`. `caches` are those to be modelled, None being the
+    Cortex-A57's. Raises BadInputError where no platform of the suite emulates the backend.
     """
     counting = replace(options, runs=DEFAULT_COUNTS_OF_MODELS, caches=True)
-    asked = plan(declarations, "arm-emulated", counting)
+    asked = plan(declarations, _emulated(backend), counting)
     protocol = asked.protocol.model_copy(update={"geometry": caches})
     return replace(asked, protocol=protocol, reuses_counts=True)
+
+
+def _emulated(backend: str) -> str:
+    """Return the platform of the suite that counts a backend's kernels on an emulated core."""
+    for name in platform_names():
+        platform = load_platform(name)
+        caches = platform.counter is not None and platform.counter.caches
+        if caches and platform.backend == backend and not platform.model:
+            return name
+    raise BadInputError(f"No platform counts the kernels of backend {backend} on an emulated core.")
 
 
 def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule | None:

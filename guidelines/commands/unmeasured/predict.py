@@ -60,7 +60,9 @@ def command(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
-    asked = counting_plan([declaration], coefficients.caches, Options(patience=patience))
+    asked = counting_plan(
+        [declaration], coefficients.backend, coefficients.caches, Options(patience=patience)
+    )
     run = _counted(asked, quiet=json)
     counts = counts_of(run, run.cells[0], None)
     if counts is None:

@@ -24,6 +24,8 @@ from guideline_benchmarks.results.cost_model.coefficient_file import write_model
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.schema import Run
 
+# The backends whose kernels are counted, and where.
+BACKENDS = {"onnxruntime-cpu": "arm-model", "ncnn-cpu": "arm-model-ncnn"}
 EVERYTHING = ("all", TABLE_8, UNITS_56, UNITS_28)
 COMMENT = (
     "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
@@ -42,19 +44,24 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
             f"There is no folder {model.parent} for the coefficient file: run this in a "
             "checkout of the suite, or name --counts, --page and --model."
         )
-    counted = [
-        _counted(EVERYTHING, "bottleneck", counts / "arm-model"),
-        _counted((TABLE_4,), READING, counts / "arm-model-equal-width"),
-    ]
-    validation = validate(counted)
+    counted = {name: _counts_of(name, counts / folder) for name, folder in BACKENDS.items()}
+    validation = validate(counted["onnxruntime-cpu"])
     written = write_arm_model(validation, page)
     write_model(model, validation.model, COMMENT, "--model")
     typer.echo(f"{model}\n{written}")
 
 
+def _counts_of(backend: str, folder: Path) -> list[Run]:
+    """Return the counts of both readings of Table 4 and of all else, counted where missing."""
+    return [
+        _counted(EVERYTHING, "bottleneck", backend, folder),
+        _counted((TABLE_4,), READING, backend, folder.with_name(f"{folder.name}-{READING}")),
+    ]
+
+
 def _counted(
-    names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], folder: Path
+    names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], backend: str, folder: Path
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
-    asked = counting_plan(select(names), options=Options(g4_unit=unit))
+    asked = counting_plan(select(names), backend, options=Options(g4_unit=unit))
     return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)
