@@ -258,6 +258,20 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert found["speed"] is None
 
 
+def test_counts_of_ncnn_are_the_same_in_another_run(emulator_of, tmp_path, cache, monkeypatch):
+    """Among other cells, in another shell."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    emulator_of("ncnn-cpu")
+    found = []
+    for number, names in enumerate((["g4/none/x1"], ["g1/1:12/x1", "g4/none/x1"])):
+        asked = counting(names, times=2, platform="arm-emulated-ncnn")
+        run = runs.execute(asked, tmp_path / str(number), False, Silent(), lambda *_: None)
+        assert complete(run)
+        found.append(min(next(c.instructions for c in run.counts if c.cell == "g4/none/x1")))
+        monkeypatch.setenv("SOMETHING", "else" * 1000)
+    assert found[1] == pytest.approx(found[0], rel=DETERMINISTIC)
+
+
 def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):
     """The same instructions, and misses of the caches that were asked for."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))

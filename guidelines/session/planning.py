@@ -13,7 +13,9 @@ from guideline_benchmarks.guidelines.session.runs import Plan
 from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
 from guideline_benchmarks.runners.platform_file import load_platform
 from guideline_benchmarks.runners.platforms import platform_names
@@ -34,7 +36,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     platform cannot do, and PlatformError where it is to be asked for all its cores and cannot be.
     """
     chosen = load_platform(platform, options.machine)
-    model = load_model(chosen.model) if chosen.model else None
+    model = _model_of(chosen)
     refuse_impossible(chosen, declarations, options)
     chosen = with_threads(chosen, options.threads, options.core)
     usual = chosen.counter.executions if chosen.counter else DEFAULT_RUNS
@@ -70,6 +72,19 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
         cost_model=model,
         patience=options.patience,
     )
+
+
+def _model_of(platform: Platform) -> CostModel | None:
+    """Return a platform's cost model; raises BadInputError for one of another backend's kernels."""
+    if not platform.model:
+        return None
+    model = load_model(platform.model)
+    if model.backend != platform.backend:
+        raise BadInputError(
+            f"Platform {platform.name} counts the kernels of {platform.backend}, and cost model "
+            f"{model.name} was fitted to those of {model.backend}: both must be of one backend."
+        )
+    return model
 
 
 def counting_plan(

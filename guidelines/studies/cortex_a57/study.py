@@ -11,6 +11,7 @@ from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import counting_plan
+from guideline_benchmarks.guidelines.studies.cortex_a57.kernels import KERNELS, best_first
 from guideline_benchmarks.guidelines.studies.cortex_a57.page import write_arm_model
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     READING,
@@ -24,8 +25,6 @@ from guideline_benchmarks.results.cost_model.coefficient_file import write_model
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.schema import Run
 
-# The backends whose kernels are counted, and where.
-BACKENDS = {"onnxruntime-cpu": "arm-model", "ncnn-cpu": "arm-model-ncnn"}
 EVERYTHING = ("all", TABLE_8, UNITS_56, UNITS_28)
 COMMENT = (
     "What events cost on a Cortex-A57, fitted to published times by `make arm-model`.\n"
@@ -36,6 +35,7 @@ COMMENT = (
 def make_arm_model(counts: Path, page: Path, model: Path) -> None:
     """Count what is missing below `counts`, then write the coefficient file and the page.
 
+    The file is of the kernels that explain the paper's tables best, the page of all.
     Complete counts are taken as they are, and need no emulator. Raises the errors of
     guidelines.session.runs.execute and guidelines.studies.cortex_a57.validation.validate.
     """
@@ -44,10 +44,10 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
             f"There is no folder {model.parent} for the coefficient file: run this in a "
             "checkout of the suite, or name --counts, --page and --model."
         )
-    counted = {name: _counts_of(name, counts / folder) for name, folder in BACKENDS.items()}
-    validation = validate(counted["onnxruntime-cpu"])
-    written = write_arm_model(validation, page)
-    write_model(model, validation.model, COMMENT, "--model")
+    counted = [_counts_of(row.backend, counts / row.folder) for row in KERNELS]
+    validations = best_first([validate(runs) for runs in counted])
+    written = write_arm_model(validations, page)
+    write_model(model, validations[0].model, COMMENT, "--model")
     typer.echo(f"{model}\n{written}")
 
 
