@@ -2,7 +2,7 @@
 VENV     := .venv
 PYTHON   ?= python3
 PLATFORM ?= cpu
-BACKEND  ?=
+BACKEND  ?= $(patsubst arm-emulated-%,%-cpu,$(filter arm-emulated-%,$(PLATFORM)))
 RUNS     ?=
 OUT      ?=
 A        ?= cpu
@@ -22,7 +22,7 @@ DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
 RUNTIMES   := openvino ncnn
 IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
-ASKED      := $(filter $(RUNTIMES),$(patsubst arm-emulated-%,%,$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX))) $(patsubst %-cpu,%,$(BACKEND)))
+ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)) $(patsubst %-cpu,%,$(BACKEND)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED)))
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
@@ -97,7 +97,7 @@ gate-study: $(INSTALLED) ## measure how often the gate errs (two hours) into doc
 calibrate-gate: $(INSTALLED)
 	@$(GUIDELINES) calibrate-gate $(if $(OUT),--out '$(OUT)')
 
-arm-emulator: $(INSTALLED) $(RUNTIME) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
+arm-emulator: $(INSTALLED) $(RUNTIME) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root), or with BACKEND=ncnn-cpu
 	@$(GUIDELINES) arm-emulator $(if $(BACKEND),--backend '$(BACKEND)')
 
 cpu-counter: $(INSTALLED) ## set up the counter of PLATFORM=cpu-counted (no root)
