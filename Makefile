@@ -2,6 +2,7 @@
 VENV     := .venv
 PYTHON   ?= python3
 PLATFORM ?= cpu
+BACKEND  ?= $(patsubst arm-emulated-%,%-cpu,$(filter arm-emulated-%,$(PLATFORM)))
 RUNS     ?=
 OUT      ?=
 A        ?= cpu
@@ -21,7 +22,7 @@ DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
 RUNTIMES   := openvino ncnn litert
 IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
-ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)))
+ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)) $(patsubst %-cpu,%,$(BACKEND)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter litert,$(ASKED)),litert-converter)
 PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
@@ -96,8 +97,8 @@ gate-study: $(INSTALLED) ## measure how often the gate errs (two hours) into doc
 calibrate-gate: $(INSTALLED)
 	@$(GUIDELINES) calibrate-gate $(if $(OUT),--out '$(OUT)')
 
-arm-emulator: $(INSTALLED) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root)
-	@$(GUIDELINES) arm-emulator
+arm-emulator: $(INSTALLED) $(RUNTIME) ## set up the emulated ARM core of PLATFORM=arm-emulated (no root), or with BACKEND=ncnn-cpu
+	@$(GUIDELINES) arm-emulator $(if $(BACKEND),--backend '$(BACKEND)')
 
 cpu-counter: $(INSTALLED) ## set up the counter of PLATFORM=cpu-counted (no root)
 	@$(GUIDELINES) cpu-counter

@@ -14,6 +14,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.runners.emulator import install
 
 # No test may depend on how fast the machine is.
@@ -93,18 +94,28 @@ def cache(made_once):
 
 
 @pytest.fixture(scope="session")
-def emulator(cache):
-    """The ARM emulator, set up where it is not yet; tests of it are skipped where it cannot be."""
+def emulator_of(cache):
+    """Set up the ARM emulator with a backend's runtime; skip the test where it cannot be."""
     folder = install.default_folder()
     place = cache / "guideline-benchmarks" / folder.name
-    try:
-        with FileLock(f"{place}.lock"):
-            found = install.install(folder, lambda _: None)
-            if not place.exists():
-                place.symlink_to(folder)
-    except PlatformError as error:
-        pytest.skip(f"the ARM emulator cannot be set up: {error}")
-    return found
+
+    def set_up(name):
+        try:
+            with FileLock(f"{place}.lock"):
+                found = install.install(folder, backend(name), lambda _: None)
+                if not place.exists():
+                    place.symlink_to(folder)
+        except PlatformError as error:
+            pytest.skip(f"the ARM emulator cannot be set up: {error}")
+        return found
+
+    return set_up
+
+
+@pytest.fixture(scope="session")
+def emulator(emulator_of):
+    """The ARM emulator with ONNX Runtime."""
+    return emulator_of(install.DEFAULT_BACKEND)
 
 
 @pytest.fixture(scope="session")

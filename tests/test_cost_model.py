@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from guideline_benchmarks.guidelines.session.planning import counting_plan, plan
 from guideline_benchmarks.reports.formats.html import html
 from guideline_benchmarks.reports.formats.latex import latex
 from guideline_benchmarks.reports.formats.markdown import markdown
@@ -210,6 +211,31 @@ def test_a_platform_s_model_lies_where_the_platform_s_file_sees_it(tmp_path):
     write_model(tmp_path / "cost_model.toml", MODEL, "")
     platform = load_platform(str(tmp_path / "board.toml"))
     assert load_model(platform.model) == MODEL
+
+
+def test_a_model_is_for_the_kernels_that_it_was_fitted_to(tmp_path):
+    (tmp_path / "board.toml").write_text(
+        'name = "board"\nbackend = "ncnn-cpu"\ntransport = "emulator"\n'
+        'unit = "images/s"\nmodel = "cost_model.toml"\n'
+    )
+    write_model(tmp_path / "cost_model.toml", MODEL, "")
+    with pytest.raises(BadInputError, match=r"kernels of ncnn-cpu.* to those of onnxruntime-cpu"):
+        plan([], str(tmp_path / "board.toml"))
+    own = MODEL.model_copy(update={"backend": "ncnn-cpu"})
+    write_model(tmp_path / "cost_model.toml", own, "")
+    assert plan([], str(tmp_path / "board.toml")).cost_model == own
+
+
+@pytest.mark.parametrize(
+    ("backend", "platform"),
+    [("onnxruntime-cpu", "arm-emulated"), ("ncnn-cpu", "arm-emulated-ncnn")],
+)
+def test_the_kernels_that_a_model_needs_are_counted(backend, platform):
+    asked = counting_plan([], backend)
+    assert asked.platform.name == platform
+    assert asked.protocol.caches
+    with pytest.raises(BadInputError, match="No platform counts the kernels of backend torch-cpu"):
+        counting_plan([], "torch-cpu")
 
 
 def test_on_the_gpu_s_networks_nothing_is_called_a_difference():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +16,12 @@ from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Cache
-from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.tables.json_objects import json_objects
 from guideline_benchmarks.results.tables.summary import summarise
 from guideline_benchmarks.runners import samples, worker_archive
-from guideline_benchmarks.runners.emulator import install, packages
+from guideline_benchmarks.runners.emulator import install
 from guideline_benchmarks.runners.events import Counted, Failed, Loaded, Warm
 from guideline_benchmarks.runners.launcher import Launcher, identify, set_up
 from guideline_benchmarks.runners.transports.emulator import Emulated
@@ -35,71 +33,11 @@ SMALLEST = ("g1/1:12/x1", "g2/g=2/x1", "g3/2-fragment-series/x1", "g4/none/x1")
 BASES = ("g1/1:1/x1", "g2/g=1/x1", "g3/1-fragment/x1", "g4/relu+shortcut/x1")
 DETERMINISTIC = 1e-4
 
-UBUNTU = {"ID": "ubuntu", "VERSION_CODENAME": "noble", "HOME_URL": "https://www.example.com/"}
-
-
-def test_what_is_missing_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(shutil, "which", lambda tool: None)
-    with pytest.raises(PlatformError, match=r"Debian's or Ubuntu's packages.*no apt-get"):
-        install.install(tmp_path / "emulator", print)
-    monkeypatch.setattr(shutil, "which", lambda tool: tool != "cc" or None)
-    with pytest.raises(PlatformError, match=r"no C compiler \(cc\)"):
-        install.install(tmp_path / "emulator", print)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_failing_package_leaves_nothing(monkeypatch, tmp_path):
-    if shutil.which("apt-get") is None:
-        pytest.skip("there is no apt-get here")
-    monkeypatch.setattr(
-        packages, "other_sources", lambda *_: "deb http://localhost:1/x none main\n"
-    )
-    with pytest.raises(PlatformError, match="apt cannot download qemu-user"):
-        install.install(tmp_path / "emulator", lambda _: None)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("release", "architecture", "source"),
-    [
-        ({"ID": "debian", "VERSION_CODENAME": "bookworm"}, "arm64", None),
-        ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "arm64", "http://mirror/debian bookworm"),
-        ({"ID": "debian", "VERSION_CODENAME": "trixie"}, "amd64", "http://mirror/debian bookworm"),
-        (UBUNTU, "amd64", None),
-        (UBUNTU, "arm64", "http://ports.example.com/ubuntu-ports noble-updates"),
-        ({}, "arm64", None),
-    ],
-)
-def test_packages_come_from_where_the_system_keeps_them(release, architecture, source):
-    found = packages.other_sources(release, architecture, "http://mirror/debian")
-    if source is None:
-        assert found == ""
-    else:
-        assert source in found
-        assert all(line.startswith(f"deb [arch={architecture} ") for line in found.splitlines())
-
 
 def test_a_comma_in_a_path_is_no_end_of_an_argument(tmp_path):
     words = install.plugin_words(tmp_path / "a,b.so", tmp_path / "out", CORTEX_A57)
     caches = "l1i=256:3,l1d=256:2,l2=2048:16"
     assert words == f"{tmp_path}/a,,b.so,out={tmp_path}/out,{caches}"
-
-
-def test_an_emulator_of_other_versions_is_refused(tmp_path):
-    versions = {"qemu": "7", "python": "3.11", "numpy": "1", "onnxruntime": "1", "counter": "0"}
-    (tmp_path / "versions.json").write_text(json.dumps(versions))
-    with pytest.raises(PlatformError, match="set up for other versions"):
-        install.installed(tmp_path)
-    (tmp_path / "versions.json").write_text("{")
-    with pytest.raises(PlatformError, match="is not set up: `make arm-emulator`"):
-        install.installed(tmp_path)
-
-
-def test_without_an_emulator_the_program_says_how_to_get_one(command, tmp_path):
-    elsewhere = {"XDG_CACHE_HOME": str(tmp_path)}
-    process = command("run", "g2", "--platform", "arm-emulated", environment=elsewhere)
-    out, err = process.communicate(timeout=60)
-    complains((process.returncode, out, err), 3, "make arm-emulator")
 
 
 @pytest.mark.parametrize(
@@ -119,13 +57,15 @@ def test_nothing_is_benchmarked_on_an_emulator(guidelines):
     complains(guidelines("bench", "--platform", "arm-emulated"), 2, "timed")
 
 
-def counting(names, caches=False, times=5):
-    return plan(some(*names), "arm-emulated", Options(times, caches=caches))
+def counting(names, caches=False, times=5, platform="arm-emulated"):
+    return plan(some(*names), platform, Options(times, caches=caches))
 
 
-def test_the_counter_counts_and_the_output_is_the_host_s(emulator, cache, tmp_path):
+@pytest.mark.parametrize("platform", ["arm-emulated", "arm-emulated-ncnn"])
+def test_the_counter_counts_and_the_output_is_the_host_s(platform, emulator_of, cache, tmp_path):
     """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
-    asked = counting((*SMALLEST, *BASES))
+    asked = counting((*SMALLEST, *BASES), platform=platform)
+    emulator = emulator_of(asked.platform.backend)
     cells, others, files = runs.prepare(asked, cache, lambda *_: None)
     assert others == []
     archive = worker_archive.build(tmp_path)
@@ -214,6 +154,20 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         low, high = found["modelled_ci95_ms"]
         assert low < found["modelled_ms"] < high
         assert found["speed"] is None
+
+
+def test_counts_of_ncnn_are_the_same_in_another_run(emulator_of, tmp_path, cache, monkeypatch):
+    """Among other cells, in another shell."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    emulator_of("ncnn-cpu")
+    found = []
+    for number, names in enumerate((["g4/none/x1"], ["g1/1:12/x1", "g4/none/x1"])):
+        asked = counting(names, times=2, platform="arm-emulated-ncnn")
+        run = runs.execute(asked, tmp_path / str(number), False, Silent(), lambda *_: None)
+        assert complete(run)
+        found.append(min(next(c.instructions for c in run.counts if c.cell == "g4/none/x1")))
+        monkeypatch.setenv("SOMETHING", "else" * 1000)
+    assert found[1] == pytest.approx(found[0], rel=DETERMINISTIC)
 
 
 def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):

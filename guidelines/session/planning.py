@@ -13,9 +13,12 @@ from guideline_benchmarks.guidelines.session.runs import Plan
 from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
+from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
 from guideline_benchmarks.runners.platform_file import load_platform
+from guideline_benchmarks.runners.platforms import platform_names
 
 DEFAULT_RUNS, DEFAULT_PROCESSES = 100, 5
 # A cost model is off by far more than what a third execution would change.
@@ -34,7 +37,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     platform cannot do, and PlatformError where it is to be asked for all its cores and cannot be.
     """
     chosen = load_platform(platform, options.machine)
-    model = load_model(chosen.model) if chosen.model else None
+    model = _model_of(chosen)
     refuse_impossible(chosen, declarations, options)
     chosen = with_threads(chosen, options.threads, options.core)
     usual = chosen.counter.executions if chosen.counter else DEFAULT_RUNS
@@ -72,17 +75,44 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     )
 
 
+def _model_of(platform: Platform) -> CostModel | None:
+    """Return a platform's cost model; raises BadInputError for one of another backend's kernels."""
+    if not platform.model:
+        return None
+    model = load_model(platform.model)
+    if model.backend != platform.backend:
+        raise BadInputError(
+            f"Platform {platform.name} counts the kernels of {platform.backend}, and cost model "
+            f"{model.name} was fitted to those of {model.backend}: both must be of one backend."
+        )
+    return model
+
+
 def counting_plan(
-    declarations: Sequence[Declaration], caches: Caches | None = None, options: Options = USUAL
+    declarations: Sequence[Declaration],
+    backend: str,
+    caches: Caches | None = None,
+    options: Options = USUAL,
 ) -> Plan:
     """Return the plan of the counts that a cost model needs, those made before being reused.
 
-    `caches` are those to be modelled, None being the Cortex-A57's.
+    Counted are the kernels of `backend`. `caches` are those to be modelled, None being the
+    Cortex-A57's. Raises BadInputError where no platform of the suite emulates the backend.
     """
     counting = replace(options, runs=DEFAULT_COUNTS_OF_MODELS, caches=True)
-    asked = plan(declarations, "arm-emulated", counting)
+    asked = plan(declarations, _emulated(backend), counting)
     protocol = asked.protocol.model_copy(update={"geometry": caches})
     return replace(asked, protocol=protocol, reuses_counts=True)
+
+
+def _emulated(backend: str) -> str:
+    """Return the platform of the suite that counts a backend's kernels on an emulated core."""
+    for name in platform_names():
+        platform = load_platform(name)
+        caches = platform.counter is not None and platform.counter.caches
+        if caches and platform.backend == backend and not platform.model:
+            return name
+    raise BadInputError(f"No platform counts the kernels of backend {backend} on an emulated core.")
 
 
 def stopping_rule(percent: float | None, seconds: float | None) -> StoppingRule | None:

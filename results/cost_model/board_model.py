@@ -108,6 +108,7 @@ def fit_board(
     spread, many = max((fitting.spread(tested, times), len(tested)) for tested, times in tests)
     model = CostModel(
         name=name,
+        backend=counted.platform.backend,
         core=core,
         caches=counted.protocol.modelled_caches or CORTEX_A57,
         fitted_on=fitted_on,

@@ -45,12 +45,15 @@ class CostModel(Record):
     """What `fitted/*.toml` hold: coefficients, what they are of, and how far to trust them.
 
     `core` and `caches` are what was counted for, `counted_with` the versions of what counted.
+    `backend` is that whose kernels were counted (early files, which do not say, are of ONNX
+    Runtime).
     `fitted_on` says which `cells` the fit saw. `spread` is the root mean square of ln(known /
     modelled) of `spread_cells` cells that it did not see; prediction intervals come from it.
     `errors` are by the name of a set of such cells.
     """
 
     name: Name
+    backend: Name = "onnxruntime-cpu"
     core: Annotated[str, Field(pattern=PRINTABLE)]
     caches: Caches
     fitted_on: Annotated[str, Field(pattern=PRINTABLE)]

@@ -16,10 +16,12 @@ from pathlib import Path
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import cache_folder
 from guideline_benchmarks.runners.emulator.qemu import (
+    VERSIONS,
     QemuUser,
     Versions,
     make_folder,
     require_tools,
+    write_versions,
 )
 
 ARCHITECTURE = "x86_64"
@@ -84,7 +86,7 @@ def installed(folder: Path) -> CpuCounter:
     """
     _refuse_other_machines()
     try:
-        versions = Versions(**json.loads((folder / "versions.json").read_bytes()))
+        versions = Versions(**json.loads((folder / VERSIONS).read_bytes()))
     except (OSError, ValueError, TypeError):
         raise PlatformError(f"{CpuCounter.called} is not set up: {SETUP} does it.") from None
     found = CpuCounter(folder, versions)
@@ -116,7 +118,9 @@ def install(folder: Path, tell: Callable[[str], None]) -> CpuCounter:
         (made.root / "sys/devices/system/cpu/cpu0/cache").mkdir(parents=True)
         tell("Compiling the counter")
         made.build_counter(COUNTER)
-        return Versions(qemu=made.qemu_version(), counter=_digest())
+        versions = Versions(qemu=made.qemu_version(), counter=_digest())
+        write_versions(fresh, versions)
+        return versions
 
     return CpuCounter(folder, make_folder(folder, fill))
 

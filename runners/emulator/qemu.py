@@ -13,14 +13,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import CACHE, file_error, write_file
 from guideline_benchmarks.runners.emulator import packages
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 HIGHEST_PLUGIN_VERSION = 12
 NO_PLUGINS = (
@@ -40,7 +37,8 @@ class Versions:
     counter: str
 
 
-V = TypeVar("V", bound="DataclassInstance")
+T = TypeVar("T")
+VERSIONS = "versions.json"
 
 
 @dataclass(frozen=True)
@@ -154,20 +152,24 @@ def require_tools(called: str) -> None:
         )
 
 
-def make_folder(folder: Path, fill: Callable[[Path], V]) -> V:
-    """Make a folder in the cache anew, whole or not at all, and return what it is made of.
+def write_versions(folder: Path, versions: Versions) -> None:
+    """Write into an emulator's folder what it is made of."""
+    write_file(folder / VERSIONS, json.dumps(asdict(versions)), CACHE)
+
+
+def make_folder(folder: Path, fill: Callable[[Path], T]) -> T:
+    """Make a folder of the cache anew, whole or not at all, and return what `fill` returns.
 
     `fill` fills a folder beside it. Raises PlatformError where it cannot be written.
     """
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         fresh.mkdir(parents=True)
-        versions = fill(fresh)
-        write_file(fresh / "versions.json", json.dumps(asdict(versions)), CACHE)
+        filled = fill(fresh)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.replace(folder)
     except OSError as error:
         raise file_error(folder, error, CACHE) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return versions
+    return filled

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.runners.emulator import install
 from guideline_benchmarks.runners.emulator.install import plugin_words
@@ -77,6 +78,10 @@ class Emulated:
         return ready.model_copy(update={"machine": machine, "runtimes": runtimes})
 
 
-def open_transport(_platform: Platform, archive: Path) -> Emulated:
-    """Return the emulator with the packed worker. Raises PlatformError when it is not set up."""
-    return Emulated(install.installed(install.default_folder()), archive)
+def open_transport(platform: Platform, archive: Path) -> Emulated:
+    """Return the emulator with the packed worker.
+
+    Raises PlatformError when it is not set up, or lacks the platform's runtime.
+    """
+    emulator = install.installed(install.default_folder(), backend(platform.backend))
+    return Emulated(emulator, archive)

@@ -50,6 +50,7 @@ def command(
     protocol = measured.protocol
     asked = counting_plan(
         [EXPERIMENTS[name] for name in names],
+        measured.platform.backend,
         caches,
         Options(seed=protocol.seed, channels=protocol.channels, g4_unit=protocol.g4_unit),
     )

@@ -31,6 +31,7 @@ from guideline_benchmarks.reports.run.counts import MODELLED
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
 from guideline_benchmarks.results.cost_model.modelled import modelled
 from guideline_benchmarks.results.errors import CheckFailedError
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.cells import Cell, Experiment, WholeNetwork
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.store.files import cache_folder
@@ -60,7 +61,9 @@ def command(
         Experiment(name="prediction", table="", title="", claim="", axes=(), base=None),
         lambda _: [cell],
     )
-    asked = counting_plan([declaration], coefficients.caches, Options(patience=patience))
+    asked = counting_plan(
+        [declaration], coefficients.backend, coefficients.caches, Options(patience=patience)
+    )
     run = _counted(asked, quiet=json)
     counts = counts_of(run, run.cells[0], None)
     if counts is None:
@@ -90,8 +93,9 @@ def command(
         f"{low:.3g} to {high:.3g} ms ({MODELLED})."
     )
     typer.echo(
-        f"From {counts.instructions / 1e6:.4g} M instructions of ONNX Runtime's kernels; fitted on "
-        f"{coefficients.fitted_on}. The interval is for networks like those."
+        f"From {counts.instructions / 1e6:.4g} M instructions of "
+        f"{backend(coefficients.backend).runtime}'s kernels; fitted on {coefficients.fitted_on}. "
+        "The interval is for networks like those."
     )
     if cost is not None:
         for sentence in (cost_sentence(cost), *uncounted_sentences(cost)):

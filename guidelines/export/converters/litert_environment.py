@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from guideline_benchmarks.results.errors import PlatformError
-from guideline_benchmarks.results.store.files import cache_folder
-from guideline_benchmarks.runners.emulator.qemu import make_folder
+from guideline_benchmarks.results.store.files import CACHE, cache_folder, write_file
+from guideline_benchmarks.runners.emulator.qemu import VERSIONS, make_folder
 
 # The last ones that were tried with the suite's torch.
 PACKAGES = ("litert-torch==0.10.0", "ai-edge-quantizer==0.10.0")
@@ -48,7 +48,7 @@ def installed(folder: Path) -> Path:
     """
     python = _python(folder)
     try:
-        found = json.loads((folder / "versions.json").read_bytes())
+        found = json.loads((folder / VERSIONS).read_bytes())
     except (OSError, ValueError):
         raise PlatformError(
             f"Networks cannot be converted for LiteRT, whose converter is not set up: {SETUP} does "
@@ -73,7 +73,7 @@ def install(folder: Path, pip_words: Sequence[str], tell: Callable[[str], None])
     except PlatformError:
         pass
 
-    def fill(fresh: Path) -> Versions:
+    def fill(fresh: Path) -> None:
         tell("Making an environment")
         # Copies and links alike still find their Python when the folder is renamed.
         venv.create(fresh, with_pip=True)
@@ -81,7 +81,7 @@ def install(folder: Path, pip_words: Sequence[str], tell: Callable[[str], None])
         (own / "suite.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
         tell(f"Installing {' and '.join(PACKAGES)}: about 1 GB")
         _pip(_python(fresh), pip_words)
-        return Versions()
+        write_file(fresh / VERSIONS, json.dumps(asdict(Versions())), CACHE)
 
     make_folder(folder, fill)
     return _python(folder)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import TITLES
-from guideline_benchmarks.guidelines.studies.cortex_a57.validation import ValidatedCell
+from guideline_benchmarks.guidelines.studies.cortex_a57.validation import (
+    ValidatedCell,
+    Validation,
+)
 from guideline_benchmarks.reports.document import MISSING, Heading, Table
 from guideline_benchmarks.reports.layout import significant
 
@@ -15,7 +18,7 @@ def relative_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:
     headings = [Heading("set", numeric=False), Heading("cell", numeric=False)]
     headings += [Heading("published"), Heading("modelled")]
     rows = [
-        [TITLES[c.group], _name(c), _relative(c.relative_published), _relative(c.relative_modelled)]
+        [TITLES[c.group], _name(c), relative(c.relative_published), relative(c.relative_modelled)]
         for c in cells
     ]
     return Table(f"{caption}: speed relative to the base cell", headings, rows)
@@ -23,30 +26,47 @@ def relative_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:
 
 def cells_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:
     """Return published and modelled times of cells of several sets."""
-    headings, rows = cells_content(cells)
-    return Table(
-        caption,
-        [Heading("set", numeric=False), *headings],
-        [[TITLES[c.group], *row] for c, row in zip(cells, rows, strict=True)],
-    )
-
-
-def cells_content(cells: Sequence[ValidatedCell]) -> tuple[list[Heading], list[list[str]]]:
-    """Return the headings and rows of the times of cells of one set."""
-    headings = [Heading("cell", numeric=False), Heading("published, ms"), Heading("modelled, ms")]
-    headings += [Heading("error"), Heading("relative speed, published"), Heading("modelled")]
+    headings = [Heading("set", numeric=False), Heading("cell", numeric=False)]
+    headings += [Heading("published, ms"), Heading("modelled, ms"), Heading("error")]
+    headings += [Heading("relative speed, published"), Heading("modelled")]
     rows = [
         [
+            TITLES[cell.group],
             _name(cell),
             significant(cell.published_ms),
-            significant(cell.modelled_ms),
-            f"{100 * cell.error:+.0f} %",
-            _relative(cell.relative_published),
-            _relative(cell.relative_modelled),
+            *_modelled(cell),
+            relative(cell.relative_published),
+            relative(cell.relative_modelled),
         ]
         for cell in cells
     ]
-    return headings, rows
+    return Table(caption, headings, rows)
+
+
+def set_table(validations: Sequence[Validation], group: str) -> Table:
+    """Return published and modelled times of all cells of one set, by whose kernels."""
+    headings = [Heading("cell", numeric=False), Heading("published, ms")]
+    for validation in validations:
+        headings += [Heading(part, group=validation.runtime) for part in ("modelled, ms", "error")]
+    headings.append(Heading("published", group="relative speed"))
+    headings += [Heading(v.runtime, group="relative speed") for v in validations]
+    rows = []
+    for cells in zip(*(v.of(group) for v in validations), strict=True):
+        first = cells[0]
+        rows.append(
+            [
+                _name(first),
+                significant(first.published_ms),
+                *(entry for cell in cells for entry in _modelled(cell)),
+                relative(first.relative_published),
+                *(relative(cell.relative_modelled) for cell in cells),
+            ]
+        )
+    return Table(TITLES[group], headings, rows)
+
+
+def _modelled(cell: ValidatedCell) -> list[str]:
+    return [significant(cell.modelled_ms), f"{100 * cell.error:+.0f} %"]
 
 
 def _name(cell: ValidatedCell) -> str:
@@ -58,5 +78,6 @@ def _name(cell: ValidatedCell) -> str:
     return f"{network}, {size}×{size}{'' if cell.same_network else ' (other multiply-adds)'}"
 
 
-def _relative(speed: float | None) -> str:
+def relative(speed: float | None) -> str:
+    """Return a relative speed as text."""
     return MISSING if speed is None else f"{speed:.3f}"

@@ -26,6 +26,7 @@ from guideline_benchmarks.results.cost_model.fitting import CANDIDATES, FIRST, O
 from guideline_benchmarks.results.cost_model.modelled import modelled_ms
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.paper import published_networks
+from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.cells import Cell
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.tables.summary import CellResult, summarise
@@ -41,7 +42,8 @@ class ValidatedCell:
     """A cell of the set `group`, its published and its modelled time in ms, the latter unseen.
 
     `relative_published` and `relative_modelled` are speeds relative to the base cell, None without
-    one. `same_network` says that its multiply-adds are as published, as far as they are.
+    one. `counts` are the figures that the model's terms may be. `same_network` says that its
+    multiply-adds are as published, as far as they are.
     """
 
     cell: Cell
@@ -50,6 +52,7 @@ class ValidatedCell:
     modelled_ms: float
     relative_published: float | None
     relative_modelled: float | None
+    counts: Mapping[str, int]
     same_network: bool
     is_base: bool
 
@@ -87,13 +90,18 @@ class Validation:
     with_table_4: Mapping[str, Errors]
     alone: Mapping[str, Mapping[str, float]]
 
+    @property
+    def runtime(self) -> str:
+        """What the runtime is called whose kernels were counted."""
+        return backend(self.model.backend).runtime
+
     def of(self, group: str) -> list[ValidatedCell]:
         """The cells of one set, in the record's order."""
         return [cell for cell in self.cells if cell.group == group]
 
 
 def validate(runs: Sequence[Run]) -> Validation:
-    """Fit and test the model on counts of the paper's ARM networks.
+    """Fit and test the model on counts of the paper's ARM networks, all of one backend.
 
     Raises BadInputError when a table to fit is missing, or was counted without caches.
     """
@@ -186,6 +194,7 @@ def _model(
     unseen = [o for group in SPREAD_SETS for o in sets[group]]
     return CostModel(
         name=NAME,
+        backend=runs[0].platform.backend,
         core=CORE,
         caches=runs[0].protocol.modelled_caches or CORTEX_A57,
         fitted_on="the paper's ARM columns of Tables 1 to 3",
@@ -211,6 +220,7 @@ def _cells(found: Mapping[str, _Found], own: Mapping[str, float]) -> list[Valida
                 modelled_ms=own[name],
                 relative_published=one.result.paper_relative_speed,
                 relative_modelled=own[one.base] / own[name] if one.base in own else None,
+                counts=_observation(name, one).counts,
                 same_network=_same_network(one.result.cell),
                 is_base=name == one.base,
             )
@@ -228,8 +238,19 @@ def _same_network(cell: Cell) -> bool:
 
 def errors_of(cells: Sequence[ValidatedCell]) -> Errors:
     """Return how far the modelled times of some cells are off."""
-    observations = [Observation(c.cell.name, c.group, {}, c.published_ms) for c in cells]
-    return fitting.errors(observations, {c.cell.name: c.modelled_ms for c in cells})
+    return fitting.errors(*_published_and_modelled(cells))
+
+
+def spread_of(cells: Sequence[ValidatedCell]) -> float:
+    """Return the root mean square of ln(published / modelled) of some cells."""
+    return fitting.spread(*_published_and_modelled(cells))
+
+
+def _published_and_modelled(
+    cells: Sequence[ValidatedCell],
+) -> tuple[list[Observation], dict[str, float]]:
+    observations = [Observation(c.cell.name, c.group, c.counts, c.published_ms) for c in cells]
+    return observations, {c.cell.name: c.modelled_ms for c in cells}
 
 
 @dataclass(frozen=True)
