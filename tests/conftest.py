@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from guideline_benchmarks.guidelines.export.converters import litert_environment
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.runners.emulator import install
@@ -89,8 +90,15 @@ def made_once(shared_root):
 
 @pytest.fixture(scope="session")
 def cache(made_once):
-    """The cache of everything that the tests export or count."""
-    return made_once("cache", lambda folder: (folder / "guideline-benchmarks").mkdir())
+    """The cache of everything that the tests export or count; LiteRT's converter is this user's."""
+
+    def make(folder):
+        own, converter = folder / "guideline-benchmarks", litert_environment.default_folder()
+        own.mkdir()
+        if converter.exists():
+            (own / converter.name).symlink_to(converter)
+
+    return made_once("cache", make)
 
 
 @pytest.fixture(scope="session")

@@ -228,7 +228,11 @@ def test_a_model_is_for_the_kernels_that_it_was_fitted_to(tmp_path):
 
 @pytest.mark.parametrize(
     ("backend", "platform"),
-    [("onnxruntime-cpu", "arm-emulated"), ("ncnn-cpu", "arm-emulated-ncnn")],
+    [
+        ("onnxruntime-cpu", "arm-emulated"),
+        ("ncnn-cpu", "arm-emulated-ncnn"),
+        ("litert-cpu", "arm-emulated-litert"),
+    ],
 )
 def test_the_kernels_that_a_model_needs_are_counted(backend, platform):
     asked = counting_plan([], backend)

@@ -16,6 +16,7 @@ from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Cache
+from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.tables.json_objects import json_objects
@@ -25,6 +26,7 @@ from guideline_benchmarks.runners.emulator import install
 from guideline_benchmarks.runners.events import Counted, Failed, Loaded, Warm
 from guideline_benchmarks.runners.launcher import Launcher, identify, set_up
 from guideline_benchmarks.runners.transports.emulator import Emulated
+from tests import runtimes
 from tests.program import complains, wait_for
 from tests.synthetic import some
 
@@ -156,13 +158,18 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert found["speed"] is None
 
 
-def test_counts_of_ncnn_are_the_same_in_another_run(emulator_of, tmp_path, cache, monkeypatch):
+@pytest.mark.parametrize("runtime", ["ncnn", "litert"])
+def test_counts_of_other_runtimes_are_the_same_in_another_run(
+    runtime, emulator_of, tmp_path, cache, monkeypatch
+):
     """Among other cells, in another shell."""
+    if not runtimes.is_installed(BACKENDS[f"{runtime}-cpu"]):
+        pytest.skip(f"{runtime} is not installed (make runtimes)")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    emulator_of("ncnn-cpu")
+    emulator_of(f"{runtime}-cpu")
     found = []
     for number, names in enumerate((["g4/none/x1"], ["g1/1:12/x1", "g4/none/x1"])):
-        asked = counting(names, times=2, platform="arm-emulated-ncnn")
+        asked = counting(names, times=2, platform=f"arm-emulated-{runtime}")
         run = runs.execute(asked, tmp_path / str(number), False, Silent(), lambda *_: None)
         assert complete(run)
         found.append(min(next(c.instructions for c in run.counts if c.cell == "g4/none/x1")))
