@@ -29,6 +29,7 @@ from guideline_benchmarks.runners.transports import ssh
 from guideline_benchmarks.runners.transports.ssh import Connection
 from tests import board as boards
 from tests.program import complains, wait_for
+from tests.small_program import smaller
 from tests.synthetic import some
 from tests.user_networks import MODULES
 
@@ -59,8 +60,9 @@ def native(board):
 
 
 def on(platform, names, times, processes):
-    """A plan of some cells with as little warming up as possible: emulated runs are slow."""
-    asked = plan(some(*names), str(platform), Options(times, processes))
+    """A plan of some small cells with as little warming up as possible: emulated runs are slow."""
+    declarations = [smaller(declaration) for declaration in some(*names)]
+    asked = plan(declarations, str(platform), Options(times, processes))
     short = asked.protocol.model_copy(update={"warmup_min": 1, "warmup_max": 1})
     return runs.Plan(asked.declarations, asked.platform, short)
 
