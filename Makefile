@@ -24,8 +24,10 @@ RUNTIMES   := openvino ncnn litert
 IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
 ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)) $(patsubst %-cpu,%,$(BACKEND)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter litert,$(ASKED)),litert-converter)
-PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=loadfile
-PYTEST     := $(VENV)/bin/python -m pytest $(PARALLEL)
+# Whoever has no tests left takes half of another's, so that no long file is left to one at the end.
+PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=worksteal
+# Tests start the suite hundreds of times; bytecode that is not kept would be compiled each time.
+PYTEST     := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -17,6 +19,7 @@ from guideline_benchmarks.guidelines.export.converters import litert_environment
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.runners.emulator import install
+from tests.program import wait_until
 
 # No test may depend on how fast the machine is.
 settings.register_profile("suite", deadline=None)
@@ -127,13 +130,51 @@ def emulator(emulator_of):
 
 
 @pytest.fixture(scope="session")
-def start(cache):
-    """Start `guidelines` in a folder, with a cache that the tests share."""
+def ready_python(tmp_path_factory):
+    """A program that stands for Python, and has imported already what takes long."""
+    if not hasattr(os, "pidfd_open"):
+        return sys.executable
+    folder = tmp_path_factory.mktemp("ready")
+    tests, place, program = Path(__file__).parent, folder / "socket", folder / "python"
+    server = subprocess.Popen(
+        [sys.executable, tests / "ready_python.py", place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    command = shlex.join([sys.executable, "-IS", str(tests / "ready_client.py"), str(place)])
+    program.write_text(f'#!/bin/sh\nexec {command} "$0" "$@"\n')
+    program.chmod(0o700)
+    wait_until(place.exists, "a Python that is ready", 300)
+    yield str(program)
+    server.stdin.close()
+    server.wait()
 
-    def start(*arguments, folder, environment=None, **options):
+
+@pytest.fixture
+def quick_exports(ready_python, monkeypatch):
+    """Let what this process starts as Python be ready at once."""
+    monkeypatch.setattr(sys, "executable", ready_python)
+
+
+@pytest.fixture(scope="session")
+def start(cache):
+    """Start `guidelines` in a folder, with a cache that the tests share.
+
+    `python` starts it, and `program` are the words that do.
+    """
+
+    def start(
+        *arguments,
+        folder,
+        environment=None,
+        python=sys.executable,
+        program=("-m", "guidelines"),
+        **options,
+    ):
         environment = os.environ | {"XDG_CACHE_HOME": str(cache)} | (environment or {})
         return subprocess.Popen(
-            [sys.executable, "-m", "guidelines", *map(str, arguments)],
+            [python, *program, *map(str, arguments)],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -147,7 +188,7 @@ def start(cache):
 
 
 @pytest.fixture(scope="session")
-def once(made_once, start):
+def once(made_once, start, ready_python):
     """Run `guidelines` once for all tests, in a folder that `prepare` fills.
 
     Return that folder, for tests that only look or take a copy, with exit code, standard output and
@@ -157,7 +198,7 @@ def once(made_once, start):
     def run(name, *arguments, prepare=lambda folder: None):
         def make(folder):
             prepare(folder)
-            process = start(*arguments, folder=folder)
+            process = start(*arguments, folder=folder, python=ready_python)
             out, err = process.communicate()
             said = json.dumps([process.returncode, out, err])
             (folder.parent / f"{name}.said").write_text(said)
@@ -175,11 +216,17 @@ def command(start, tmp_path):
 
 
 @pytest.fixture
-def guidelines(command):
-    """Run `guidelines` to its end; return exit code, standard output, standard error."""
+def guidelines(command, ready_python):
+    """Run `guidelines` to its end; return exit code, standard output, standard error.
+
+    With an environment of its own or other limits, which may change how Python starts, it is
+    started as users do; so is each `command`.
+    """
 
     def finish(*arguments, **options):
-        process = command(*arguments, **options)
+        changed = options.keys() & {"environment", "preexec_fn"}
+        python = sys.executable if changed else ready_python
+        process = command(*arguments, python=python, **options)
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 

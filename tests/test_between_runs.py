@@ -105,7 +105,8 @@ def checked(hours, effects, random, processes=5):
     noise = 0.01 * np.exp(random.normal(0, 0.35, (cells, 1)))
     old, new = (noise * random.normal(size=(cells, processes)) for _ in range(2))
     inside = [of_difference(n + t, o) for n, o, t in zip(new, old, truth, strict=True)]
-    wide = [widened(estimate, [between_runs(inside)]) for estimate in inside]
+    between = between_runs(inside)
+    wide = [widened(estimate, [between]) for estimate in inside]
     rows = [Row(str(number), "cell", ()) for number in range(cells)]
     return (
         decided(dict(zip(rows, wide, strict=True)), MARGIN, ALPHA),

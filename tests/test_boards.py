@@ -27,8 +27,10 @@ from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.runners import platform_file, worker_archive, worker_process
 from guideline_benchmarks.runners.transports import ssh
 from guideline_benchmarks.runners.transports.ssh import Connection
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests import board as boards
 from tests.program import complains, wait_for
+from tests.small_program import smaller
 from tests.synthetic import some
 from tests.user_networks import MODULES
 
@@ -59,8 +61,9 @@ def native(board):
 
 
 def on(platform, names, times, processes):
-    """A plan of some cells with as little warming up as possible: emulated runs are slow."""
-    asked = plan(some(*names), str(platform), Options(times, processes))
+    """A plan of some small cells with as little warming up as possible: emulated runs are slow."""
+    declarations = [smaller(declaration) for declaration in some(*names)]
+    asked = plan(declarations, str(platform), Options(times, processes))
     short = asked.protocol.model_copy(update={"warmup_min": 1, "warmup_max": 1})
     return runs.Plan(asked.declarations, asked.platform, short)
 
@@ -88,7 +91,19 @@ class Watcher:
         self.after_round()
 
 
+@pytest.fixture
+def no_ceilings(monkeypatch):
+    """Ask no worker what its machine can reach, which an emulated one takes minutes for."""
+    send = WorkerProcess.send
+
+    def without(worker, request):
+        send(worker, {key: value for key, value in request.items() if key != "ceilings"})
+
+    monkeypatch.setattr(WorkerProcess, "send", without)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_ceilings")
 def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on(
     board, on_path, cache, tmp_path, monkeypatch
 ):

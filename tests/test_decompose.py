@@ -248,7 +248,7 @@ def test_an_unknown_operator_is_named(guidelines, folder):
         ("empty.onnx", "1,3,8,8", ["is empty"]),
     ],
 )
-def test_a_bad_model_is_one_sentence(folder, monkeypatch, model, shape, words):
+def test_a_bad_model_is_one_sentence(folder, quick_exports, monkeypatch, model, shape, words):
     monkeypatch.chdir(folder)
     with pytest.raises(BadInputError) as caught:
         exported(model, shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ CELLS = ("g4/relu+shortcut/x1", "g4/relu/x1", "g4/shortcut/x1", "g4/none/x1")
 
 
 @pytest.fixture
-def measured(tmp_path, cache, monkeypatch):
+def measured(tmp_path, cache, monkeypatch, ready_python):
     """Measure some cells on a platform whose card is a stand-in that fails as it is told to."""
     monkeypatch.setattr("guideline_benchmarks.guidelines.session.runs.cache_folder", lambda: cache)
 
@@ -36,7 +35,7 @@ def measured(tmp_path, cache, monkeypatch):
     ):
         def launcher(platform, cache, search=(), python=""):
             words = [how] if how else []
-            return Launcher(Local([sys.executable, str(WORKER), *words]), "0" * 64, search)
+            return Launcher(Local([ready_python, str(WORKER), *words]), "0" * 64, search)
 
         monkeypatch.setattr(runs, "launcher_of", launcher)
         chosen = declarations or some(*CELLS)

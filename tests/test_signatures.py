@@ -15,7 +15,7 @@ IMAGE = "1,3,8,8"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, quick_exports):
     """The current folder, with modules of networks."""
     for file in MODULES.glob("*.py"):
         (tmp_path / file.name).symlink_to(file)

@@ -20,6 +20,12 @@ from tests.program import BOTH_RUNTIMES, complains
 from tests.user_networks import MODULES, exported
 
 
+@pytest.fixture(scope="session")
+def ready_python():
+    """None that is: what is imported before the user's code, and what it leaves, is the matter."""
+    return sys.executable
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The current folder, with modules of networks."""
