@@ -25,7 +25,7 @@ IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*
 ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)) $(patsubst %-cpu,%,$(BACKEND)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter litert,$(ASKED)),litert-converter)
 # Whoever has no tests left takes half of another's, so that no long file is left to one at the end.
-PARALLEL   := --numprocesses=logical --maxprocesses=8 --dist=worksteal
+PARALLEL   := --numprocesses=auto --maxprocesses=8 --dist=worksteal
 # Tests start the suite hundreds of times; bytecode that is not kept would be compiled each time.
 PYTEST     := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))

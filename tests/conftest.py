@@ -29,6 +29,12 @@ settings.load_profile("suite")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers():
+    """Have half as many workers again as there are cores: tests wait about as long as they work."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 def pytest_configure():
     """Give each worker of pytest-xdist cores of its own.
 

@@ -8,6 +8,7 @@ folder and files. Nothing of the suite is imported here: that is what the tests 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -73,7 +74,9 @@ def looked_after(connection: socket.socket) -> list[str]:
         # Whoever asked is gone.
         os.kill(program, signal.SIGKILL)
     _, status = os.waitpid(program, 0)
-    connection.sendall(str(status).encode())
+    # Whoever asked may be gone.
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(str(status).encode())
     os._exit(0)
 
 

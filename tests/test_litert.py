@@ -154,7 +154,7 @@ def test_a_convolution_outside_xnnpack_is_no_proof(runtime, monkeypatch, convert
 def test_an_environment_that_is_not_there_or_another_pythons_is_refused(tmp_path):
     with pytest.raises(PlatformError, match=r"is not set up: `guidelines litert-converter`"):
         litert_environment.installed(tmp_path)
-    made = asdict(litert_environment.Versions(suite="/another/python"))
+    made = asdict(litert_environment.Versions(suite="/another/environment"))
     (tmp_path / "versions.json").write_text(json.dumps(made))
     with pytest.raises(PlatformError, match="set up for another Python"):
         litert_environment.installed(tmp_path)

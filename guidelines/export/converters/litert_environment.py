@@ -29,11 +29,11 @@ SETUP = "`guidelines litert-converter` (in a checkout: make litert-converter)"
 class Versions:
     """What an environment was made of; another one is made when any of it changes.
 
-    `packages` are what pip was asked for, `suite` is the Python whose packages it sees.
+    `packages` are what pip was asked for, `suite` is the environment whose packages it sees.
     """
 
     packages: tuple[str, ...] = PACKAGES
-    suite: str = sys.executable
+    suite: str = sys.prefix
 
 
 def default_folder() -> Path:
