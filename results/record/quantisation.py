@@ -12,9 +12,10 @@ from guideline_benchmarks.results.record.bounds import (
     WeightBits,
 )
 
-# Kernels may round halves otherwise, which moves what comes after by a step; in networks of forty
-# layers the most that was seen is two steps of the output.
-MORE_STEPS, STEPS = 4, 255
+# Kernels may round otherwise than the reference, which moves what comes after by a step. The most
+# that was seen in Tables 1 to 4 are 4.6 steps of the output, in forty layers of LiteRT's
+# (docs/runtimes.md); this is twice that.
+MORE_STEPS, STEPS = 10, 255
 
 
 @dataclass(frozen=True)
