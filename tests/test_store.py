@@ -49,7 +49,7 @@ def test_reference_runs_follow_the_schema():
     schema = json.loads(SCHEMA_FILE.read_text())
     place = SCHEMA_FILE.parent.parent / "reference"
     found = [*stored_files(place, "*/run.json"), *stored_files(place, "*/*/run.json")]
-    assert len(found) == 26
+    assert len(found) == 34
     for file in found:
         jsonschema.validate(json.loads(read_stored(stored_file(file))), schema)
         assert complete(run_folders.read_run(file))
