@@ -199,4 +199,7 @@ def test_what_the_program_answers_becomes_a_sentence(tmp_path, monkeypatch, prog
             with pytest.raises(error, match=said):
                 litert.ask({"do": "convert"})
     finally:
+        process = litert._running(sys.executable)
+        process.kill()
+        process.wait()
         litert._running.cache_clear()
