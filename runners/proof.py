@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import onnx
@@ -14,22 +14,15 @@ from guideline_benchmarks.results.decomposition.operators import parts
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record.cells import Operators
 from guideline_benchmarks.results.record.consistency import same_operators
+from guideline_benchmarks.results.record.instructions import adds_without_saturating
 from guideline_benchmarks.results.record.parts import OperatorCall
 from guideline_benchmarks.results.record.platform import Machine
 from guideline_benchmarks.runners.events import Executed
 
 _CONVOLUTIONS = {"Conv", "FusedConv", "NhwcFusedConv", "NhwcConv"}
 _SUMS = {"Add", "Sum"}
-# Quantised operators, and where their inputs have the step and the zero of their output.
-_QUANTISED_CONVOLUTIONS, _QUANTISED_SUMS, _QUANTISE = (
-    {"QLinearConv"},
-    {"QLinearAdd"},
-    "QuantizeLinear",
-)
+# Where the inputs of what rounds to 8 bits have the zero of its output.
 _ZERO_PLACES = {"QLinearConv": 7, "QLinearAdd": 7, "QuantizeLinear": 2}
-X86 = ("x86_64", "AMD64", "i686")
-# What Linux calls the instructions that add products of 8-bit numbers up without saturating.
-VNNI = {"avx512_vnni", "avx_vnni"}
 # The inputs of a convolution are x, weights and bias; ONNX Runtime appends a fused addition.
 _INPUTS_WITH_SUM = 4
 
@@ -44,22 +37,15 @@ def executed_operators(account: Executed) -> Operators:
     return count_operators(_graph(account))
 
 
-def otherwise(
-    account: Executed, precision: str, executed: Operators, claimed: Operators | None
-) -> list[str]:
-    """Say which operators of an execution do not run as was asked for, or not at all.
+def otherwise(account: Executed, precision: str) -> list[str]:
+    """Say which operators of an execution do not run as was asked for.
 
     Raises PlatformError as executed_operators does.
     """
-    said = list(account.otherwise)
-    if precision != "int8":
-        return said
-    if account.operators is None:
-        names = {node.op_type for node in _graph(account).graph.node}
-        said += [f"{name} in float" for name in sorted(names & {*_CONVOLUTIONS, *_SUMS, "Relu"})]
-    if claimed and executed.relus < claimed.relus:
-        said.append("ReLU left out where nothing is below zero")
-    return said
+    if account.operators is not None or precision != "int8":
+        return account.otherwise
+    names = {node.op_type for node in _graph(account).graph.node}
+    return [f"{name} in float" for name in sorted(names & {*_CONVOLUTIONS, *_SUMS, "Relu"})]
 
 
 def _graph(account: Executed) -> onnx.ModelProto:
@@ -83,8 +69,8 @@ def count_operators(model: onnx.ModelProto) -> Operators:
             adds += len(node.input) == _INPUTS_WITH_SUM and bool(node.input[-1])
         elif node.op_type in _SUMS:
             adds += len(inputs) - 1
-        convolutions += node.op_type in _QUANTISED_CONVOLUTIONS
-        adds += node.op_type in _QUANTISED_SUMS
+        convolutions += node.op_type == "QLinearConv"
+        adds += node.op_type == "QLinearAdd"
         relus += node.op_type == "Relu" or _activation(node) == "Relu"
         place = _ZERO_PLACES.get(node.op_type, len(node.input))
         relus += place < len(node.input) and node.input[place] in lowest
@@ -111,18 +97,12 @@ def _activation(node: onnx.NodeProto) -> str | None:
 
 
 def failure(
-    error: float | None,
-    tolerance: float,
-    executed: Operators,
-    claimed: Operators | None,
-    quantised: bool = False,
+    error: float | None, tolerance: float, executed: Operators, claimed: Operators | None
 ) -> str | None:
     """Say why a network must not be timed, or None when it does what its cell claims.
 
     `error` is its output's difference from the reference (torch's, or the unoptimised graph's) over
     the largest output, None if infinite. Without a claim about operators only the output counts.
-    ReLUs of what is quantised are proved by the output alone: rounding to steps from zero is one,
-    whatever it stands for, and where steps begin at zero already none is needed.
     """
     if error is None:
         return "its output has another shape than the reference, or is not finite"
@@ -132,14 +112,9 @@ def failure(
         return None
     for name, wanted in asdict(claimed).items():
         found = getattr(executed, name)
-        if found != wanted and not (quantised and name == "relus"):
+        if found != wanted:
             return f"it executes {found} {name} where the cell claims {wanted}"
     return None
-
-
-def adds_without_saturating(architecture: str, features: Collection[str]) -> bool:
-    """Whether kernels of a CPU for uint8 times int8 add up in more than 16 bits."""
-    return architecture not in X86 or bool(VNNI & set(features))
 
 
 def why_quantised_differs(machine: Machine) -> str:

@@ -140,15 +140,17 @@ def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
         said = textwrap.shorten(event.reason, LONGEST_FAILURE, placeholder=" …")
         return Proof(output_error=None, operators=None, failure=said)
     operators = proof.executed_operators(event.executed)
-    network = cell.network
+    network, claimed = cell.network, cell.operators
     tolerance, quantised = run.protocol.output_tolerance, False
     if isinstance(network, UserNetwork):
         tolerance = max(tolerance, network.tolerance)
         quantised = network.precision == "int8"
     if cell.quantised:
         tolerance = max(tolerance, cell.quantised.tolerance)
-    of_int8 = cell.quantised is not None
-    reason = proof.failure(event.output_error, tolerance, operators, cell.operators, of_int8)
+        # A control is only work. Where numbers are in steps from zero already, a ReLU of them is
+        # nothing, and runtimes leave it out.
+        claimed = None if cell in run.controls else claimed
+    reason = proof.failure(event.output_error, tolerance, operators, claimed)
     if reason and quantised:
         reason += proof.why_quantised_differs(run.fingerprint)
     if cell.profiled and reason is None:
@@ -158,8 +160,6 @@ def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
         output_error=event.output_error,
         operators=operators,
         failure=reason,
-        otherwise=proof.otherwise(
-            event.executed, run.protocol.precision, operators, cell.operators
-        ),
+        otherwise=proof.otherwise(event.executed, run.protocol.precision),
         calls=event.calls,
     )

@@ -8,14 +8,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from guideline_benchmarks.guidelines.export import apart, user_networks
@@ -30,6 +29,7 @@ from guideline_benchmarks.results.record.network_cost import NetworkCost
 from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.results.store.files import keep_file, make_cache_folder
 from guideline_benchmarks.runners.launcher import ModelFiles
+from guideline_benchmarks.runners.worker.arrays import kept_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,8 +111,8 @@ def prepare(
 
     Damaged files are exported again. Imports torch only for what is missing. A network of the
     user's may take `patience` seconds. Where there is a `quantiser`, the network is made one of
-    int8. Raises BadInputError when the store cannot be written,
-    PlatformError when its disk is full or when what exports a network is not installed.
+    int8. Raises BadInputError when the store cannot be written, PlatformError when its disk is full
+    or when what exports a network is not installed.
     """
     if isinstance(cell.network, UserNetwork):
         models = store / "models"
@@ -154,8 +154,7 @@ def _prepare_users(
     try:
         exporting = user_networks.exported(network, backend, seed, place, patience)
         with exporting as (found, cost, made):
-            _convert_file(made / MODEL, backend)
-            quantised = _quantise_file(made, found, quantiser) if quantiser else None
+            quantised = _finish_file(made, found, backend, quantiser)
             key = _digest_of([made / file for file in apart.FILES])
             folder = place / key
             if not folder.exists():
@@ -170,24 +169,33 @@ def _prepare_users(
     return cell, ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
 
 
-def _convert_file(model: Path, backend: str) -> None:
-    """Make of an exported model file what a backend reads, in its place."""
+def _finished(
+    model: bytes, inputs: Mapping[str, Any], backend: str, quantiser: Quantiser | None
+) -> tuple[bytes, Quantisation | None]:
+    """Return an exported model as a backend reads it, and how it was made one of int8, if it was.
+
+    It is calibrated on `inputs`.
+    """
     converting = backends.backend(backend).converter
     if converting:
-        model.write_bytes(converter(converting).convert(model.read_bytes()))
+        model = converter(converting).convert(model)
+    return quantiser.quantise(model, inputs) if quantiser else (model, None)
 
 
-def _quantise_file(made: Path, network: UserNetwork, quantiser: Quantiser) -> Quantisation:
-    """Make an exported network one of int8, in its place, calibrated on the inputs beside it."""
-    if network.precision != "fp32":
+def _finish_file(
+    made: Path, network: UserNetwork, backend: str, quantiser: Quantiser | None
+) -> Quantisation | None:
+    """Do the same to the model file in a folder, in its place, with the inputs beside it."""
+    if not (quantiser or backends.backend(backend).converter):
+        return None
+    if quantiser and network.precision != "fp32":
         raise BadInputError(
             f"{network.model} is in {network.precision} already, and --precision int8 quantises "
             "networks in fp32: measure it as it is, without that option."
         )
-    with np.load(made / apart.VALUES) as values:
-        arrays = [values[str(place)] for place in range(len(values))]
-    inputs = dict(zip([one.name for one in network.inputs], arrays, strict=True))
-    model, quantised = quantiser.quantise((made / MODEL).read_bytes(), inputs)
+    names = [one.name for one in network.inputs]
+    inputs = kept_outputs(str(made / apart.VALUES), names)
+    model, quantised = _finished((made / MODEL).read_bytes(), inputs, backend, quantiser)
     (made / MODEL).write_bytes(model)
     return quantised
 
@@ -243,14 +251,14 @@ def _export(
     with torch.inference_mode():
         expected = npy(module(x).numpy())
     figures = {name: getattr(total, name) for name in COST_FIELDS}
-    row = backends.backend(backend)
-    model = EXPORTERS[row.model_format](fold_batch_norm(module), x)
-    if row.converter:
-        model = converter(row.converter).convert(model)
-    counted = {"cost": figures, "layers": total.as_dict()}
-    if quantiser:
-        model, quantised = quantiser.quantise(model, {INPUT: x.numpy()})
-        counted["quantised"] = asdict(quantised)
+    export = EXPORTERS[backends.backend(backend).model_format]
+    exported = export(fold_batch_norm(module), x)
+    model, quantised = _finished(exported, {INPUT: x.numpy()}, backend, quantiser)
+    counted = {
+        "cost": figures,
+        "layers": total.as_dict(),
+        "quantised": asdict(quantised) if quantised else None,
+    }
     return _store(folder, {MODEL: model, EXPECTED: expected}, counted)
 
 

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 
+from guideline_benchmarks.results.record.instructions import for_int8
 from guideline_benchmarks.results.record.platform import Machine
 from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.results.record.schema import Run
 
 CHANNELS_LAST = "NHWC"
-# What Linux calls instructions for products of numbers of 8 bits, and what their makers do.
-INSTRUCTIONS = {
-    "avx_vnni": "AVX-VNNI",
-    "avx512_vnni": "AVX-512 VNNI",
-    "amx_int8": "AMX",
-    "asimddp": "dot product",
-    "i8mm": "i8mm",
-}
 
 
 def describe_models(run: Run) -> list[tuple[str, str]]:
     """Return what is particular to the models of a run as pairs of a label and a text."""
-    found = [] if run.platform.on_gpu else _layout(run)
     quantised = [cell.quantised for cell in run.networks if cell.quantised]
-    if quantised:
-        found.append(("Quantised", _quantised(quantised, run.fingerprint)))
-    said = otherwise(run)
-    return [*found, *([("Otherwise", said)] if said else [])]
+    found = {
+        "Layout": _layout(run),
+        "Quantised": _quantised(quantised, run.fingerprint) if quantised else "",
+        "Otherwise": _otherwise(run),
+    }
+    return [(label, text) for label, text in found.items() if text]
 
 
-def otherwise(run: Run) -> str:
+def _otherwise(run: Run) -> str:
     """Say which operators did not run as was asked for, and in how many networks; "" for none."""
     proofs = run.processes[0].proofs.values() if run.processes else []
     counted = Counter(said for proof in proofs for said in proof.otherwise)
@@ -38,28 +32,26 @@ def otherwise(run: Run) -> str:
     )
 
 
-def _layout(run: Run) -> list[tuple[str, str]]:
+def _layout(run: Run) -> str:
+    """Say of a CPU's runtime whether its layout is another than the suite's; "" if not."""
     layouts = {layout for process in run.processes for layout in process.layouts.values()}
-    if CHANNELS_LAST not in layouts:
-        return []
-    return [
-        (
-            "Layout",
-            "images have their channels last (NHWC), the runtime's own layout, and are given and "
-            "taken in it",
-        )
-    ]
+    # On a GPU each network has the faster one, which is told elsewhere.
+    if run.platform.on_gpu or CHANNELS_LAST not in layouts:
+        return ""
+    return (
+        f"images have their channels last ({CHANNELS_LAST}), the runtime's own layout, and are "
+        "given and taken in it"
+    )
 
 
 def _quantised(all_of_them: list[Quantisation], machine: Machine) -> str:
     first = all_of_them[0]
     kinds = sorted({kind for one in all_of_them for kind in one.activations})
     errors = [100 * one.error for one in all_of_them]
-    instructions = [INSTRUCTIONS[name] for name in INSTRUCTIONS if name in machine.cpu_features]
     bits = "" if first.weight_bits == 8 else f" of {first.weight_bits} bits"
     return (
         f"by {first.tool} ({first.format}), calibrated on the measured input: activations in "
         f"{' and '.join(kinds)}, one step each, weights in int8{bits}, one step for each channel; "
         f"which moves outputs by {min(errors):.1f} to {max(errors):.1f} % of the largest value; "
-        f"instructions of this CPU for it: {', '.join(instructions) or 'none'}"
+        f"instructions of this CPU for it: {', '.join(for_int8(machine.cpu_features)) or 'none'}"
     )

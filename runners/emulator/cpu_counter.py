@@ -15,11 +15,11 @@ from pathlib import Path
 
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.results.store.whole_folder import make_folder
 from guideline_benchmarks.runners.emulator.qemu import (
     VERSIONS,
     QemuUser,
     Versions,
-    make_folder,
     require_tools,
     write_versions,
 )

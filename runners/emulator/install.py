@@ -15,6 +15,7 @@ from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Caches
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import Backend
 from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.results.store.whole_folder import make_folder
 from guideline_benchmarks.runners.emulator import packages, qemu, wheels
 from guideline_benchmarks.runners.emulator.qemu import QemuUser
 
@@ -146,11 +147,11 @@ def install(folder: Path, backend: Backend, tell: Callable[[str], None]) -> Emul
         emulator = _without_runtime(folder, backend)
     except PlatformError:
         qemu.require_tools(Emulator.called)
-        versions = qemu.make_folder(folder, lambda fresh: _fill(fresh, backend, tell))
+        versions = make_folder(folder, lambda fresh: _fill(fresh, backend, tell))
         emulator = Emulator(folder, versions, backend)
     if wheels.missing(backend, emulator.site):
         tell(f"Fetching {' and '.join(wanted)} for Python {emulator.versions.python} on aarch64")
-        qemu.make_folder(emulator.site, lambda fresh: _fetch(emulator, wanted, fresh))
+        make_folder(emulator.site, lambda fresh: _fetch(emulator, wanted, fresh))
     return emulator
 
 

@@ -6,17 +6,16 @@ qemu comes from packages of Debian or Ubuntu, unpacked without root (see package
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from guideline_benchmarks.results.errors import PlatformError
-from guideline_benchmarks.results.store.files import CACHE, file_error, write_file
+from guideline_benchmarks.results.store.files import CACHE, write_file
 from guideline_benchmarks.runners.emulator import packages
 
 HIGHEST_PLUGIN_VERSION = 12
@@ -37,7 +36,6 @@ class Versions:
     counter: str
 
 
-T = TypeVar("T")
 VERSIONS = "versions.json"
 
 
@@ -155,21 +153,3 @@ def require_tools(called: str) -> None:
 def write_versions(folder: Path, versions: Versions) -> None:
     """Write into an emulator's folder what it is made of."""
     write_file(folder / VERSIONS, json.dumps(asdict(versions)), CACHE)
-
-
-def make_folder(folder: Path, fill: Callable[[Path], T]) -> T:
-    """Make a folder of the cache anew, whole or not at all, and return what `fill` returns.
-
-    `fill` fills a folder beside it. Raises PlatformError where it cannot be written.
-    """
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        fresh.mkdir(parents=True)
-        filled = fill(fresh)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.replace(folder)
-    except OSError as error:
-        raise file_error(folder, error, CACHE) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return filled

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import CACHE, cache_folder, write_file
-from guideline_benchmarks.runners.emulator.qemu import VERSIONS, make_folder
+from guideline_benchmarks.results.store.whole_folder import make_folder
 
 # The last ones that were tried with the suite's torch.
 PACKAGES = ("litert-torch==0.10.0", "ai-edge-quantizer==0.10.0")
+VERSIONS = "versions.json"
 SETUP = "`guidelines litert-converter` (in a checkout: make litert-converter)"
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from guideline_benchmarks.results.record import backends
+from guideline_benchmarks.results.record.instructions import adds_without_saturating
 from guideline_benchmarks.results.record.quantisation import Quantisation
-from guideline_benchmarks.runners.proof import adds_without_saturating
 from guideline_benchmarks.runners.worker.machine import host
 
 Inputs = Mapping[str, np.ndarray[Any, Any]]

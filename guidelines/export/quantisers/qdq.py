@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 
 from guideline_benchmarks.guidelines.export.quantisers import Inputs
+from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.runners.worker.arrays import worst_error
 
@@ -24,8 +25,12 @@ def described(
 ) -> Quantisation:
     """Return how a model is quantised, and how far its outputs lie from those of the original.
 
-    Weights may be constants in int8, or quantised in it.
+    Weights may be constants in int8, or quantised in it. Raises BadInputError for outputs that are
+    not finite.
     """
+    error = worst_error(outputs(model.SerializeToString(), inputs), outputs(original, inputs))
+    if error is None:
+        raise BadInputError("In int8 this network's outputs are not finite: it cannot be proved.")
     kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     constants = set(kinds)
     arrays: list[Type] = []
@@ -47,8 +52,7 @@ def described(
         weight_bits=weight_bits,
         arrays=len(arrays),
         constants=len(weights),
-        error=worst_error(outputs(model.SerializeToString(), inputs), outputs(original, inputs))
-        or 0.0,
+        error=error,
     )
 
 
