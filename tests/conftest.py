@@ -30,21 +30,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers():
-    """Have half as many workers again as there are cores: tests wait about as long as they work."""
-    cores = os.cpu_count() or 1
-    return cores + cores // 2
+    """Have two workers for each core: tests wait about as long as they work."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_configure():
-    """Give each worker of pytest-xdist cores of its own.
+    """Give each worker of pytest-xdist cores of its own, or one that few others have.
 
     Whatever is measured is kept on the last core that there is, so all would share that one.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker and hasattr(os, "sched_setaffinity"):
         workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        own = sorted(os.sched_getaffinity(0))[int(worker.removeprefix("gw")) :: workers]
-        os.sched_setaffinity(0, own or os.sched_getaffinity(0))
+        number, cores = int(worker.removeprefix("gw")), sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[number::workers] or cores[number % len(cores) :][:1])
 
 
 @pytest.fixture
@@ -108,6 +107,12 @@ def cache(made_once):
             (own / converter.name).symlink_to(converter)
 
     return made_once("cache", make)
+
+
+@pytest.fixture(scope="session")
+def networks(cache):
+    """Where the cache has the networks that tests export, for those that start no program."""
+    return cache / "guideline-benchmarks"
 
 
 @pytest.fixture(scope="session")

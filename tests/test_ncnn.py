@@ -69,10 +69,10 @@ def numbers(shape, seed=0):
 @pytest.mark.usefixtures("several_cores")
 @pytest.mark.parametrize(("batch", "threads"), [(1, 1), (3, 2)])
 @pytest.mark.alone
-def test_networks_of_every_table_are_proved_and_timed(batch, threads, tmp_path):
+def test_networks_of_every_table_are_proved_and_timed(batch, threads, networks, tmp_path):
     cells = [replace(c, network=replace(c.network, batch=batch)) for c in chosen_cells()]
     assert len(cells) == len(CHOSEN) + len(CONTROLS)
-    files = [model_files.prepare(cell, "ncnn-cpu", 0, tmp_path)[1] for cell in cells]
+    files = [model_files.prepare(cell, "ncnn-cpu", 0, networks)[1] for cell in cells]
     archive = worker_archive.build(tmp_path)
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         worker.send(setup("ncnn-cpu", cells, files) | {"threads": threads})

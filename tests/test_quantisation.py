@@ -52,9 +52,9 @@ def cells():
 
 @pytest.mark.parametrize("backend", runtimes.on_the_cpu(precision="int8"))
 @pytest.mark.alone
-def test_everything_in_a_cell_is_quantised_and_proved(backend, tmp_path):
+def test_everything_in_a_cell_is_quantised_and_proved(backend, networks, tmp_path):
     tool = quantisers.quantiser(backend, "int8", is_local=True)
-    made = [model_files.prepare(cell, backend, 0, tmp_path, quantiser=tool) for cell in cells()]
+    made = [model_files.prepare(cell, backend, 0, networks, quantiser=tool) for cell in cells()]
     archive = worker_archive.build(tmp_path)
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         request = setup(backend, [cell for cell, _ in made], [files for _, files in made])

@@ -79,11 +79,10 @@ def smallest_cells(profiled):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.alone
-def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, tmp_path_factory):
-    cache = tmp_path_factory.mktemp("cache")
+def test_every_row_is_proved_and_timed_by_a_real_worker(backend, archive, networks):
     profiles = bool(backends.backend(backend).profiled_modes)
     cells = smallest_cells(profiles)
-    files = [model_files.prepare(cell, backend, 0, cache)[1] for cell in cells]
+    files = [model_files.prepare(cell, backend, 0, networks)[1] for cell in cells]
     with WorkerProcess([sys.executable, str(archive)]) as worker:
         worker.send(setup(backend, cells, files))
         worker.receive(60, Ready)
