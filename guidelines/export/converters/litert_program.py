@@ -24,6 +24,8 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 IMAGES = 4
+# What torch calls all kinds of them.
+CONVOLUTIONS = ("aten.conv", "aten._convolution")
 
 
 def convert(program: str, model: str) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def convert(program: str, model: str) -> dict[str, Any]:
     loaded = torch.export.load(program)
     module, (args, _) = loaded.module(), loaded.example_inputs
     layout = "NCHW"
-    if any("conv" in str(node.target) for node in loaded.graph.nodes):
+    if any(str(node.target).startswith(CONVOLUTIONS) for node in loaded.graph.nodes):
         layout = "NHWC"
         found = module(*args)
         outputs = found if isinstance(found, (list, tuple)) else [found]
