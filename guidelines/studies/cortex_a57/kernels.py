@@ -41,6 +41,7 @@ class Kernels:
 KERNELS = (
     Kernels("onnxruntime-cpu", "arm-model", winograd=False),
     Kernels("ncnn-cpu", "arm-model-ncnn", winograd=True),
+    Kernels("litert-cpu", "arm-model-litert", winograd=False),
 )
 WITH_WINOGRAD = frozenset(row.backend for row in KERNELS if row.winograd)
 # By how much of the next one an error must be less for its kernels to be called the nearest.

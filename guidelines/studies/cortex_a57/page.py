@@ -67,7 +67,7 @@ def _failures(validations: Sequence[Validation]) -> Section:
     lines = [
         f"All times on this page are {MODELLED}: sums of what an emulated core executed, each "
         "event at a cost that was fitted to published times. No ARM device was at hand.",
-        f"The kernels of {' and of '.join(v.runtime for v in validations)} were counted. Where "
+        f"The kernels of {', '.join(v.runtime for v in validations)} were counted. Where "
         f"nothing else is said, what follows is of {validation.runtime}'s, which explain the "
         "paper's tables best.",
         *(_off(one) for one in validations),
