@@ -22,6 +22,7 @@ from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.runners import platform_file, worker_archive, worker_process
@@ -30,6 +31,7 @@ from guideline_benchmarks.runners.transports.ssh import Connection
 from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests import board as boards
 from tests.program import complains, wait_for
+from tests.runtimes import is_installed
 from tests.small_program import smaller
 from tests.synthetic import some
 from tests.user_networks import MODULES
@@ -60,10 +62,10 @@ def native(board):
     return board.platform("native", python=board.python("a python", HERE))
 
 
-def on(platform, names, times, processes):
+def on(platform, names, times, processes, precision="fp32"):
     """A plan of some small cells with as little warming up as possible: emulated runs are slow."""
     declarations = [smaller(declaration) for declaration in some(*names)]
-    asked = plan(declarations, str(platform), Options(times, processes))
+    asked = plan(declarations, str(platform), Options(times, processes, precision=precision))
     short = asked.protocol.model_copy(update={"warmup_min": 1, "warmup_max": 1})
     return runs.Plan(asked.declarations, asked.platform, short)
 
@@ -142,6 +144,23 @@ def finished(command, board, *words):
     process = command(*words, environment={"PATH": board.path})
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
+
+
+@pytest.mark.parametrize("row", [row for row in BACKENDS.values() if row.over_ssh and row.extra])
+def test_further_runtimes_are_measured_over_ssh(row, native, on_path, cache, monkeypatch, tmp_path):
+    """In the lowest precision that they compute in; they are this machine's own."""
+    if not is_installed(row, row.precisions[-1]):
+        pytest.skip(f"{row.runtime} is not installed (make runtimes)")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    native.write_text(native.read_text().replace("onnxruntime-cpu", row.name))
+    asked = on(native, ["g4/relu+shortcut/x1", "g4/none/x1"], 2, 1, row.precisions[-1])
+    run = runs.execute(asked, tmp_path / "run", False, Watcher(), lambda *_: None)
+    assert run.failures == {}
+    assert complete(run)
+    assert set(run.fingerprint.runtimes) == {"numpy", row.requirements[-1]}
+    bits = {cell.quantised.weight_bits for cell in run.cells if cell.quantised}
+    # Of a board's CPU it is not known whether kernels for 8 bits saturate; LiteRT's never do.
+    assert bits == {"openvino-cpu": {7}, "ncnn-cpu": set(), "litert-cpu": {8}}[row.name]
 
 
 def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command, tmp_path):
