@@ -32,7 +32,7 @@ REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/re
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
-.PHONY: help tables g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
+.PHONY: help tables paper g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
         arm-emulator cpu-counter litert-converter arm-model runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
@@ -57,6 +57,9 @@ $(DOCS): $(INSTALLED)
 
 tables: $(INSTALLED) $(RUNTIME) ## measure and print Tables 1 to 4 (the main job)
 	@$(RUN) all
+
+paper: $(INSTALLED) $(RUNTIME) ## measure every table and figure of the paper (docs/paper.md)
+	@$(GUIDELINES) paper --platform '$(PLATFORM)' $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 
 g1 g2 g3 g4: $(INSTALLED) $(RUNTIME) ## measure and print one guideline's table
 	@$(RUN) $@

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from guideline_benchmarks.guidelines.session import matrix, runs
-from guideline_benchmarks.guidelines.session.matrix import measure_and_compare, seconds_left
+from guideline_benchmarks.guidelines.session import runs, several
+from guideline_benchmarks.guidelines.session.matrix import measure_and_compare
 from guideline_benchmarks.guidelines.session.matrix_file import Matrix, read_matrix
+from guideline_benchmarks.guidelines.session.several import seconds_left
 from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
@@ -74,8 +75,8 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     found = Machine()
     monkeypatch.setattr(runs, "execute", found.execute)
-    monkeypatch.setattr(matrix, "identify", found.identify)
-    monkeypatch.setattr(matrix, "launcher_of", lambda *_: None)
+    monkeypatch.setattr(several, "identify", found.identify)
+    monkeypatch.setattr(several, "launcher_of", lambda *_: None)
     return found
 
 
@@ -203,15 +204,16 @@ def test_combinations_named_twice_are_measured_once(machine):
 
 
 def test_the_time_left_is_unknown_before_anything_was_measured():
-    assert seconds_left([None, None]) is None
-    assert seconds_left([run_of(["g2"], noisy(lambda _: 1.0)), None]) is None
+    assert seconds_left([None, None], [1, 1]) is None
+    assert seconds_left([run_of(["g2"], noisy(lambda _: 1.0)), None], [1, 1]) is None
 
 
 def test_what_is_left_is_by_what_the_measured_took():
     run = run_of(["g2"], noisy(lambda _: 1.0), rounds=(5, 5))
     took = [process.model_copy(update={"seconds": 30.0}) for process in run.processes]
     half = run.model_copy(update={"processes": took, "rounds": run.rounds[:5]})
-    assert seconds_left([half, None]) == pytest.approx(120 * 1.5)
+    assert seconds_left([half, None], [1, 1]) == pytest.approx(120 * 1.5)
+    assert seconds_left([half, None], [1, 3]) == pytest.approx(120 * 3.5)
 
 
 def test_the_usual_of_a_matrix_is_the_platforms_threads_and_fp32():

@@ -40,6 +40,10 @@ COMMANDS = {
         "measuring",
         "Measure all combinations of platforms, threads and precisions in a file; compare them.",
     ),
+    "paper": Listed(
+        "measuring",
+        "Say what of the paper's tables and figures is here; with --platform, measure all of them.",
+    ),
     "decompose": Listed(
         "measuring",
         "Show where the time of your own network goes, operator by operator.",

@@ -1,0 +1,156 @@
+"""Measure several records, one after another, and say how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
+from guideline_benchmarks.guidelines.session.runs import Plan
+from guideline_benchmarks.results.errors import CheckFailedError, PlatformError
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.stopping import complete
+from guideline_benchmarks.results.store import run_folders
+from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.runners.launcher import identify, launcher_of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A record: what is measured, into which folder, and what that holds already.
+
+    `weight` is about how long it takes, relative to the others.
+    """
+
+    plan: Plan
+    folder: Path
+    earlier: Run | None
+    weight: float = 1.0
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether nothing is left to be measured."""
+        return self.earlier is not None and complete(self.earlier)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The finished records by their folders, and why others are not finished.
+
+    `left_out` holds names of records of which nothing was measured, `stopped` of those begun, both
+    by the sentence that says why.
+    """
+
+    finished: dict[Path, Run]
+    left_out: dict[str, list[str]]
+    stopped: dict[str, list[str]]
+
+
+def wanted(plan: Plan, folder: Path, weight: float = 1.0) -> Wanted:
+    """Return a record that is to be measured into a folder.
+
+    Raises BadInputError for a folder that holds a run of something else.
+    """
+    return Wanted(plan, folder, runs.earlier_run(plan, folder, resume=True), weight)
+
+
+def try_worker(record: Wanted) -> None:
+    """Start a worker unless all is measured; raises BadInputError, PlatformError if none starts."""
+    if not record.is_measured:
+        identify(record.plan.platform, launcher_of(record.plan.platform, cache_folder()))
+
+
+def measure(records: Sequence[Wanted]) -> Measured:
+    """Measure what is not measured yet, a record at a time, and say how far that is.
+
+    Where a platform fails, the others are measured all the same. Raises typer.Exit when it is
+    interrupted, all that was measured being kept, and BadInputError as runs.execute does.
+    """
+    known = [record.earlier for record in records]
+    left_out: dict[str, list[str]] = {}
+    stopped: dict[str, list[str]] = {}
+    for number, record in enumerate(records):
+        typer.echo(_progress(records, known, number), err=True)
+        try:
+            known[number] = execute_with_progress(
+                record.plan, record.folder, resume=True, quiet=False, again=SAME_COMMAND
+            )
+        except PlatformError as error:
+            begun = run_folders.has_run(record.folder)
+            note(stopped if begun else left_out, error, record.folder.name)
+    finished = {
+        record.folder: run
+        for record, run in zip(records, known, strict=True)
+        if run is not None and complete(run)
+    }
+    return Measured(finished, left_out, stopped)
+
+
+def _progress(records: Sequence[Wanted], known: Sequence[Run | None], number: int) -> str:
+    """Say which of how many comes now, and about how long all that is left will take."""
+    record = records[number]
+    said = f"{number + 1} of {len(records)}: {record.folder.name}"
+    if record.is_measured:
+        return f"{said} is measured already"
+    seconds = seconds_left(known, [record.weight for record in records])
+    return said if seconds is None else f"{said}, about {max(1, round(seconds / 60))} min left"
+
+
+def seconds_left(known: Sequence[Run | None], weights: Sequence[float]) -> float | None:
+    """Return about how many seconds some runs still need, None for one not begun.
+
+    That is by how long processes of all took for what is measured, each run being worth its weight;
+    None where nothing tells.
+    """
+    weighed = list(zip(known, weights, strict=True))
+    timed = [
+        (run, weight) for run, weight in weighed if run is not None and not run.platform.counts
+    ]
+    spent = sum(process.seconds for run, _ in timed for process in run.processes)
+    done = sum(weight * _done(run) for run, weight in timed)
+    whole = sum(weight for run, weight in weighed if run is None or not run.platform.counts)
+    return spent / done * (whole - done) if spent and done else None
+
+
+def _done(run: Run) -> float:
+    return min(1.0, len(run.rounds) / run.protocol.runs)
+
+
+def note(noted: dict[str, list[str]], error: Exception, name: str) -> None:
+    """Add a record's name to those of which the error's sentence is said."""
+    noted.setdefault(str(error), []).append(name)
+
+
+def lines(noted: dict[str, list[str]]) -> list[str]:
+    """Return a line for each sentence, with the records that it is said of."""
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in noted.items()]
+
+
+def say_left_out(said: Sequence[str]) -> None:
+    """Say on standard error what is not measured."""
+    for line in said:
+        typer.echo(f"Left out: {line}", err=True)
+
+
+def refuse_nothing(done: Measured, left_out: Sequence[str]) -> None:
+    """Raise PlatformError where no record is finished, with all that keeps them from it."""
+    if not done.finished:
+        raise PlatformError(
+            f"Nothing could be measured. {' '.join([*left_out, *lines(done.stopped)])}"
+        )
+
+
+def refuse_unfinished(done: Measured) -> None:
+    """Raise PlatformError for a record that stopped, CheckFailedError for a failed proof."""
+    if done.stopped:
+        raise PlatformError(f"Not finished: {' '.join(lines(done.stopped))}")
+    for folder, run in done.finished.items():
+        for name, reason in sorted(run.failures.items()):
+            raise CheckFailedError(
+                f"{folder.name}: {len(run.failures)} network(s) failed their proof and have no "
+                f"figures; {name}: {reason}."
+            )
