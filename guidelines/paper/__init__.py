@@ -1,1 +1,1 @@
-"""The whole paper: which of its tables and figures are here, measured together, and drawn."""
+"""The paper's figures and tables, made of what the other rooms know."""

@@ -1,0 +1,1 @@
+"""What the paper draws or counts of networks, taken from the modules themselves."""
