@@ -12,16 +12,50 @@ BLOCKS = 10
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How a table or figure of the paper comes about here, in words.
+
+    What of it is `measured` on the platform at hand, `counted` or derived from the modules
+    themselves, and `quoted` from the paper; `why` is the reason for what is not measured, or for
+    how it is read.
+    """
+
+    measured: str = ""
+    counted: str = ""
+    quoted: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some experiments that `guidelines paper` measures together, one record.
+
+    Networks that stay loaded together must fit into memory together, and large ones get fewer
+    `runs` over fewer `processes` (None is what is usual); their intervals say how much is lost.
+    `minutes` is about what it took on a desktop machine, for estimates of the time left.
+    """
+
+    name: str
+    minutes: float
+    runs: int | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True)
 class Declaration:
     """One experiment: how it is called and what it claims, and its cells for a choice of networks.
 
     Cells come in the order of the table's rows. Where what the paper leaves open can be read in
-    several ways, `reading` gives the experiment as a choice reads it.
+    several ways, `reading` gives the experiment as a choice reads it. `coverage` says what of the
+    paper it is, and `part` with which others `guidelines paper` measures it; None of one that is
+    none of the paper's.
     """
 
     experiment: Experiment
     cells: Callable[[NetworkChoice], list[Cell]]
     reading: Callable[[NetworkChoice], Experiment] | None = None
+    coverage: Coverage | None = None
+    part: Part | None = None
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """The paper's figures and tables that are drawn or counted, not timed.
 
-Table 5, Fig. 4 (b), and Fig. 1 and 2 of the appendix.
+Table 5, Fig. 3, Fig. 4 (b), and Fig. 1 and 2 of the appendix.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from guideline_benchmarks.guidelines.paper.architecture import counted_rows
 from guideline_benchmarks.networks.blocks import FragmentedBlock
 from guideline_benchmarks.networks.paper.diagram import operators
 from guideline_benchmarks.networks.paper.feature_reuse import shared_channels
+from guideline_benchmarks.networks.shufflenet_v1 import ShuffleNetV1Unit
 from guideline_benchmarks.networks.shufflenet_v2 import WIDTHS, ShuffleNetV2Unit, shufflenet_v2
 from guideline_benchmarks.reports.document import Section
 from guideline_benchmarks.reports.paper import blocks, feature_reuse
@@ -31,8 +32,9 @@ VARIANTS = {
     "SE": {"se": True},
     "SE and residual": {"se": True, "residual": True},
 }
-# Neither figure shows a width.
-CHANNELS = 8
+# No figure shows a width; three groups and a quarter divide this one.
+CHANNELS = 24
+GROUPS, NARROWING = 3, 4
 
 
 def drawn() -> tuple[list[Section], dict[str, Figure]]:
@@ -42,22 +44,35 @@ def drawn() -> tuple[list[Section], dict[str, Figure]]:
         name: operators(FragmentedBlock(CHANNELS, number, arrangement))
         for name, (number, arrangement) in ROWS.items()
     }
+    units = {
+        "ShuffleNet v1": operators(_v1_unit(CHANNELS, 1)),
+        "ShuffleNet v1, stride 2": operators(_v1_unit(2 * CHANNELS, 2)),
+        "ShuffleNet v2": operators(ShuffleNetV2Unit(CHANNELS, CHANNELS, 1)),
+        "ShuffleNet v2, stride 2": operators(ShuffleNetV2Unit(CHANNELS, 2 * CHANNELS, 2)),
+    }
     variants = {
         f"ShuffleNet v2 with {name}": operators(ShuffleNetV2Unit(CHANNELS, CHANNELS, 1, **added))
         for name, added in VARIANTS.items()
     }
     sections = [
         architecture_section(counted_rows(), read_csv("table5_shufflenet_v2")),
+        blocks.units_section(),
         feature_reuse.reuse_section(reuse),
         blocks.fragments_section(),
         blocks.variants_section(),
     ]
     figures = {
+        blocks.UNITS: blocks.block_diagrams(units),
         feature_reuse.PLOT: feature_reuse.reuse_figure(DRAWN, reuse[DRAWN]),
         blocks.FRAGMENTS: blocks.block_diagrams(fragments),
         blocks.VARIANTS: blocks.block_diagrams(variants),
     }
     return sections, figures
+
+
+def _v1_unit(c2: int, stride: int) -> ShuffleNetV1Unit:
+    groups = {"groups": GROUPS, "first_groups": GROUPS}
+    return ShuffleNetV1Unit(CHANNELS, c2, c2 // NARROWING, **groups, stride=stride)
 
 
 def _reuse(width: float) -> tuple[tuple[int, ...], ...]:

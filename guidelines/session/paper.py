@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
+from guideline_benchmarks.guidelines.experiment import Declaration, Part
 from guideline_benchmarks.guidelines.paper.page import page
-from guideline_benchmarks.guidelines.paper.parts import PARTS, Part
+from guideline_benchmarks.guidelines.paper.parts import EXACT, PARTS
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.guidelines.session.several import (
@@ -29,6 +30,7 @@ from guideline_benchmarks.reports.formats.registry import write
 from guideline_benchmarks.reports.formats.terminal import show
 from guideline_benchmarks.reports.run.report import write_report
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.cells import ChannelSet
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.tables.summary import summarise
 from guideline_benchmarks.runners.platform_file import load_platform
@@ -59,10 +61,13 @@ def _planned(
     counts = load_platform(platform, options.machine).counts
     records: list[Wanted] = []
     left_out: dict[str, list[str]] = {}
-    for part in PARTS:
+    for part, declarations, channels in _parts():
+        chosen = replace(options, channels=channels)
+        # Where instructions are counted, there are as many executions as usual.
+        if not counts:
+            chosen = replace(chosen, runs=part.runs, processes=part.processes)
         try:
-            asked = plan(select(part.experiments), platform, _options(part, options, counts))
-            record = wanted(asked, out / part.name, part.minutes)
+            record = wanted(plan(declarations, platform, chosen), out / part.name, part.minutes)
             try_worker(record)
         except (BadInputError, PlatformError) as error:
             note(left_out, error, part.name)
@@ -71,11 +76,11 @@ def _planned(
     return records, left_out
 
 
-def _options(part: Part, options: Options, counts: bool) -> Options:
-    """Return the options of a part; where instructions are counted, there are as many as usual."""
-    often = {} if counts else {"runs": part.runs, "processes": part.processes}
-    chosen = replace(options, **often)
-    return replace(chosen, channels=part.channels) if part.channels else chosen
+def _parts() -> Iterator[tuple[Part, list[Declaration], ChannelSet | None]]:
+    """Yield the parts, each with its experiments, and the channel set if it is not the platform's."""
+    for part in PARTS:
+        yield part, [one for one in EXPERIMENTS.values() if one.part == part], None
+    yield EXACT, [one for one in EXPERIMENTS.values() if one.exact], "exact"
 
 
 def publish(finished: Mapping[Path, Run], out: Path) -> Path:

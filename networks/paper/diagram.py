@@ -96,6 +96,8 @@ def _label(node: fx.Node, module: Any) -> str:
         return "Input"
     if isinstance(module, nn.Conv2d):
         return _convolution(module)
+    if isinstance(module, nn.AvgPool2d):
+        return f"{module.kernel_size}×{module.kernel_size} AvgPool (stride {module.stride})"
     if module is None:
         return _FUNCTIONS[node.target]
     return _WHOLE.get(type(module)) or _BESIDE.get(type(module)) or type(module).__name__

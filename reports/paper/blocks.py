@@ -1,4 +1,4 @@
-"""Blocks as diagrams (Appendix Fig. 1 and 2): boxes are operators, arrows what they take."""
+"""Blocks as diagrams (Fig. 3, Appendix Fig. 1 and 2): boxes are operators, arrows what they take."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from guideline_benchmarks.reports.paper.block_layout import (
     block_layout,
 )
 
-FRAGMENTS, VARIANTS = "appendix-fig1", "appendix-fig2"
+UNITS, FRAGMENTS, VARIANTS = "fig3", "appendix-fig1", "appendix-fig2"
 _TRACED = (
     "Drawn from the built modules, as they were traced. Norms and activations stand beside the "
     "arrow of what they follow."
@@ -32,6 +32,20 @@ _TRACED = (
 BESIDE, AROUND, TITLES = 0.3, 0.1, 0.3
 FILL, LINE = "#DCE9F5", "#333333"
 LABEL_SIZE, BESIDE_SIZE = 9, 8
+
+
+def units_section() -> Section:
+    """Return what shows Fig. 3."""
+    return Section(
+        "Fig. 3: units of ShuffleNet v1 and v2",
+        [_TRACED],
+        plots=[(UNITS, "Units of ShuffleNet v1 and v2, at stride 1 and at stride 2")],
+        notes=[
+            "The arrow past the boxes of ShuffleNet v2 is the half of the channels that passes "
+            "untouched.",
+        ],
+        anchor=UNITS,
+    )
 
 
 def fragments_section() -> Section:
