@@ -132,7 +132,7 @@ docs: $(DOCS) ## write the docs as a site to site/, which needs no network
 	@echo 'Open site/index.html.'
 
 test: $(INSTALLED) ## run the tests that take no minutes of measuring
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) --durations=20 -m 'not slow'
 
 test-all: $(INSTALLED) ## run all tests
 	$(PYTEST) --durations=20

@@ -13,7 +13,10 @@ from torch import nn
 
 from guideline_benchmarks.networks.mobilenet_v1 import mobilenet_v1
 from guideline_benchmarks.networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
+from guideline_benchmarks.networks.nasnet import nasnet_a
+from guideline_benchmarks.networks.pnasnet import pnasnet_5
 from guideline_benchmarks.networks.resnet import resnet_50
+from guideline_benchmarks.networks.senet import senet_154
 from guideline_benchmarks.networks.shufflenet_v1 import (
     FIRST,
     STAGE_2,
@@ -71,6 +74,9 @@ def _networks() -> Iterator[NamedNetwork]:
     yield NamedNetwork("ShuffleNet v2-50", shufflenet_v2_50)
     yield NamedNetwork("ResNet-50", resnet_50)
     yield NamedNetwork("SE-ShuffleNet v2-164", se_shufflenet_v2_164)
+    yield NamedNetwork("SENet", senet_154)
+    yield NamedNetwork("NASNet-A 4 @ 1056", nasnet_a)
+    yield NamedNetwork("PNASNet-5", pnasnet_5)
 
 
 NETWORKS: dict[str, NamedNetwork] = {network.name: network for network in _networks()}

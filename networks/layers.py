@@ -52,17 +52,18 @@ class ChannelShuffle(nn.Module):
 class SqueezeExcitation(nn.Module):
     """Scales each channel by what two fully connected layers make of all channels' means.
 
-    The layers do not narrow between them, as in the code that the ShuffleNet V2 authors published;
-    the paper itself says nothing of it. Input and output: (batch, c, height, width).
+    They have 1/`narrowing` of the channels between them. By default they do not narrow, as in the
+    code that the ShuffleNet V2 authors published; the paper itself says nothing of it.
+    Input and output: (batch, c, height, width).
     """
 
-    def __init__(self, c: int) -> None:
+    def __init__(self, c: int, narrowing: int = 1) -> None:
         super().__init__()
         self.squeeze = nn.AdaptiveAvgPool2d(1)
         self.excite = nn.Sequential(
-            nn.Conv2d(c, c, kernel_size=1),
+            nn.Conv2d(c, c // narrowing, kernel_size=1),
             nn.ReLU(),
-            nn.Conv2d(c, c, kernel_size=1),
+            nn.Conv2d(c // narrowing, c, kernel_size=1),
             nn.Sigmoid(),
         )
 

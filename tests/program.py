@@ -11,8 +11,14 @@ import pytest
 
 from guideline_benchmarks.results.store import run_folders
 
+
+def slow_but_first(first, *others):
+    """Return parameters of a test of which the first says most, so that the others are slow."""
+    return [first, *(pytest.param(other, marks=pytest.mark.slow) for other in others)]
+
+
 # The second runtime does what the first does, and takes longer.
-BOTH_RUNTIMES = ["cpu", pytest.param("cpu-torch", marks=pytest.mark.slow)]
+BOTH_RUNTIMES = slow_but_first("cpu", "cpu-torch")
 
 
 def complains(result, code, *words):

@@ -31,13 +31,15 @@ def on_the_cpu(profiled: bool = False, precision: str = "fp32") -> list[Any]:
     """The names of all that compute in a precision, or that show times too, as test parameters."""
     rows = [row for row in BACKENDS.values() if row.device == "cpu"]
     return [
-        pytest.param(
-            row.name,
-            marks=pytest.mark.skipif(
-                not is_installed(row, precision),
-                reason=f"{row.runtime} is not installed (make runtimes)",
-            ),
-        )
+        pytest.param(row.name, marks=_marks(row, precision))
         for row in rows
         if precision in row.precisions and (row.profiled_modes or not profiled)
     ]
+
+
+def _marks(row: Backend, precision: str) -> list[pytest.MarkDecorator]:
+    missing = pytest.mark.skipif(
+        not is_installed(row, precision), reason=f"{row.runtime} is not installed (make runtimes)"
+    )
+    # What is converted and then quantised takes seconds a network.
+    return [missing, *([pytest.mark.slow] if row.converter and precision == "int8" else [])]

@@ -30,7 +30,7 @@ from guideline_benchmarks.runners.transports import ssh
 from guideline_benchmarks.runners.transports.ssh import Connection
 from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests import board as boards
-from tests.program import complains, wait_for
+from tests.program import complains, slow_but_first, wait_for
 from tests.runtimes import is_installed
 from tests.small_program import smaller
 from tests.synthetic import some
@@ -146,7 +146,9 @@ def finished(command, board, *words):
     return process.returncode, out, err
 
 
-@pytest.mark.parametrize("row", [row for row in BACKENDS.values() if row.over_ssh and row.extra])
+@pytest.mark.parametrize(
+    "row", slow_but_first(*(row for row in BACKENDS.values() if row.over_ssh and row.extra))
+)
 def test_further_runtimes_are_measured_over_ssh(row, native, on_path, cache, monkeypatch, tmp_path):
     """In the lowest precision that they compute in; they are this machine's own."""
     if not is_installed(row, row.precisions[-1]):

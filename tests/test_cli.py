@@ -17,7 +17,7 @@ import pytest
 
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
-from tests.program import BOTH_RUNTIMES, complains, compress, wait_for
+from tests.program import BOTH_RUNTIMES, complains, compress, slow_but_first, wait_for
 from tests.synthetic import noisy, run_of
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +111,7 @@ def worker_of(process):
     return int(listed.stdout.split()[0])
 
 
-@pytest.mark.parametrize("victim", ["controller", "worker", "ctrl-c", "kill"])
+@pytest.mark.parametrize("victim", slow_but_first("kill", "ctrl-c", "worker", "controller"))
 def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines, tmp_path, victim):
     arguments = ("run", "g4", "--runs", 60, "--processes", 2, "--out", "mine")
     process = command(*arguments)

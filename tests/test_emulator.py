@@ -28,7 +28,7 @@ from guideline_benchmarks.runners.events import Counted, Failed, Loaded, Warm
 from guideline_benchmarks.runners.launcher import Launcher, identify, set_up
 from guideline_benchmarks.runners.transports.emulator import Emulated
 from tests import runtimes, small_program
-from tests.program import complains, wait_for
+from tests.program import complains, slow_but_first, wait_for
 from tests.synthetic import some
 
 SMALL = (str(Path(small_program.__file__)),)
@@ -65,7 +65,7 @@ def counting(names, caches=False, times=2, platform="arm-emulated"):
     return plan(some(*names), platform, Options(times, caches=caches))
 
 
-@pytest.mark.parametrize("platform", ["arm-emulated", "arm-emulated-ncnn"])
+@pytest.mark.parametrize("platform", slow_but_first("arm-emulated-ncnn", "arm-emulated"))
 def test_the_counter_counts_and_the_output_is_the_host_s(platform, emulator_of, cache, tmp_path):
     """A cell of each guideline in one emulated worker; its output is compared with torch's here."""
     asked = counting((*SMALLEST, *BASES), platform=platform)
@@ -160,6 +160,7 @@ def test_counts_are_the_same_in_another_run(emulator, tmp_path, cache, monkeypat
         assert found["speed"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["ncnn", "litert"])
 def test_counts_of_other_runtimes_are_the_same_in_another_run(
     runtime, emulator_of, tmp_path, cache, monkeypatch
@@ -179,6 +180,7 @@ def test_counts_of_other_runtimes_are_the_same_in_another_run(
     assert found[1] == pytest.approx(found[0], rel=DETERMINISTIC)
 
 
+@pytest.mark.slow
 def test_smaller_caches_miss_more(emulator, tmp_path, cache, monkeypatch):
     """The same instructions, and misses of the caches that were asked for."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))

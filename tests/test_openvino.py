@@ -160,6 +160,7 @@ def test_a_missing_runtime_is_named_with_what_installs_it(archive):  # noqa: F81
     assert event.clause.endswith(": pip install the runtime")
 
 
+@pytest.mark.slow
 def test_fig2_is_measured(guidelines, tmp_path):
     asked = ("--platform", "cpu-openvino", "--runs", "1", "--processes", "1", "--quiet")
     code, _, err = guidelines("run", "fig2", *asked, "--out", str(tmp_path / "run"))

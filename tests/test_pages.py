@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def pages(tmp_path_factory, ready_python):
     """A folder with a page of each kind, as the program writes them."""
     folder = tmp_path_factory.mktemp("pages")
     for name in SOLO:
@@ -60,7 +59,7 @@ def pages(tmp_path_factory):
         ["compare", *entrants, "paper:gpu", "paper:arm", "--out", folder],
         ["history", folder / "runs", "--out", folder],
     ):
-        subprocess.run([sys.executable, "-m", "guidelines", *map(str, command)], check=True)
+        subprocess.run([ready_python, "-m", "guidelines", *map(str, command)], check=True)
     return folder
 
 

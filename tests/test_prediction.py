@@ -25,6 +25,7 @@ def test_unknown_networks_and_files_are_told(guidelines, tmp_path):
     complains(guidelines(*words), 2, "networks of your own: ShuffleNet v2 1x has 224×224")
 
 
+@pytest.mark.slow
 def test_a_network_is_predicted_and_counted_once(emulator, guidelines, tmp_path):
     # In a cache that no other test counts into.
     cache = tmp_path / "cache"

@@ -89,6 +89,7 @@ def test_figures_that_cannot_be_are_refused(tmp_path, place, value):
     assert str(last) in refused(store(tmp_path, content), "is not a valid run")
 
 
+@pytest.mark.slow
 def test_a_field_of_64_mb_is_refused(tmp_path):
     content = content_of(RUNS["timed"]())
     for field, says in (("cpu_model", "cpu_model: String should have at most"), ("new", "new")):

@@ -17,6 +17,7 @@ from guideline_benchmarks.results.store.run_folders import read_run, write_run
 from guideline_benchmarks.results.tables.threads import threads_busy
 from guideline_benchmarks.runners.worker.backends import onnxruntime_cpu
 from guideline_benchmarks.runners.worker.backends.interface import Settings
+from tests.program import BOTH_RUNTIMES
 from tests.synthetic import FINGERPRINT, run_of, valid
 
 BIG = Cluster(core="Cortex-A76", count=4, cpus=[4, 5, 6, 7], min_mhz=None, max_mhz=2400)
@@ -136,7 +137,7 @@ def test_a_history_is_of_one_number_of_threads(tmp_path):
 
 @pytest.mark.usefixtures("several_cores")
 @pytest.mark.alone
-@pytest.mark.parametrize("backend", ["cpu", "cpu-torch"])
+@pytest.mark.parametrize("backend", BOTH_RUNTIMES)
 def test_two_threads_are_measured_on_two_cores(guidelines, tmp_path, backend):
     out = tmp_path / "run"
     asked = ("run", "g4", "--platform", backend, "--threads", "2", "--runs", "2", "--quiet")

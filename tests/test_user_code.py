@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.store import run_folders
-from tests.program import BOTH_RUNTIMES, complains
+from tests.program import BOTH_RUNTIMES, complains, slow_but_first
 from tests.user_networks import MODULES, exported
 
 
@@ -172,7 +172,7 @@ def call_one(folder, name):
 
 
 @pytest.mark.parametrize("platform", BOTH_RUNTIMES)
-@pytest.mark.parametrize("name", ["networks", "results"])
+@pytest.mark.parametrize("name", slow_but_first("networks", "results"))
 def test_a_users_module_may_be_called_as_one_of_the_suites_is(folder, guidelines, platform, name):
     call_one(folder, name)
     for model in (f"{name}:small", "net:small"):
@@ -183,7 +183,9 @@ def test_a_users_module_may_be_called_as_one_of_the_suites_is(folder, guidelines
         assert code == 0, err
 
 
-@pytest.mark.parametrize("name", ["reports", "runners", "guidelines", "numpy", "onnx"])
+@pytest.mark.parametrize(
+    "name", slow_but_first("numpy", "onnx", "guidelines", "reports", "runners")
+)
 def test_a_users_module_may_be_called_as_an_installed_package_is(folder, name):
     call_one(folder, name)
     for model in (f"{name}:small", "net:small"):
@@ -205,14 +207,14 @@ def test_modules_that_nobody_uses_are_not_loaded(folder):
 
 @pytest.mark.parametrize(
     "model",
-    [
+    slow_but_first(
+        "mine.pack.inside:small",
         "mine/nets.py:small",
         "mine/nets:small",
         "./mine/nets.py:small",
         "mine.nets:small",
         "mine/pack/inside.py:small",
-        "mine.pack.inside:small",
-    ],
+    ),
 )
 def test_a_module_is_named_by_its_path_or_its_name(folder, model):
     (folder / "mine" / "pack").mkdir(parents=True)
@@ -255,6 +257,7 @@ def test_another_python_is_used_as_it_is_asked_for(folder):
     assert set(found.exported_by) == {"python", "torch"}
 
 
+@pytest.mark.slow
 def test_an_interpreter_without_this_suite_exports_and_times(folder, guidelines):
     """Torch and onnx from a folder of links: the exporter needs nothing else of ours."""
     bare = folder / "bare"

@@ -65,8 +65,16 @@ def test_weights_of_shufflenet_v2_are_those_of_table_5(width):
     assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
 
 
+@pytest.mark.parametrize("name", ["NASNet-A 4 @ 1056", "PNASNet-5"])
+def test_weights_are_those_of_the_networks_own_papers(name):
+    found = cost_of(name)
+    # One decimal is printed.
+    assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
+
+
 def test_every_network_of_these_families_that_the_paper_prints_is_here():
     families = {"ShuffleNet", "MobileNet", "ResNet-50", "SE-ShuffleNet"}
+    families |= {"SENet", "NASNet-A", "PNASNet-5"}
     printed = {name for name in published_networks() if name.split()[0] in families}
     assert printed <= set(NETWORKS)
     widths, groups = ("0.5", "1", "1.5", "2"), (1, 2, 3, 4, 8)
