@@ -10,7 +10,10 @@ from guideline_benchmarks.guidelines import (
     g3_fragmentation,
     g4_elementwise,
 )
+from guideline_benchmarks.guidelines.detection_backbones import TABLE7
 from guideline_benchmarks.guidelines.experiment import Declaration
+from guideline_benchmarks.guidelines.input_sizes import INPUT_SIZES
+from guideline_benchmarks.guidelines.large_networks import TABLE6
 from guideline_benchmarks.guidelines.runtime_decomposition import FIG2
 from guideline_benchmarks.guidelines.stacked_units import STACKED_UNITS
 from guideline_benchmarks.guidelines.whole_networks import TABLE8
@@ -21,9 +24,10 @@ GUIDELINES: dict[str, Declaration] = {
     module.GUIDELINE.name: module.GUIDELINE
     for module in (g1_channel_ratio, g2_group_count, g3_fragmentation, g4_elementwise)
 }
+WHOLE_NETWORKS = (TABLE6, TABLE7, TABLE8, *INPUT_SIZES, *STACKED_UNITS)
 EXPERIMENTS: dict[str, Declaration] = {
     **GUIDELINES,
-    **{declaration.name: declaration for declaration in (FIG2, TABLE8, *STACKED_UNITS)},
+    **{declaration.name: declaration for declaration in (FIG2, *WHOLE_NETWORKS)},
 }
 
 

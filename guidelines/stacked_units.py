@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from guideline_benchmarks.guidelines.experiment import Declaration
-from guideline_benchmarks.results.paper import Entry, read_speeds
+from guideline_benchmarks.results.paper import Entry, read_speeds, speeds_on_platforms
 from guideline_benchmarks.results.record.cells import (
     AxisValue,
     Cell,
@@ -20,7 +20,9 @@ from guideline_benchmarks.results.record.cells import (
     NetworkChoice,
     RowLabel,
 )
+from guideline_benchmarks.results.record.published import Published, Quoted
 
+TABLE = "appendix_table1b_units"
 KERNEL = 9
 V1_GROUPS, V1_NARROWING, V2_EXPANSION = 3, 4, 6
 WIDEST = 2048
@@ -78,12 +80,18 @@ def _cell(experiment: str, size: int, entry: Entry) -> Cell:
             size=size,
         ),
         published=entry.published,
+        quoted=Quoted(speeds=_speeds()[f"{size}x{size}", unit_of, str(wanted)]),
     )
+
+
+def _speeds() -> dict[tuple[str, ...], dict[str, Published]]:
+    """Return the published speeds by input size, unit and ShuffleNet v2's width, by platform."""
+    return speeds_on_platforms(TABLE, "input_size", "unit_of", "c_of_shufflenet_v2")
 
 
 def _cells(experiment: str, size: int, choice: NetworkChoice) -> list[Cell]:
     only = {"input_size": f"{size}x{size}"}
-    table = read_speeds("appendix_table1b_units", choice.channels, "c_of_shufflenet_v2", **only)
+    table = read_speeds(TABLE, choice.channels, "c_of_shufflenet_v2", **only)
     return [_cell(experiment, size, e) for e in table if e.columns["unit_of"] in UNITS]
 
 
@@ -99,6 +107,7 @@ def _declaration(size: int) -> Declaration:
         slower=True,
         row_labels=(RowLabel("unit of", "{row}"),),
         column_label="c = {c}",
+        rivals=True,
         across_platforms=False,
     )
     return Declaration(experiment, partial(_cells, experiment.name, size))

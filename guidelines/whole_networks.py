@@ -1,11 +1,14 @@
-"""Table 8: whole networks, those of the paper that `networks/` builds."""
+"""Table 8: whole networks, by levels of multiply-adds."""
 
 from __future__ import annotations
 
-import re
-
 from guideline_benchmarks.guidelines.experiment import Declaration
-from guideline_benchmarks.results.paper import Entry, read_network_speeds
+from guideline_benchmarks.results.paper.networks import (
+    BASE,
+    USUAL_SIZE,
+    NetworkEntry,
+    read_table8,
+)
 from guideline_benchmarks.results.record.cells import (
     Cell,
     Experiment,
@@ -14,9 +17,6 @@ from guideline_benchmarks.results.record.cells import (
     WholeNetwork,
 )
 
-BASE = "ShuffleNet v2"
-FAMILIES = (BASE, "MobileNet v1", "MobileNet v2", "ShuffleNet v1", "ShuffleNet v2 SE")
-SIZE = 224
 EXPERIMENT = Experiment(
     name="table8",
     table="Table 8",
@@ -24,35 +24,47 @@ EXPERIMENT = Experiment(
     claim="At the same multiply-adds, ShuffleNet v2 is faster than the others",
     axes=("network", "size"),
     base=BASE,
-    slower=True,
     row_labels=(RowLabel("network", "{row}"),),
     column_label="{scale} M",
+    rivals=True,
     across_platforms=False,
 )
+BATCHES = {"gpu": 8, "arm": 1}
 
 
-def _family(entry: Entry) -> str:
-    """Return a network's name without its width and groups."""
-    return re.sub(r" [\d.]+x( g=\d+)?", "", entry.columns["name"])
-
-
-def _cell(entry: Entry) -> Cell:
-    name, size = entry.columns["name"], int(entry.columns["input_size"])
+def network_cell(
+    experiment: str, row: str, entry: NetworkEntry, choice: NetworkChoice, batch: int = 1
+) -> Cell:
+    """Return a cell of a table of whole networks, with all that the paper prints of it."""
+    square = entry.height == entry.width
     return Cell(
-        experiment=EXPERIMENT.name,
-        row=_family(entry) if size == SIZE else f"{_family(entry)}, smaller input",
-        scale=entry.scale,
-        axes={"network": name, "size": size},
-        network=WholeNetwork(name=name, size=size, batch=entry.published.batch),
-        published=entry.published,
+        experiment=experiment,
+        row=row,
+        scale=entry.level,
+        axes={
+            "network": entry.name,
+            "size": entry.height if square else f"{entry.height}×{entry.width}",
+        },
+        network=WholeNetwork(entry.name, entry.height, batch, None if square else entry.width),
+        published=entry.quoted.speeds.get(choice.channels),
+        quoted=entry.quoted,
     )
 
 
 def _cells(choice: NetworkChoice) -> list[Cell]:
     """Return the cells family after family; channel sets differ in the batch alone."""
-    entries = read_network_speeds(choice.channels)
-    cells = [_cell(entry) for entry in entries if _family(entry) in FAMILIES]
-    return sorted(cells, key=lambda cell: (cell.row != BASE, cell.row))
+    families = list(dict.fromkeys(entry.family for entry in read_table8()))
+    cells, seen = [], set[str]()
+    for entry in sorted(read_table8(), key=lambda entry: families.index(entry.family)):
+        row = entry.family
+        if entry.height != USUAL_SIZE:
+            row += ", smaller input"
+        elif entry.name in seen:
+            # Printed a second time, as trained by the authors themselves.
+            row += " (our impl.)"
+        seen.add(entry.name)
+        cells.append(network_cell(EXPERIMENT.name, row, entry, choice, BATCHES[choice.channels]))
+    return cells
 
 
 TABLE8 = Declaration(EXPERIMENT, _cells)

@@ -43,9 +43,24 @@ def millions(value: float) -> str:
     return significant(value / 1e6, 4)
 
 
+def excess(value: float, known: float) -> str:
+    """Return by how many percent `value` exceeds a known one, to a tenth: "+0.3 %"."""
+    # Adding 0.0 makes a negative zero positive.
+    return f"{round(100 * (value / known - 1), 1) + 0.0:+.1f} %"
+
+
 def printed(speed: float) -> str:
     """Return a published speed as the paper prints it: one decimal on ARM, none on the GPU."""
     return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
+
+
+def published_speeds(columns: Sequence[Column], device: str) -> str:
+    """Return what the paper's column is: its device with the unit, or that it prints none."""
+    units = (r.published.unit for column in columns for r in column.results if r.published)
+    unit = next(units, None)
+    return (
+        f"the paper's {device} ({unit})" if unit else f"the paper's {device}, of which it has none"
+    )
 
 
 def interval_text(

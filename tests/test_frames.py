@@ -22,7 +22,7 @@ from guideline_benchmarks.results.tables.json_objects import cell_objects, share
 from guideline_benchmarks.results.tables.summary import summarise
 from tests.synthetic import counted_run, fig2_run, noisy, run_of
 from tests.synthetic_gpu import gpu_run
-from tests.test_store import DECLARED_SINCE_6
+from tests.test_store import DECLARED_SINCE_6, DECLARED_SINCE_10
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -38,6 +38,7 @@ SINCE = {
         "rounds": ("beside", "sm_mhz", "discarded", "launch_shows", "card"),
     },
     6: DECLARED_SINCE_6,
+    10: DECLARED_SINCE_10,
 }
 
 

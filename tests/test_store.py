@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.session import stored
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record import schema
@@ -21,7 +22,7 @@ from guideline_benchmarks.results.record.schema import json_schema
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import files, run_folders
 from guideline_benchmarks.results.store.compressed import read_stored, stored_file, stored_files
-from tests.synthetic import run_of, valid
+from tests.synthetic import run_of, run_of_declarations, valid
 
 SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
 REFERENCE = SCHEMA_FILE.parent.parent / "reference"
@@ -79,7 +80,7 @@ def test_truncated_records_are_refused(tmp_path_factory, cut):
         (b"[1, 2]", "not a run of this suite"),
         (b'{"benchmarks": []}', "not a run of this suite"),
         (b'{"schema_version": true}', "not a run of this suite"),
-        (b'{"schema_version": 10}', "newer version"),
+        (b'{"schema_version": 11}', "newer version"),
         (b'{"schema_version": 0}', "not a valid run"),
         (b'{"schema_version": 1}', "not a valid run: platform"),
     ],
@@ -185,18 +186,41 @@ DECLARED_SINCE_6 = {
     ),
     "cells": ("short", "note", "published", "published_shares"),
 }
+DECLARED_SINCE_10 = {"experiments": ("rivals",), "cells": ("quoted",)}
+
+
+def without(content, *lacking):
+    """Take from a record what its version did not have."""
+    for parts in lacking:
+        for part, fields in parts.items():
+            for entry in content[part]:
+                for field in fields:
+                    del entry[field]
 
 
 @pytest.mark.parametrize("names", [["g1", "g2", "g3", "g4"], ["g2"]])
 def test_a_record_of_version_5_gets_what_its_experiments_declare_now(names, tmp_path):
     run = run_of(names, lambda *_: 1.0, rounds=(1,))
     content = json.loads(run.model_dump_json()) | {"schema_version": 5}
-    for part, fields in DECLARED_SINCE_6.items():
-        for entry in content[part]:
-            for field in fields:
-                del entry[field]
+    without(content, DECLARED_SINCE_6, DECLARED_SINCE_10)
     (tmp_path / run_folders.FILE).write_text(json.dumps(content))
     bare = run_folders.read_run(tmp_path)
     assert bare.cells[0].published is None
     assert bare.schema_version == schema.SCHEMA_VERSION
     assert stored.read_run(tmp_path) == run
+
+
+def test_a_record_of_version_9_gets_what_the_paper_prints_of_whole_networks(tmp_path):
+    run = run_of_declarations(select(["table8", "units-28"]), lambda *_: 1.0, rounds=(1,))
+    content = json.loads(run.model_dump_json()) | {"schema_version": 9}
+    without(content, DECLARED_SINCE_10)
+    # What the record itself says is kept.
+    content["experiments"][0]["title"] = "As it was called then"
+    (tmp_path / run_folders.FILE).write_text(json.dumps(content))
+    bare = run_folders.read_run(tmp_path)
+    assert not any(experiment.rivals for experiment in bare.experiments)
+    assert {cell.quoted for cell in bare.cells} == {None}
+    found = stored.read_run(tmp_path)
+    assert found.cells == run.cells
+    assert all(experiment.rivals for experiment in found.experiments)
+    assert found.experiments[0].title == "As it was called then"

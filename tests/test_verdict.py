@@ -37,6 +37,24 @@ def test_definitions(intervals, verdict):
     assert judge([MIRROR[interval] for interval in intervals], slower=False) is verdict
 
 
+@pytest.mark.parametrize(
+    ("intervals", "verdict"),
+    [
+        ([SLOW, SLOW], Verdict.HOLDS),
+        ([SAME, SAME], Verdict.NO_EFFECT),
+        ([SAME, SLOW], Verdict.UNDECIDED),
+        ([FAST, SAME], Verdict.REVERSED),
+        ([SLOW, FAST], Verdict.UNDECIDED),
+        ([], Verdict.UNDECIDED),
+    ],
+)
+def test_of_rivals_none_is_the_extreme_one(intervals, verdict):
+    for order in (intervals, intervals[::-1]):
+        assert judge(order, slower=True, rivals=True) is verdict
+        mirrored = [MIRROR[interval] for interval in order]
+        assert judge(mirrored, slower=False, rivals=True) is verdict
+
+
 def test_an_interval_that_touches_1_decides_nothing():
     assert judge([(0.8, 1.0)], slower=True) is Verdict.UNDECIDED
     assert judge([(1.0, 1.2)], slower=False) is Verdict.UNDECIDED

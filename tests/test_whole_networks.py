@@ -185,8 +185,13 @@ def test_an_impossible_network_is_refused():
 def test_the_command_lists_all_of_them(monkeypatch, capsys):
     monkeypatch.setattr(networks, "network_cost", lambda network: cost_of(network.name))
     program(["networks", "--json"], standalone_mode=False)
-    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    printed = json.loads(capsys.readouterr().out)
+    listed = {entry["name"]: entry for entry in printed}
     assert set(listed) == set(NETWORKS)
+    rows = [entry["table8_row"] for entry in printed if entry["table8_row"]]
+    assert sorted(rows) == sorted(row["model"] for row in read_csv("table8_networks"))
+    twice = [entry for entry in printed if entry["name"] == "MobileNet v2 1x"]
+    assert [entry["published_multiply_adds"] for entry in twice] == [300e6, 301e6]
     assert listed["ShuffleNet v2 0.5x"] == {
         "name": "ShuffleNet v2 0.5x",
         "multiply_adds": cost_of("ShuffleNet v2 0.5x").multiply_adds,
@@ -194,9 +199,11 @@ def test_the_command_lists_all_of_them(monkeypatch, capsys):
         "input": [1, 3, 224, 224],
         "published_multiply_adds": 41e6,
         "published_weights": 1.4e6,
+        "table8_row": "ShuffleNet v2 0.5x",
     }
     assert listed["MobileNet v2 0.4x"]["input"] == [1, 3, 160, 160]
     assert listed["ShuffleNet v1 1x g=8"]["published_multiply_adds"] is None
+    assert listed["ResNet-50"]["table8_row"] is None
 
 
 def test_the_documented_table_is_the_counted_one(pytestconfig):

@@ -57,7 +57,9 @@ G4Unit = Annotated[
 ]
 Batch = Annotated[
     int | None,
-    typer.Option(min=1, help="Images in one batch.  [default: 1; 8 for Table 8 on a GPU]"),
+    typer.Option(
+        min=1, help="Images in one batch.  [default: the paper's: 1, and 1 to 8 on a GPU]"
+    ),
 ]
 PrecisionName = Annotated[
     Literal["fp32", "tf32", "fp16", "bf16", "int8"],

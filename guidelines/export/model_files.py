@@ -47,6 +47,8 @@ COST_FIELDS = (
 # A run that takes longer than a day would find its network gone, and say so.
 OLD_SECONDS = 24 * 3600.0
 NETWORK_COST = TypeAdapter(NetworkCost)
+# What all networks had before it could be chosen: one image, as wide as it is high.
+ONCE_ALL = (("batch", 1), ("width", None))
 QUANTISATION: TypeAdapter[Quantisation | None] = TypeAdapter(Quantisation | None)
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
 
@@ -60,10 +62,7 @@ def digest(
     versions of the exporters and of what converts and quantises for that backend. Raises
     PlatformError when that is not installed.
     """
-    # One image is what all networks had before batches could be chosen.
-    declaration = asdict(network)
-    if network.batch == 1:
-        del declaration["batch"]
+    declaration = {n: value for n, value in asdict(network).items() if (n, value) not in ONCE_ALL}
     parts: list[object] = [declaration, backend, seed, OPSET, _exporters()]
     converting = backends.backend(backend).converter
     if converting:

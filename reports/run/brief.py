@@ -17,6 +17,7 @@ from guideline_benchmarks.reports.layout import (
     millions,
     paper_layout,
     printed,
+    published_speeds,
     scale_title,
     significant,
 )
@@ -35,6 +36,7 @@ from guideline_benchmarks.reports.run.decomposition import (
 from guideline_benchmarks.reports.run.document import document
 from guideline_benchmarks.reports.run.gpu import speeds_by_mode
 from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
 from guideline_benchmarks.reports.run.tables import (
     MEANS_AND_PAIRS,
     TONES,
@@ -95,7 +97,10 @@ def _guideline(summary: Summary, experiment: Experiment) -> Section:
         section_title(experiment),
         lines=[f"{experiment.claim}."],
         tables=_TABLES[summary.metric.kind](summary.run, columns),
-        verdicts=[_verdict(column) for column in columns],
+        verdicts=[
+            *map(_verdict, columns),
+            *(swap_lines(columns, _own(summary.run, columns)) if summary.metric.noisy else []),
+        ],
         notes=notes_of(columns),
     )
 
@@ -110,13 +115,29 @@ def _verdict(column: Column) -> Said:
 
 def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
     if "eager" not in kinds_beside(run):
-        return [speeds(run, columns), _relative(columns, ("measured", "paper"))]
+        relative = _relative(columns, ("measured", "paper"))
+        return [
+            speeds(run, columns),
+            relative,
+            *rival_tables(columns, _own(run, columns), short=True),
+        ]
     by_mode = speeds_by_mode(run, columns)
     caption = (
         f"Speed, {run.platform.unit}: as one CUDA graph, eager, and the paper's {_device(run)}"
     )
     titles = ("graph", "eager", "paper")
-    return [replace(by_mode, caption=caption), _relative(columns, titles)]
+    relative = _relative(columns, titles)
+    return [
+        replace(by_mode, caption=caption),
+        relative,
+        *rival_tables(columns, _own(run, columns), short=True),
+    ]
+
+
+def _own(run: Run, columns: Sequence[Column]) -> list[str]:
+    """Return the paper's platform of the run's channel set; all, where it has no speeds of them."""
+    known = any(result.published for column in columns for result in column.results)
+    return [run.protocol.channels] if known else list(PAPER_PLATFORMS)
 
 
 def _device(run: Run) -> str:
@@ -162,9 +183,8 @@ def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
             printed(paper.speed) if paper else MISSING,
         ]
 
-    unit = next((r.published.unit for c in columns for r in c.results if r.published), "")
-    said = metric_of(run).said
-    caption = f"Millions of instructions ({said}), and the paper's {_device(run)} ({unit})"
+    said, paper = metric_of(run).said, published_speeds(columns, _device(run))
+    caption = f"Millions of instructions ({said}), and {paper}"
     titles = ("instr.", "paper")
     relative = relative_counts(run, columns, titles)
     short = f"Instructions relative to {columns[0].experiment.base} ({said}), and the paper's time"

@@ -62,7 +62,9 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
         solid, dashed = _LINES[metric.kind]
-        if any(True for column in columns for result in column.results for _ in _eager(result)):
+        if any(
+            True for column in columns for result in column.results for _ in eager_figure(result)
+        ):
             solid = f"as one graph,\n{solid}\ndotted: eager"
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
@@ -99,8 +101,8 @@ def _draw_panel(
     for column, (colour, mark) in zip(columns, itertools.cycle(STYLES), strict=False):
         by_row = {result.cell.row: result for result in column.results}
         chosen = [(x, by_row[row]) for x, row in enumerate(rows) if row in by_row]
-        measured = [(x, y, band) for x, result in chosen for y, band in _measured(result)]
-        published = [(x, y) for x, result in chosen for y in _published(result)]
+        measured = [(x, y, band) for x, result in chosen for y, band in measured_figure(result)]
+        published = [(x, y) for x, result in chosen for y in published_figure(result)]
         panel.plot(
             [x for x, _, _ in measured],
             [y for _, y, _ in measured],
@@ -118,7 +120,7 @@ def _draw_panel(
             alpha=0.2,
             linewidth=0,
         )
-        eager = [(x, y) for x, result in chosen for y in _eager(result)]
+        eager = [(x, y) for x, result in chosen for y in eager_figure(result)]
         if eager:
             panel.plot(
                 [x for x, _ in eager],
@@ -149,7 +151,7 @@ def _draw_panel(
     panel.margins(x=0.08)
 
 
-def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
+def measured_figure(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
     """Yield what is drawn of a cell with its interval, if there is anything."""
     if result.modelled and result.modelled.relative_speed is not None:
         yield result.modelled.relative_speed, None
@@ -159,14 +161,14 @@ def _measured(result: CellResult) -> Iterator[tuple[float, Interval | None]]:
         yield result.timing.relative_speed, result.timing.relative_speed_ci95
 
 
-def _eager(result: CellResult) -> Iterator[float]:
+def eager_figure(result: CellResult) -> Iterator[float]:
     """Yield the speed operator by operator that was measured beside that of a graph, if it was."""
     timing = result.beside.get("eager")
     if timing and timing.relative_speed is not None:
         yield timing.relative_speed
 
 
-def _published(result: CellResult) -> Iterator[float]:
+def published_figure(result: CellResult) -> Iterator[float]:
     """Yield the paper's figure that is drawn beside it, if there is one."""
     relative = result.paper_relative_speed
     if relative is not None:

@@ -9,16 +9,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from guideline_benchmarks.reports.formats.registry import write
+from guideline_benchmarks.reports.run.accuracy_plots import accuracy_plot
 from guideline_benchmarks.reports.run.decomposition import measured_networks
 from guideline_benchmarks.reports.run.decomposition_plots import bars, pies
 from guideline_benchmarks.reports.run.document import document
 from guideline_benchmarks.reports.run.plots import plot
+from guideline_benchmarks.reports.run.quoted import accuracy_name, shows_accuracy
+from guideline_benchmarks.reports.run.rival_plots import rival_plot
 from guideline_benchmarks.reports.run.roofline import plot_name
 from guideline_benchmarks.reports.run.roofline_plots import roofline
 from guideline_benchmarks.results.tables.json_objects import (
     cell_objects,
     part_objects,
     share_objects,
+    swap_objects,
 )
 from guideline_benchmarks.results.tables.roofline import ceilings_of
 from guideline_benchmarks.results.tables.summary import Summary
@@ -28,8 +32,8 @@ def write_report(summary: Summary, folder: Path) -> Path:
     """Write the report of a run into `folder` and return its HTML page.
 
     report.html, report.md, report.tex, each plot as NAME.png and NAME.svg, and as CSV the cells of
-    Tables 1 to 4, the shares and operators of decompositions. Raises the errors of
-    results.store.files.write_file.
+    tables, the shares and operators of decompositions, and the pairs of networks that stand in
+    another order than in the paper. Raises the errors of results.store.files.write_file.
     """
     whole = replace(document(summary), figures=_figures(summary), data=csv_files(summary))
     return write(whole, folder)
@@ -37,9 +41,12 @@ def write_report(summary: Summary, folder: Path) -> Path:
 
 def _figures(summary: Summary) -> dict[str, Figure]:
     """Return the figures that a run's sections show, by name."""
-    figures = {e.name: plot(summary, e) for e in summary.experiments}
+    figures = {e.name: (rival_plot if e.rivals else plot)(summary, e) for e in summary.experiments}
     if ceilings_of(summary.run) is not None:
         figures |= {plot_name(e): roofline(summary, e) for e in summary.experiments}
+    for experiment in summary.experiments:
+        if shows_accuracy(summary.columns_of(experiment)):
+            figures[accuracy_name(experiment)] = accuracy_plot(summary, experiment)
     for experiment in summary.decomposed:
         if measured_networks(summary, experiment):
             figures[experiment.name] = pies(summary, experiment)
@@ -56,5 +63,6 @@ def csv_files(summary: Summary) -> dict[str, str]:
         "cells.csv": cell_objects(summary),
         "shares.csv": share_objects(summary),
         "operators.csv": part_objects(summary),
+        "swaps.csv": swap_objects(summary),
     }
     return {name: pd.DataFrame(o).to_csv(index=False) for name, o in objects.items() if o}

@@ -12,11 +12,20 @@ from guideline_benchmarks.reports.layout import (
     millions,
     paper_layout,
     printed,
+    published_speeds,
     scale_title,
     significant,
 )
 from guideline_benchmarks.reports.run.counts import count_tables, modelled_tables, order_line
 from guideline_benchmarks.reports.run.gpu import beside_tables, speeds_by_mode
+from guideline_benchmarks.reports.run.quoted import (
+    ACCURACY_TITLE,
+    accuracy_name,
+    quoted_entries,
+    quoted_titles,
+    shows_accuracy,
+)
+from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
 from guideline_benchmarks.reports.run.roofline import bound_text, reached_note
 from guideline_benchmarks.reports.run.roofline import plot_name as roofline_name
 from guideline_benchmarks.results.paper import PAPER_PLATFORMS
@@ -94,12 +103,14 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
     if any(result.bound for column in columns for result in column.results):
         text = f"{title}: cells below the ceilings of the machine"
         plots.append((roofline_name(experiment), text))
+    if shows_accuracy(columns):
+        plots.append((accuracy_name(experiment), ACCURACY_TITLE))
     return Section(
         title,
         lines=[f"{experiment.claim}."],
         plots=plots,
         tables=_TABLES[metric.kind](summary.run, columns),
-        verdicts=[_verdict(column) for column in columns],
+        verdicts=[*map(_verdict, columns), *(swap_lines(columns) if metric.noisy else [])],
         notes=notes_of(columns),
         anchor=experiment.name,
     )
@@ -108,7 +119,7 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
 def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
     both = "eager" in kinds_beside(run)
     first = speeds_by_mode(run, columns) if both else speeds(run, columns)
-    further = beside_tables(run, columns)
+    further = [*rival_tables(columns), *beside_tables(run, columns)]
     return [first, _relative_speeds(columns), *further, _costs(columns), _times(columns)]
 
 
@@ -141,11 +152,8 @@ def speeds(run: Run, columns: Sequence[Column]) -> Table:
         paper = printed(result.published.speed) if result.published else MISSING
         return [measured, paper]
 
-    device = PAPER_PLATFORMS[run.protocol.channels]
-    paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
-    caption = (
-        f"Speed, {run.platform.unit} by the mean time: measured, and the paper's {device} ({paper})"
-    )
+    paper = published_speeds(columns, PAPER_PLATFORMS[run.protocol.channels])
+    caption = f"Speed, {run.platform.unit} by the mean time: measured, and {paper}"
     return paper_layout(columns, caption, ("measured", "paper"), entries)
 
 
@@ -165,24 +173,26 @@ def _relative_speeds(columns: Sequence[Column]) -> Table:
 
 
 def _costs(columns: Sequence[Column]) -> Table:
-    fragmented = "width" in columns[0].results[0].cell.axes
+    # What a row's name does not say of its networks.
+    named = [axis for axis in ("network", "width") if axis in columns[0].results[0].cell.axes]
 
     def entries(result: CellResult) -> list[str]:
         cell = result.cell
         bound = cell.memory_access_bound
         return [
-            *([str(cell.axes["width"])] if fragmented else []),
+            *(str(cell.axes[axis]) for axis in named),
             millions(cell.multiply_adds),
             f"{100 * result.multiply_adds_deviation:+.1f} %",
             millions(cell.memory_access_cost),
             significant(cell.memory_access_bytes / 2**20, 4),
             # A bound is of elements, of which there is one at least.
             f"{cell.memory_access_cost / bound:.2f}" if bound >= 1 else MISSING,
+            *quoted_entries(columns, cell),
         ]
 
     titles = ["multiply-adds, M", "against base", "MAC, M elements", "MAC, MiB", "MAC / bound"]
     caption = "Cost by Eq. (1) and (2); the bound is Eq. (1)'s"
-    return by_cell(columns, caption, (["width"] if fragmented else []) + titles, entries)
+    return by_cell(columns, caption, [*named, *titles, *quoted_titles(columns)], entries)
 
 
 def _times(columns: Sequence[Column]) -> Table:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from guideline_benchmarks.results.record.cells import Published
+from guideline_benchmarks.results.record.published import Published
 
 FOLDER = Path(__file__).parent
 SCALES = (1, 2, 4)
-# Table 8's groups of networks, by millions of multiply-adds; the paper calls the last one 500+.
-LEVELS = (40, 140, 300, 500)
 # What the paper measured on, by the channel set of its networks.
 PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 
@@ -23,7 +20,7 @@ PAPER_PLATFORMS = {"gpu": "GeForce GTX 1080 Ti", "arm": "Snapdragon 810"}
 class Entry:
     """One published entry of a table of speeds, for one of the paper's two platforms.
 
-    `columns` are the table's own, as printed; `scale` is 1, 2 or 4, or of Table 8 one of LEVELS.
+    `columns` are the table's own, as printed; `scale` is 1, 2 or 4.
     """
 
     columns: dict[str, str]
@@ -57,31 +54,14 @@ def read_speeds(name: str, channels: str, steps: str, **only: str) -> tuple[Entr
     )
 
 
-# Of Table 8: the column of each platform, its unit, and its batch.
-_NETWORK_SPEEDS = {
-    "gpu": ("gpu_batches_per_s_batch8", "batches/s", 8),
-    "arm": ("arm_images_per_s_batch1", "images/s", 1),
-}
-
-
 @cache
-def read_network_speeds(channels: str) -> tuple[Entry, ...]:
-    """Return a column of Table 8 in its order, with the suite's name of each network as "name".
-
-    Scales are the nearest of LEVELS. Networks printed twice, as published elsewhere and as "our
-    impl.", have the same speeds; the former is kept.
-    """
-    entries: dict[str, Entry] = {}
-    column, unit, batch = _NETWORK_SPEEDS[channels]
-    for row in read_csv("table8_networks"):
-        name = _network_name(row["model"])
-        if row[column] and name not in entries:
-            entries[name] = Entry(
-                columns={**row, "name": name},
-                scale=min(LEVELS, key=lambda level: abs(math.log(float(row["mflops"]) / level))),
-                published=Published(float(row[column]), unit, batch),
-            )
-    return tuple(entries.values())
+def speeds_on_platforms(name: str, *by: str) -> dict[tuple[str, ...], dict[str, Published]]:
+    """Return the speeds of a published table by its values in these columns, and by channel set."""
+    found: dict[tuple[str, ...], dict[str, Published]] = {}
+    for row in read_csv(name):
+        published = Published(float(row["speed"]), row["unit"], int(row.get("batch", 1)))
+        found.setdefault(tuple(row[column] for column in by), {})[row["platform"]] = published
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,10 +84,10 @@ def published_networks() -> dict[str, PublishedNetwork]:
     """
     weights = {f"ShuffleNet v2 {width}": figure for width, figure in _table5("Weights").items()}
     for row in read_csv("own_papers_weights"):
-        weights[_network_name(row["model"])] = float(row["weights_m"]) * 1e6
-    large = {_network_name(row["model"]): float(row["gflops"]) * 1e9 for row in read_csv(_TABLE6)}
+        weights[network_name(row["model"])] = float(row["weights_m"]) * 1e6
+    large = {network_name(row["model"]): float(row["gflops"]) * 1e9 for row in read_csv(_TABLE6)}
     small = {
-        _network_name(row["model"]): float(row["mflops"]) * 1e6
+        network_name(row["model"]): float(row["mflops"]) * 1e6
         for row in reversed(read_csv("table8_networks"))
     }
     return {
@@ -126,10 +106,14 @@ def _table5(layer: str) -> dict[str, float]:
     return {f"{width}x": float(row[name].rstrip("M")) * 1e6 for name, width in columns.items()}
 
 
-def _network_name(printed: str) -> str:
+def network_name(printed: str) -> str:
     """Return the suite's name of a network that the paper prints in one of several ways."""
     name = re.sub(r" \((our impl\.|with residual)\)", "", printed).replace(", our impl.)", ")")
-    name = re.sub(r" \((g=\d+|\d+ @ \d+)\)", r" \1", name).replace(" (with SE)", " SE")
+    name = re.sub(r" \((g=\d+|G=C=\d+|\d+ @ \d+)\)", r" \1", name)
+    name = name.replace(" (with SE)", " SE")
+    width_last = re.fullmatch(r"(IGCV2|IGCV3-D)(?:-| \(|$)([\d.]*)\)?", name)
+    if width_last:
+        return f"{width_last[1]} {float(width_last[2] or 1):g}x"
     width_first = re.fullmatch(r"([\d.]+) (MobileNet v\d)", name)
     return f"{width_first[2]} {float(width_first[1]):g}x" if width_first else name
 

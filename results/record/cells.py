@@ -18,9 +18,9 @@ from guideline_benchmarks.results.record.bounds import (
     NonNegativeInt,
     Percent,
     PositiveInt,
-    Speed,
 )
 from guideline_benchmarks.results.record.network_cost import NetworkCost
+from guideline_benchmarks.results.record.published import Published, Quoted
 from guideline_benchmarks.results.record.quantisation import Quantisation
 
 AxisValue = bool | int | str
@@ -37,8 +37,8 @@ def shape_text(shape: Sequence[int | str]) -> str:
 class NetworkChoice:
     """What a run may choose about the networks.
 
-    The channel set, how Table 4's unit is read, and the batch, None being the paper's: 1, and 8 for
-    Table 8 on the GPU.
+    The channel set, how Table 4's unit is read, and the batch, None being the paper's: 1, and more
+    in some tables of whole networks on the GPU.
     """
 
     channels: Literal["gpu", "arm"] = "arm"
@@ -69,9 +69,10 @@ class Experiment:
     `panels` are plotted in panels of their own, titled "`panel_title` value"; rows with the value
     `in_every_panel` are in all of them.
 
-    `across_platforms` says that `guidelines compare` lays it side by side. `reading` says how what
-    the paper leaves open was read, by name: two readings are not compared. `notes` are sentences
-    for its readers.
+    `rivals` says that its rows are networks of equal multiply-adds that compete: none of them is
+    the extreme one, and reports say which of them win. `across_platforms` says that `guidelines
+    compare` lays it side by side. `reading` says how what the paper leaves open was read, by name:
+    two readings are not compared. `notes` are sentences for its readers.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -90,6 +91,7 @@ class Experiment:
     panels: str | None = None
     panel_title: str = ""
     in_every_panel: str = ""
+    rivals: bool = False
     across_platforms: bool = True
     reading: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -166,18 +168,22 @@ class Network(OneTensor):
 
 @dataclass(frozen=True)
 class WholeNetwork(OneTensor):
-    """A network of networks.catalogue by name; `size` is the height and width of its RGB input."""
+    """A network of networks.catalogue by name.
+
+    `size` is the height of its RGB input, and its width, too, unless there is another `width`.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     name: str
     size: PositiveInt = 224
     batch: PositiveInt = 1
+    width: PositiveInt | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(batch, channels, height, width)."""
-        return (self.batch, 3, self.size, self.size)
+        return (self.batch, 3, self.size, self.width or self.size)
 
 
 @dataclass(frozen=True)
@@ -241,25 +247,14 @@ class Operators:
 
 
 @dataclass(frozen=True)
-class Published:
-    """What the paper prints of a cell: its speed in `unit`, batches of so many images or images."""
-
-    __pydantic_config__: ClassVar[Any] = STRICT
-
-    speed: Speed
-    unit: str
-    batch: PositiveInt = 1
-
-
-@dataclass(frozen=True)
 class Cell:
     """One entry of a table: a network, what it must execute, and what it costs.
 
     `operators` is None where nothing is claimed but the output. A `profiled` network is also
     executed under the runtime's profiler in every round. `short` names the row where there is
-    little room (the row itself if empty), `note` is a sentence for its readers. `published` is what
-    the paper prints of it, `published_shares` are its pies of Fig. 2: percent by channel set and
-    category.
+    little room (the row itself if empty), `note` is a sentence for its readers. `published` is the
+    speed that the paper prints of it, `quoted` what it prints besides, `published_shares` are its
+    pies of Fig. 2: percent by channel set and category.
 
     The rest is known once the network was exported. Costs are analytic, for the whole batch: memory
     access cost, its bound and weights in elements. `counted` is the same layer by layer, of
@@ -279,6 +274,7 @@ class Cell:
     short: str = ""
     note: str = ""
     published: Published | None = None
+    quoted: Quoted | None = None
     published_shares: dict[str, dict[str, Percent]] = field(default_factory=dict)
     multiply_adds: NonNegativeInt = 0
     memory_access_cost: NonNegativeInt = 0

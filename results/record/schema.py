@@ -19,9 +19,10 @@ from guideline_benchmarks.results.record.protocol import Protocol
 # the stopping rule, version 6 all that readers need to know of an experiment and its cells, what
 # the paper prints of them included, version 7 names of machines, and what networks that are taken
 # apart take, return and cost, version 8 how busy several threads were, version 9 how networks were
-# quantised, and what does not run as asked for. A record of an earlier version is one of a later
-# version without.
-SCHEMA_VERSION: Literal[9] = 9
+# quantised, and what does not run as asked for, version 10 inputs that are not square, and what the
+# paper prints of whole networks beside their speed. A record of an earlier version is one of a
+# later version without.
+SCHEMA_VERSION: Literal[10] = 10
 
 
 class Run(Record):
@@ -32,7 +33,7 @@ class Run(Record):
     results.record.consistency finds no fault.
     """
 
-    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol

@@ -24,17 +24,19 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-def judge(intervals: Sequence[Interval | None], slower: bool) -> Verdict:
+def judge(intervals: Sequence[Interval | None], slower: bool, rivals: bool = False) -> Verdict:
     """Return the verdict of one column.
 
     `intervals` are the 95 % intervals of the relative speeds of all rows but the base, in the
-    table's order, None for a row without figures; the last row is the extreme one. `slower` says
-    that the guideline predicts relative speeds below 1, otherwise above. The first that applies:
+    table's order, None for a row without figures. The last row is the extreme one, unless all are
+    `rivals`, of which any stands for it. `slower` says that the guideline predicts relative speeds
+    below 1, otherwise above. The first that applies:
 
     - holds: every interval lies wholly on the predicted side of 1;
     - no effect: every interval lies within 1 ± 0.03;
-    - holds at the extreme: the last interval lies wholly on the predicted side;
-    - reversed: the last interval lies wholly on the other side, and none on the predicted one;
+    - holds at the extreme: the last interval lies wholly on the predicted side (not of rivals);
+    - reversed: the last interval (of rivals: any) lies wholly on the other side, and none on the
+      predicted one;
     - undecided: anything else (rows that contradict one another, too), and a column with no rows.
     """
     if not intervals:
@@ -44,9 +46,9 @@ def judge(intervals: Sequence[Interval | None], slower: bool) -> Verdict:
         return Verdict.HOLDS
     if all(_negligible(interval) for interval in intervals):
         return Verdict.NO_EFFECT
-    if sides[-1] > 0:
+    if sides[-1] > 0 and not rivals:
         return Verdict.HOLDS_AT_THE_EXTREME
-    if sides[-1] < 0 and max(sides) <= 0:
+    if (min(sides) if rivals else sides[-1]) < 0 and max(sides) <= 0:
         return Verdict.REVERSED
     return Verdict.UNDECIDED
 

@@ -22,7 +22,7 @@ from guideline_benchmarks.results.store.json_text import read_json
 FILE = "run.json"
 # The versions of the record from which on a batch can be chosen, and experiments tell all of
 # themselves.
-FIRST_WITH_BATCHES, FIRST_WITH_DECLARATIONS = 5, 6
+FIRST_WITH_BATCHES, FIRST_WITH_ALL = 5, 10
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -38,7 +38,7 @@ def as_it_is(run: Run) -> Run:
 def read_run(path: Path, declared: Callable[[Run], Run] = as_it_is) -> Run:
     """Read the run in folder `path` (or the record file `path` itself).
 
-    A record of a version before FIRST_WITH_DECLARATIONS lacks what readers need to know of its
+    A record of a version before FIRST_WITH_ALL lacks some of what readers need to know of its
     experiments: `declared` adds it.
 
     Raises BadInputError, in one sentence, for a missing, unreadable, truncated, foreign or
@@ -81,8 +81,10 @@ def _of_this_version(run: Run, declared: Callable[[Run], Run]) -> Run:
     if run.schema_version < FIRST_WITH_BATCHES:
         # Its batch was always the paper's.
         protocol = protocol.model_copy(update={"batch": None})
-    found = run.model_copy(update={"schema_version": SCHEMA_VERSION, "protocol": protocol})
-    return declared(found) if run.schema_version < FIRST_WITH_DECLARATIONS else found
+    found = run.model_copy(update={"protocol": protocol})
+    if run.schema_version < FIRST_WITH_ALL:
+        found = declared(found)
+    return found.model_copy(update={"schema_version": SCHEMA_VERSION})
 
 
 def has_run(folder: Path) -> bool:

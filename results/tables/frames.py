@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.cells import shape_text
 from guideline_benchmarks.results.record.network_cost import CountedLayer
 from guideline_benchmarks.results.record.parts import Count
@@ -27,7 +28,8 @@ SAMPLE_COLUMNS = (
 SHAPES = ("inputs", "outputs")
 LAYER_COLUMNS = ("network", *(field.name for field in fields(CountedLayer)))
 # What is a table itself, or a few words, and so no column of numbers.
-NESTED = (*SHAPES, "layers", "uncounted")
+SWAPPED = tuple(f"swapped_from_paper_{channels}" for channels in PAPER_PLATFORMS)
+NESTED = (*SHAPES, *SWAPPED, "layers", "uncounted")
 
 
 @dataclass(frozen=True)

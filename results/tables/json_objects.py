@@ -7,9 +7,12 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from guideline_benchmarks.results.decomposition.shares import CategoryShare, Decomposition
+from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.cells import Cell, UserNetwork
 from guideline_benchmarks.results.record.parts import Beside
+from guideline_benchmarks.results.record.published import Quoted
 from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.tables.rivals import Order, orders_of, spreads_of
 from guideline_benchmarks.results.tables.summary import (
     CellResult,
     Column,
@@ -24,10 +27,11 @@ def json_objects(summary: Summary) -> list[dict[str, Any]]:
 
 
 def cell_objects(summary: Summary) -> list[dict[str, Any]]:
-    """Return one object per cell of Tables 1 to 4."""
+    """Return one object per cell of an experiment that compares rows."""
     return [
-        _cell_object(summary.run, column, result)
+        _cell_object(summary.run, column, result) | rivals | _swapped(result, orders)
         for column in summary.columns
+        for orders, rivals in [_rivals(column)]
         for result in column.results
     ]
 
@@ -61,6 +65,27 @@ def part_objects(summary: Summary) -> list[dict[str, Any]]:
         }
         for found in summary.decompositions
         for single in found.parts
+    ]
+
+
+def swap_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per pair of rivals that stands in another order here than in the paper."""
+    return [
+        {
+            "experiment": column.experiment.name,
+            "scale": column.scale,
+            "paper": PAPER_PLATFORMS[order.channels],
+            "faster": swap.faster,
+            "slower": swap.slower,
+            "relative_speed": swap.ratio,
+            "relative_speed_ci95_low": swap.ci95[0],
+            "relative_speed_ci95_high": swap.ci95[1],
+            "paper_relative_speed": swap.published,
+        }
+        for column in summary.columns
+        if column.experiment.rivals
+        for order in orders_of(column)
+        for swap in order.swaps
     ]
 
 
@@ -116,6 +141,52 @@ def _cost_fields(cell: Cell) -> dict[str, Any]:
         "memory_access_bytes": cell.memory_access_bytes or None,
         "uncounted": cost and cost.uncounted,
         "layers": cost and [asdict(layer) for layer in cost.layers],
+    }
+
+
+def _rivals(column: Column) -> tuple[list[Order], dict[str, Any]]:
+    """Return how rivals stand, and how far they lie apart; None in all fields of other columns."""
+    rivals = column.experiment.rivals
+    spreads = spreads_of(column) if rivals else None
+    here, by_work = (spreads.here, spreads.here_by_work) if spreads else (None, None)
+    published = spreads.published if spreads else {}
+    fields = {
+        "fastest_over_slowest": here and here.ratio,
+        "fastest_over_slowest_ci95": _listed(here.ci95 if here else None),
+        "fastest_over_slowest_per_multiply_add": by_work and by_work.ratio,
+        "fastest_over_slowest_per_multiply_add_ci95": _listed(by_work.ci95 if by_work else None),
+    }
+    for channels in PAPER_PLATFORMS:
+        apart = published.get(channels)
+        fields[f"paper_{channels}_fastest_over_slowest"] = apart and apart.ratio
+    return orders_of(column) if rivals else [], fields
+
+
+def _swapped(result: CellResult, orders: Sequence[Order]) -> dict[str, list[str] | None]:
+    """Return the rows that stand in another order to a cell's than on each paper platform."""
+    row = result.cell.row
+    known = {order.channels: order for order in orders}
+    return {
+        f"swapped_from_paper_{channels}": [
+            swap.slower if swap.faster == row else swap.faster
+            for swap in known[channels].swaps
+            if row in (swap.faster, swap.slower)
+        ]
+        if channels in known
+        else None
+        for channels in PAPER_PLATFORMS
+    }
+
+
+def _quoted_fields(cell: Cell) -> dict[str, Any]:
+    """Return what the paper prints of a whole network beside its speed, None where nothing."""
+    quoted = cell.quoted or Quoted()
+    speeds = {channels: quoted.speeds.get(channels) for channels in PAPER_PLATFORMS}
+    return {
+        "published_multiply_adds": quoted.multiply_adds,
+        "published_top1_error": quoted.top1_error,
+        "published_mmap": quoted.mmap,
+        **{f"paper_{name}_speed": speed and speed.speed for name, speed in speeds.items()},
     }
 
 
@@ -193,6 +264,7 @@ def _cell_object(run: Run, column: Column, result: CellResult) -> dict[str, Any]
         "published_ms": result.published_ms,
         "paper_speed": result.published and result.published.speed,
         "paper_relative_speed": result.paper_relative_speed,
+        **_quoted_fields(cell),
         "verdict": column.verdict and column.verdict.value,
         "kendall_tau": column.tau,
         "failure": result.failure,

@@ -11,8 +11,9 @@ import numpy as np
 from guideline_benchmarks.results.cost_model.modelled import Modelled, modelled
 from guideline_benchmarks.results.decomposition.operators import Depthwise
 from guideline_benchmarks.results.decomposition.shares import Decomposition, decompose
-from guideline_benchmarks.results.record.cells import Cell, Experiment, Published
+from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.record.parts import Beside
+from guideline_benchmarks.results.record.published import Published
 from guideline_benchmarks.results.record.samples import samples_by_cell
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics import intervals
@@ -215,7 +216,7 @@ def _column(
     metric = metric_of(run)
     others = [result for result in results if result.cell.row != experiment.base]
     known = [metric.standing(result).interval for result in others]
-    verdict = judge(known, experiment.slower) if metric.noisy else None
+    verdict = judge(known, experiment.slower, experiment.rivals) if metric.noisy else None
     return Column(experiment, scale, results, verdict, _orders(metric, results))
 
 

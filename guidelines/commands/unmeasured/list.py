@@ -17,7 +17,7 @@ def command() -> None:
     for declaration in EXPERIMENTS.values():
         experiment = declaration.experiment
         cells = f"{len(declaration.cells(NetworkChoice()))} cells"
-        where = f"{experiment.name:<9}{experiment.table:<18}{cells:>8}"
+        where = f"{experiment.name:<11}{experiment.table:<18}{cells:>8}"
         typer.echo(f"  {where}  {experiment.claim}")
     typer.echo("Platforms")
     for name, description in (*descriptions().items(), ("ssh:user@host", BOARDS)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 from rich.progress import track
@@ -13,8 +13,9 @@ from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.networks.catalogue import NETWORKS, NamedNetwork
 from guideline_benchmarks.reports.document import MISSING, Heading, Table
 from guideline_benchmarks.reports.formats.terminal import print_table
-from guideline_benchmarks.reports.layout import significant
+from guideline_benchmarks.reports.layout import excess, significant
 from guideline_benchmarks.results.paper import published_networks
+from guideline_benchmarks.results.paper.networks import read_table8
 from guideline_benchmarks.results.record.cells import WholeNetwork, shape_text
 
 
@@ -23,7 +24,7 @@ class NetworkCost:
     """Multiply-adds for one image, weights (batch norm's included), and the published figures.
 
     `input` is (batch, channels, height, width). Published figures are None where the paper prints
-    none.
+    none. `table8_row` is the text of the row of Table 8 that they are from, None for all others.
     """
 
     name: str
@@ -32,6 +33,7 @@ class NetworkCost:
     input: tuple[int, ...]
     published_multiply_adds: float | None
     published_weights: float | None
+    table8_row: str | None = None
 
 
 def network_cost(network: NamedNetwork) -> NetworkCost:
@@ -46,6 +48,22 @@ def network_cost(network: NamedNetwork) -> NetworkCost:
         published_multiply_adds=published.multiply_adds if published else None,
         published_weights=published.weights if published else None,
     )
+
+
+def by_row(cost: NetworkCost) -> list[NetworkCost]:
+    """Return a network's costs once for each row of Table 8 that prints it, and once without any.
+
+    Some are printed twice, as published elsewhere and as the authors' own.
+    """
+    entries = [entry for entry in read_table8() if entry.name == cost.name]
+    return [
+        replace(
+            cost,
+            published_multiply_adds=entry.quoted.multiply_adds,
+            table8_row=entry.printed,
+        )
+        for entry in entries
+    ] or [cost]
 
 
 def costs_table(costs: list[NetworkCost]) -> Table:
@@ -81,9 +99,7 @@ def _printed(figure: float | None) -> str:
 def _difference(entry: NetworkCost) -> str:
     if entry.published_multiply_adds is None:
         return MISSING
-    percent = 100 * (entry.multiply_adds / entry.published_multiply_adds - 1)
-    # Adding 0.0 makes a negative zero positive.
-    return f"{round(percent, 1) + 0.0:+.1f} %"
+    return excess(entry.multiply_adds, entry.published_multiply_adds)
 
 
 def command(json: Json = False) -> None:
@@ -96,7 +112,7 @@ def command(json: Json = False) -> None:
         for network in track(wanted, "counting", console=console, transient=True, disable=hidden)
     ]
     if json:
-        print_json([asdict(entry) for entry in counted])
+        print_json([asdict(row) for entry in counted for row in by_row(entry)])
     else:
         screen = Console()
         print_table(costs_table(counted), screen)

@@ -19,6 +19,11 @@ TABLE_1, TABLE_2, TABLE_3, TABLE_4 = (
 )
 TABLE_8 = whole_networks.EXPERIMENT.name
 UNITS_56, UNITS_28 = (declaration.name for declaration in stacked_units.STACKED_UNITS)
+# The rows of these that the study counts. Networks that came later are not among its counts.
+COUNTED = (
+    *("ShuffleNet v2", "ShuffleNet v2 SE", "ShuffleNet v1"),
+    *("MobileNet v1", "MobileNet v2", "MobileNet v2, smaller input"),
+)
 # Table 4 in the other reading of its unit.
 READING: Literal["equal-width"] = "equal-width"
 EQUAL_WIDTH = f"{TABLE_4} {READING}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import typer
 
-from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES, select
+from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import counting_plan
 from guideline_benchmarks.guidelines.studies.cortex_a57.kernels import KERNELS, best_first
 from guideline_benchmarks.guidelines.studies.cortex_a57.page import write_arm_model
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
+    COUNTED,
     READING,
     TABLE_4,
     TABLE_8,
@@ -23,6 +26,7 @@ from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
 from guideline_benchmarks.guidelines.studies.cortex_a57.validation import validate
 from guideline_benchmarks.results.cost_model.coefficient_file import write_model
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.cells import Cell, NetworkChoice
 from guideline_benchmarks.results.record.schema import Run
 
 EVERYTHING = ("all", TABLE_8, UNITS_56, UNITS_28)
@@ -63,5 +67,17 @@ def _counted(
     names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], backend: str, folder: Path
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
-    asked = counting_plan(select(names), backend, options=Options(g4_unit=unit))
+    declarations = [_as_counted(declaration) for declaration in select(names)]
+    asked = counting_plan(declarations, backend, options=Options(g4_unit=unit))
     return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)
+
+
+def _as_counted(declaration: Declaration) -> Declaration:
+    """Return an experiment with those of its cells that the study counts."""
+    if declaration.name in GUIDELINES:
+        return declaration
+
+    def cells(choice: NetworkChoice) -> list[Cell]:
+        return [cell for cell in declaration.cells(choice) if cell.row in COUNTED]
+
+    return replace(declaration, cells=cells)
