@@ -43,7 +43,7 @@ def select(names: Sequence[str], channels: ChannelSet | None = None) -> list[Dec
             raise BadInputError(f"There is no experiment {name!r}. {hint}")
         if channels and not EXPERIMENTS[name].has(channels):
             raise BadInputError(
-                f"--channels exact is of {', '.join(EXACT)}, whose widths it changes: measure "
+                f"--channels exact is for {', '.join(EXACT)}, whose widths it changes: measure "
                 f"{name} with --channels gpu or arm."
             )
     wanted = {*names, *(every if "all" in names else ())}

@@ -16,7 +16,7 @@ from guideline_benchmarks.results.record.cells import (
 BLOCKS = 10
 EXACT_WIDTHS = (
     "All widths are multiples of 8, and the multiply-adds of a column are equal "
-    "(docs/protocol.md, 8). The paper has no figures of these networks."
+    "(docs/protocol.md, 8): the paper has no such table."
 )
 
 

@@ -64,15 +64,15 @@ def test_all_is_what_has_exact_widths():
 
 @pytest.mark.parametrize("name", EXPERIMENTS.keys() - {"g1", "g2", "g3"})
 def test_other_experiments_are_refused_in_one_sentence(name):
-    with pytest.raises(BadInputError, match=f"is of g1, g2, g3.*measure {name} with"):
+    with pytest.raises(BadInputError, match=f"is for g1, g2, g3.*measure {name} with"):
         select([name], "exact")
 
 
-def test_a_plan_says_that_the_paper_has_no_figures():
+def test_a_plan_says_that_the_paper_has_no_such_table():
     asked = plan(select(["all"], "exact"), "cpu", Options(channels="exact"))
     assert asked.protocol.channels == "exact"
     assert [cell.name for cell in asked.cells] == [*CELLS]
-    assert all("The paper has no figures" in one.notes[-1] for one in asked.experiments)
+    assert all("the paper has no such table" in one.notes[-1] for one in asked.experiments)
     usual = plan(select(["g1"]), "cpu", Options())
     assert usual.experiments == [GUIDELINES["g1"].experiment]
 
@@ -80,7 +80,7 @@ def test_a_plan_says_that_the_paper_has_no_figures():
 RUNS = {
     "measured": lambda: run_of(["g1", "g2", "g3"], noisy(lambda _: 1.0), channels="exact"),
     "of a GPU": lambda: with_exact_widths(gpu_run(["g1", "g2", "g3"], lambda *_: 1.0)),
-    "counted": lambda: with_exact_widths(counted_run(["g1", "g2", "g3"], lambda _: 10**6)),
+    "counted": lambda: counted_run(["g1", "g2", "g3"], lambda _: 10**6, channels="exact"),
 }
 
 

@@ -79,7 +79,7 @@ def test_truncated_records_are_refused(tmp_path_factory, cut):
         (b"[1, 2]", "not a run of this suite"),
         (b'{"benchmarks": []}', "not a run of this suite"),
         (b'{"schema_version": true}', "not a run of this suite"),
-        (b'{"schema_version": 10}', "newer version"),
+        (b'{"schema_version": 11}', "newer version"),
         (b'{"schema_version": 0}', "not a valid run"),
         (b'{"schema_version": 1}', "not a valid run: platform"),
     ],
