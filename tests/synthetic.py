@@ -160,13 +160,14 @@ def counted_run(
     caches: bool = False,
     runs: int = 5,
     failures: dict[str, str] | None = None,
+    channels: str = "arm",
 ) -> Run:
     """A run on the emulator: the last execution counts `instructions(cell)`, earlier ones more.
 
     With `caches`, a tenth as many misses of the first level and a hundredth of the second.
     """
     failures = failures or {}
-    timed = run_of(experiments, lambda *_: 1.0)
+    timed = run_of(experiments, lambda *_: 1.0, channels=channels)
     protocol = timed.protocol.model_copy(update={"runs": runs, "processes": 1, "caches": caches})
 
     def count(cell: Cell) -> Count:

@@ -48,8 +48,11 @@ MachineName = Annotated[
     ),
 ]
 Channels = Annotated[
-    Literal["gpu", "arm"] | None,
-    typer.Option(help="The paper's channel set.  [default: the platform's]"),
+    Literal["gpu", "arm", "exact"] | None,
+    typer.Option(
+        help="Widths of the networks: the paper's on its GPU or its ARM core, or exact ones, all "
+        "multiples of 8 with equal multiply-adds (g1 to g3).  [default: the platform's]"
+    ),
 ]
 G4Unit = Annotated[
     Literal["bottleneck", "equal-width"],

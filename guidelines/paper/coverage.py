@@ -68,7 +68,7 @@ OTHERS = (
     Item(
         "Appendix Table 2",
         "architecture of the large networks",
-        Coverage(counted="multiply-adds, weights (`guidelines networks`)", why=HOLDS_NO_TIME),
+        Coverage(counted="multiply-adds, weights (guidelines networks)", why=HOLDS_NO_TIME),
     ),
     Item(
         "Appendix Fig. 1",
@@ -81,11 +81,12 @@ OTHERS = (
         Coverage(counted=DRAWN, why=HOLDS_NO_FIGURE),
     ),
 )
+APPENDIX = "Appendix "
 KINDS = ("Eq.", "Table", "Fig.")
 
 
 def items() -> list[Item]:
-    """Return every table and figure, the paper's own before the appendix's, tables before figures."""
+    """Return every table and figure: the paper's own, then the appendix's, tables first."""
     measured: dict[str, Item] = {}
     for name, declaration in EXPERIMENTS.items():
         experiment, coverage = declaration.experiment, declaration.coverage
@@ -99,8 +100,9 @@ def items() -> list[Item]:
 
 
 def _place(item: Item) -> tuple[bool, int, str]:
-    *appendix, kind, number = item.name.removesuffix(")").replace(" (", "").split(maxsplit=2)
-    return bool(appendix), KINDS.index(kind), number
+    named = item.name.removeprefix(APPENDIX)
+    kind, number = named.split(maxsplit=1)
+    return named != item.name, KINDS.index(kind), number
 
 
 def coverage_section() -> Section:
@@ -125,6 +127,21 @@ def coverage_section() -> Section:
     return Section("Coverage", tables=[table], anchor="coverage")
 
 
+def coverage_lines() -> list[str]:
+    """Return the same as a sentence each, for a terminal, where so wide a table has no place."""
+    lines = []
+    for item in items():
+        coverage = item.coverage
+        parts = {
+            "measured": _measured(item) if coverage.measured else "",
+            "counted or drawn": coverage.counted,
+            "quoted": coverage.quoted,
+        }
+        said = "; ".join(f"{how}: {what}" for how, what in parts.items() if what)
+        lines.append(f"{item.name}, {item.subject}. {said + '. ' if said else ''}({coverage.why}.)")
+    return lines
+
+
 def _measured(item: Item) -> str:
     said = item.coverage.measured
-    return f"{said}: `run {' '.join(item.names)}`" if item.names else said or MISSING
+    return f"{said} (run {' '.join(item.names)})" if item.names else said or MISSING

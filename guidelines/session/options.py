@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from guideline_benchmarks.results.record.cells import ChannelSet
     from guideline_benchmarks.results.record.protocol import Precision, StoppingRule
 
 
@@ -22,7 +23,7 @@ class Options:
     runs: int | None = None
     processes: int | None = None
     seed: int = 0
-    channels: Literal["gpu", "arm"] | None = None
+    channels: ChannelSet | None = None
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
     caches: bool = False
     core: str | None = None

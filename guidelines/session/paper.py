@@ -10,6 +10,7 @@ import typer
 
 from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.experiment import Declaration, Part
+from guideline_benchmarks.guidelines.paper.coverage import coverage_lines
 from guideline_benchmarks.guidelines.paper.page import page
 from guideline_benchmarks.guidelines.paper.parts import EXACT, PARTS
 from guideline_benchmarks.guidelines.session.options import Options
@@ -77,7 +78,7 @@ def _planned(
 
 
 def _parts() -> Iterator[tuple[Part, list[Declaration], ChannelSet | None]]:
-    """Yield the parts, each with its experiments, and the channel set if it is not the platform's."""
+    """Yield the parts with their experiments, and their channel set unless the platform's."""
     for part in PARTS:
         yield part, [one for one in EXPERIMENTS.values() if one.part == part], None
     yield EXACT, [one for one in EXPERIMENTS.values() if one.exact], "exact"
@@ -102,6 +103,8 @@ def show_coverage(out: Path | None) -> None:
 
 
 def _show_tables(whole: Document) -> None:
-    """Print the page's first sections, which say what is here and what was found."""
-    said = [section for section in whole.sections if not section.plots]
+    """Print what is here, and the tables of the page."""
+    coverage, *others = whole.sections
+    said = [replace(coverage, tables=[], lines=coverage_lines())]
+    said += [section for section in others if not section.plots]
     show(replace(whole, sections=said, figures={}, brief=True))

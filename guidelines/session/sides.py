@@ -65,7 +65,7 @@ def question(
 
     Raises BadInputError for an unknown experiment or platform, and for one that compares nothing.
     """
-    declarations = select(experiments)
+    declarations = select(experiments, options.channels)
     for declaration in declarations:
         if declaration.experiment.base is None:
             raise BadInputError(

@@ -25,7 +25,8 @@ def declared(run: Run) -> Run:
     Experiments and cells that are not in the catalogue stay as they are.
     """
     choice = run.protocol.choice
-    declarations = [EXPERIMENTS[e.name] for e in run.experiments if e.name in EXPERIMENTS]
+    known_here = [EXPERIMENTS[e.name] for e in run.experiments if e.name in EXPERIMENTS]
+    declarations = [one for one in known_here if one.has(choice.channels)]
     known = {declaration.name: declaration.declared(choice) for declaration in declarations}
     cells = {cell.name: cell for declaration in declarations for cell in declaration.cells(choice)}
     bare = run.schema_version < FIRST_WITH_DECLARATIONS

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from guideline_benchmarks.reports.compare.alignment import alignment_objects, alignment_sections
 from guideline_benchmarks.reports.compare.flips import flip_objects, flip_section
 from guideline_benchmarks.reports.compare.heat_map import heat_map
 from guideline_benchmarks.reports.compare.marks import marked
@@ -55,6 +56,7 @@ def document(comparison: Comparison, brief: bool = False) -> Document:
         ),
         Section("Verdicts", tables=[_verdicts(comparison)]),
         *([flip_section(comparison, brief)] if len(comparison.entrants) > 1 else []),
+        *alignment_sections(comparison, brief),
         Section(
             "Speed relative to the base cell",
             plots=[("heatmap", "Heat map of relative speeds: cells by platforms")],
@@ -157,8 +159,12 @@ def _speeds(comparison: Comparison, group: Sequence[Entrant]) -> Table:
 
 
 def comparison_object(comparison: Comparison) -> dict[str, Any]:
-    """Return what `--json` prints: all cells, and what flips."""
-    return {"cells": _cell_objects(comparison), "flips": flip_objects(comparison)}
+    """Return what `--json` prints: all cells, what flips, and what was alignment."""
+    return {
+        "cells": _cell_objects(comparison),
+        "flips": flip_objects(comparison),
+        "alignment": alignment_objects(comparison),
+    }
 
 
 def _cell_objects(comparison: Comparison) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Blocks as diagrams (Fig. 3, Appendix Fig. 1 and 2): boxes are operators, arrows what they take."""
+"""Blocks as diagrams (Fig. 3, Appendix Fig. 1, 2): boxes are operators, arrows what they take."""
 
 from __future__ import annotations
 

@@ -15,16 +15,12 @@ from guideline_benchmarks.reports.formats.terminal import show
 from guideline_benchmarks.reports.layout import (
     explained,
     millions,
-    paper_layout,
-    printed,
-    published_speeds,
     scale_title,
     significant,
 )
 from guideline_benchmarks.reports.run.counts import (
     MODELLED,
     modelled_speeds,
-    printed_ms,
     relative_counts,
 )
 from guideline_benchmarks.reports.run.decomposition import (
@@ -34,12 +30,19 @@ from guideline_benchmarks.reports.run.decomposition import (
     shares,
 )
 from guideline_benchmarks.reports.run.document import document
-from guideline_benchmarks.reports.run.gpu import speeds_by_mode
+from guideline_benchmarks.reports.run.gpu import MODES, speeds_by_mode
 from guideline_benchmarks.reports.run.heading import describe, warnings
+from guideline_benchmarks.reports.run.paper import (
+    beside_paper,
+    paper_ms,
+    paper_relative_speed,
+    paper_speed,
+)
 from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
 from guideline_benchmarks.reports.run.tables import (
     MEANS_AND_PAIRS,
     TONES,
+    decides,
     notes_of,
     overview,
     section_title,
@@ -65,8 +68,8 @@ def print_run(summary: Summary, details: bool = False, console: Console | None =
 def brief_document(summary: Summary) -> Document:
     """Return what a run says in short."""
     facts = [(label, text) for label, text in describe(summary.run) if label not in ASIDE]
-    if summary.experiments:
-        facts.append(("Legend", _legend(summary.run, summary.metric.kind)))
+    legend = _legend(summary) if summary.experiments else ""
+    facts += [("Legend", legend)] if legend else []
     return Document(
         "report",
         f"Guidelines on {summary.run.label}",
@@ -81,14 +84,16 @@ def brief_document(summary: Summary) -> Document:
     )
 
 
-def _legend(run: Run, kind: Kind) -> str:
+def _legend(summary: Summary) -> str:
     """Return what a run's tables abbreviate, in one line."""
-    if kind == "measured":
-        return f"±: the 95 % interval's farther end, in %; {TAU}"
-    if run.model is not None:
-        low, high = prediction_interval(run.model, 1.0)
-        return f"95 % prediction interval: × {low:.2f} to {high:.2f}; {TAU}"
-    return TAU
+    said, model = [], summary.run.model
+    if summary.metric.kind == "measured":
+        said.append("±: the 95 % interval's farther end, in %")
+    if model is not None:
+        low, high = prediction_interval(model, 1.0)
+        said.append(f"95 % prediction interval: × {low:.2f} to {high:.2f}")
+    in_paper = any(column.in_paper for column in summary.columns)
+    return "; ".join([*said, *([TAU] if in_paper else [])])
 
 
 def _guideline(summary: Summary, experiment: Experiment) -> Section:
@@ -98,7 +103,7 @@ def _guideline(summary: Summary, experiment: Experiment) -> Section:
         lines=[f"{experiment.claim}."],
         tables=_TABLES[summary.metric.kind](summary.run, columns),
         verdicts=[
-            *map(_verdict, columns),
+            *(_verdict(column) for column in columns if decides(column)),
             *(swap_lines(columns, _own(summary.run, columns)) if summary.metric.noisy else []),
         ],
         notes=notes_of(columns),
@@ -115,21 +120,16 @@ def _verdict(column: Column) -> Said:
 
 def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
     if "eager" not in kinds_beside(run):
-        relative = _relative(columns, ("measured", "paper"))
+        relative = _relative(run, columns, ("measured", "paper"))
         return [
             speeds(run, columns),
             relative,
             *rival_tables(columns, _own(run, columns), short=True),
         ]
-    by_mode = speeds_by_mode(run, columns)
-    caption = (
-        f"Speed, {run.platform.unit}: as one CUDA graph, eager, and the paper's {_device(run)}"
-    )
-    titles = ("graph", "eager", "paper")
-    relative = _relative(columns, titles)
+    first = f"Speed, {run.platform.unit}: as one CUDA graph, eager"
     return [
-        replace(by_mode, caption=caption),
-        relative,
+        speeds_by_mode(run, columns, (first, ", and the paper's {device}")),
+        _relative(run, columns, MODES),
         *rival_tables(columns, _own(run, columns), short=True),
     ]
 
@@ -140,11 +140,7 @@ def _own(run: Run, columns: Sequence[Column]) -> list[str]:
     return [run.protocol.channels] if known else list(PAPER_PLATFORMS)
 
 
-def _device(run: Run) -> str:
-    return PAPER_PLATFORMS[run.protocol.channels]
-
-
-def _relative(columns: Sequence[Column], titles: Sequence[str]) -> Table:
+def _relative(run: Run, columns: Sequence[Column], titles: Sequence[str]) -> Table:
     """Return relative speeds with their intervals, the eager ones if a title asks for them."""
 
     def entries(result: CellResult) -> list[str]:
@@ -154,12 +150,12 @@ def _relative(columns: Sequence[Column], titles: Sequence[str]) -> Table:
             own = None if result.cell.row == base else timing.relative_speed_ci95
             relative = f"{timing.relative_speed:.3f} {_spread(timing.relative_speed, own):4}"
         further = [eager and eager.relative_speed] if "eager" in titles else []
-        others = [*further, result.paper_relative_speed]
-        return [relative, *(MISSING if value is None else f"{value:.3f}" for value in others)]
+        return [relative, *(MISSING if value is None else f"{value:.3f}" for value in further)]
 
     base = columns[0].experiment.base
     caption = f"Speed relative to {base}, with 95 % intervals over processes"
-    return explained(paper_layout(columns, caption, titles, entries), MEANS_AND_PAIRS)
+    table = beside_paper(run, columns, (caption, ""), titles, entries, paper_relative_speed)
+    return explained(table, MEANS_AND_PAIRS)
 
 
 def _spread(value: float, interval: Interval | None) -> str:
@@ -177,30 +173,23 @@ def _spread(value: float, interval: Interval | None) -> str:
 
 def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
     def entries(result: CellResult) -> list[str]:
-        counts, paper = result.counts, result.published
-        return [
-            millions(counts.instructions) if counts else MISSING,
-            printed(paper.speed) if paper else MISSING,
-        ]
+        return [millions(result.counts.instructions) if result.counts else MISSING]
 
-    said, paper = metric_of(run).said, published_speeds(columns, _device(run))
-    caption = f"Millions of instructions ({said}), and {paper}"
-    titles = ("instr.", "paper")
-    relative = relative_counts(run, columns, titles)
-    short = f"Instructions relative to {columns[0].experiment.base} ({said}), and the paper's time"
+    said, titles = metric_of(run).said, ("instr.", "paper")
+    captions = f"Millions of instructions ({said})", ", and the paper's {device} ({unit})"
+    relative = f"Instructions relative to {columns[0].experiment.base} ({said})"
     return [
-        paper_layout(columns, caption, titles, entries),
-        replace(relative, caption=short),
+        beside_paper(run, columns, captions, titles, entries, paper_speed),
+        relative_counts(run, columns, (relative, ", and the paper's time"), titles),
     ]
 
 
 def _modelled(run: Run, columns: Sequence[Column]) -> list[Table]:
     def entries(result: CellResult) -> list[str]:
-        found = result.modelled
-        return [significant(found.ms) if found else MISSING, printed_ms(result.published_ms)]
+        return [significant(result.modelled.ms) if result.modelled else MISSING]
 
-    caption = f"Time in ms ({MODELLED}), and on the paper's {_device(run)}"
-    times = paper_layout(columns, caption, ("modelled", "paper"), entries)
+    captions = f"Time in ms ({MODELLED})", ", and on the paper's {device}"
+    times = beside_paper(run, columns, captions, ("modelled", "paper"), entries, paper_ms)
     return [times, modelled_speeds(run, columns)]
 
 

@@ -13,13 +13,17 @@ from guideline_benchmarks.reports.layout import (
     by_cell,
     interval_text,
     millions,
-    paper_layout,
-    printed,
-    published_speeds,
     scale_title,
     significant,
 )
-from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.reports.run.paper import (
+    beside_paper,
+    device_beside,
+    paper_ms,
+    paper_relative_speed,
+    paper_relative_time,
+    paper_speed,
+)
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.tables.metric import MODELLED_TIME, metric_of
 
@@ -32,7 +36,11 @@ MODELLED = MODELLED_TIME.said
 
 def count_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     """Return the tables of one experiment's counts, the paper's figures beside them."""
-    relative = relative_counts(run, columns, ("instructions", "paper's time"))
+    captions = (
+        f"Relative to {columns[0].experiment.base}: executed instructions ({metric_of(run).said})",
+        ", and the time on the paper's {device}",
+    )
+    relative = relative_counts(run, columns, captions, ("instructions", "paper's time"))
     return [_instructions(run, columns), relative, _by_cell(run, columns)]
 
 
@@ -52,42 +60,38 @@ def order_line(column: Column) -> str:
 
 def _instructions(run: Run, columns: Sequence[Column]) -> Table:
     def entries(result: CellResult) -> list[str]:
-        counts, paper = result.counts, result.published
-        return [
-            millions(counts.instructions) if counts else MISSING,
-            f"{counts.per_multiply_add:.3f}" if counts else MISSING,
-            printed(paper.speed) if paper else MISSING,
-        ]
+        counts = result.counts
+        if counts is None:
+            return [MISSING] * 2
+        return [millions(counts.instructions), f"{counts.per_multiply_add:.3f}"]
 
-    paper = published_speeds(columns, PAPER_PLATFORMS[run.protocol.channels])
-    caption = (
-        f"Executed instructions, in millions and per multiply-add (m-a; {metric_of(run).said}), "
-        f"and the speed of {paper}"
+    captions = (
+        f"Executed instructions, in millions and per multiply-add (m-a; {metric_of(run).said})",
+        ", and the speed of the paper's {device} ({unit})",
     )
-    return paper_layout(columns, caption, ("M instr.", "per m-a", "paper"), entries)
+    titles = ("M instr.", "per m-a", "paper")
+    return beside_paper(run, columns, captions, titles, entries, paper_speed)
 
 
 def _modelled(run: Run, columns: Sequence[Column]) -> Table:
     # The core of the model and the paper's ARM core run the same networks; its GPU runs others.
     comparable = run.protocol.channels == "arm"
+    device = device_beside(run, columns)
 
     def entries(result: CellResult) -> list[str]:
         found, published = result.modelled, result.published_ms
-        if found is None:
-            return [MISSING, MISSING, printed_ms(published), MISSING]
-        return [
-            significant(found.ms),
-            interval_text(found.ci95_ms, significant),
-            printed_ms(published),
-            difference_text(found.ms, published if comparable else None),
-        ]
+        said = [MISSING, MISSING, paper_ms(result), MISSING]
+        if found is not None:
+            said[:2] = significant(found.ms), interval_text(found.ci95_ms, significant)
+            said[3] = difference_text(found.ms, published if comparable else None)
+        return said if device else said[:2]
 
-    device = PAPER_PLATFORMS[run.protocol.channels]
-    caption = (
-        f"Time in ms ({MODELLED}) with its 95 % prediction interval, the time on the paper's "
-        f"{device}, and by how much they differ"
-    )
-    return by_cell(columns, caption, ["modelled", "interval", "paper", "difference"], entries)
+    caption = f"Time in ms ({MODELLED}) with its 95 % prediction interval"
+    titles = ["modelled", "interval"]
+    if device:
+        caption += f", the time on the paper's {device}, and by how much they differ"
+        titles += ["paper", "difference"]
+    return by_cell(columns, caption, titles, entries)
 
 
 def difference_text(ms: float, known: float | None) -> str:
@@ -98,42 +102,34 @@ def difference_text(ms: float, known: float | None) -> str:
     return f"{round(100 * (ms / known - 1)) + 0.0:+.0f} %"
 
 
-def printed_ms(ms: float | None) -> str:
-    """Return a published time to three digits, which is what published speeds have at most."""
-    return MISSING if ms is None else significant(ms)
-
-
 def modelled_speeds(run: Run, columns: Sequence[Column]) -> Table:
     """Return modelled speeds relative to the base cell, beside the paper's."""
 
     def entries(result: CellResult) -> list[str]:
         relative = result.modelled and result.modelled.relative_speed
-        paper = result.paper_relative_speed
-        return [
-            f"{relative:.3f}" if relative else MISSING,
-            f"{paper:.3f}" if paper else MISSING,
-        ]
+        return [f"{relative:.3f}" if relative else MISSING]
 
-    base, device = columns[0].experiment.base, PAPER_PLATFORMS[run.protocol.channels]
-    caption = f"Speed relative to {base}: {MODELLED}, and on the paper's {device}"
-    return paper_layout(columns, caption, ("modelled", "paper"), entries)
+    captions = (
+        f"Speed relative to {columns[0].experiment.base}: {MODELLED}",
+        ", and on the paper's {device}",
+    )
+    titles = ("modelled", "paper")
+    return beside_paper(run, columns, captions, titles, entries, paper_relative_speed)
 
 
-def relative_counts(run: Run, columns: Sequence[Column], titles: tuple[str, str]) -> Table:
-    """Return instructions relative to the base cell, beside the paper's time, under two titles."""
+def relative_counts(
+    run: Run, columns: Sequence[Column], captions: tuple[str, str], titles: tuple[str, str]
+) -> Table:
+    """Return instructions relative to the base cell, beside the paper's time, under two titles.
+
+    For `captions` see reports.run.paper.
+    """
 
     def entries(result: CellResult) -> list[str]:
         relative = result.counts and result.counts.relative
-        paper = result.paper_relative_speed
-        return [
-            f"{relative:.3f}" if relative else MISSING,
-            f"{1 / paper:.3f}" if paper else MISSING,
-        ]
+        return [f"{relative:.3f}" if relative else MISSING]
 
-    base, device = columns[0].experiment.base, PAPER_PLATFORMS[run.protocol.channels]
-    counted = f"executed instructions ({metric_of(run).said})"
-    caption = f"Relative to {base}: {counted}, and the time on the paper's {device}"
-    return paper_layout(columns, caption, titles, entries)
+    return beside_paper(run, columns, captions, titles, entries, paper_relative_time)
 
 
 def _by_cell(run: Run, columns: Sequence[Column]) -> Table:

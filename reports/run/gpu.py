@@ -11,12 +11,14 @@ from guideline_benchmarks.reports.document import MISSING, Table
 from guideline_benchmarks.reports.layout import (
     by_cell,
     interval_text,
-    paper_layout,
     percents_text,
-    printed,
     significant,
 )
-from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.reports.run.paper import (
+    beside_paper,
+    paper_relative_speed,
+    paper_speed,
+)
 from guideline_benchmarks.results.record.platform import LEAST_CLOCK, Gpu
 from guideline_benchmarks.results.record.samples import by_process
 from guideline_benchmarks.results.record.schema import Run
@@ -24,6 +26,7 @@ from guideline_benchmarks.results.tables.summary import CellResult, Column, kind
 
 # A network shorter than so many steps of the clock is timed too coarsely.
 LEAST_STEPS = 100
+MODES = ("graph", "eager", "paper")
 
 
 def beside_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
@@ -37,35 +40,30 @@ def beside_tables(run: Run, columns: Sequence[Column]) -> list[Table]:
     return tables
 
 
-def speeds_by_mode(run: Run, columns: Sequence[Column]) -> Table:
-    """Return speeds as a graph and operator by operator, the paper's beside them."""
+def speeds_by_mode(run: Run, columns: Sequence[Column], captions: tuple[str, str]) -> Table:
+    """Return speeds as a graph and operator by operator, the paper's beside them.
+
+    For `captions` see reports.run.paper.
+    """
 
     def entries(result: CellResult) -> list[str]:
-        eager, paper = result.beside.get("eager"), result.published
-        return [
-            significant(result.timing.speed) if result.timing else MISSING,
-            significant(eager.speed) if eager else MISSING,
-            printed(paper.speed) if paper else MISSING,
-        ]
+        timings = (result.timing, result.beside.get("eager"))
+        return [significant(timing.speed) if timing else MISSING for timing in timings]
 
-    caption = (
-        f"Speed, {run.platform.unit} by the mean time: as one CUDA graph, operator by operator "
-        f"(eager), and the paper's {PAPER_PLATFORMS[run.protocol.channels]}"
-    )
-    return paper_layout(columns, caption, ("graph", "eager", "paper"), entries)
+    return beside_paper(run, columns, captions, MODES, entries, paper_speed)
 
 
 def _relative_speeds_by_mode(run: Run, columns: Sequence[Column]) -> Table:
     def entries(result: CellResult) -> list[str]:
-        eager, paper = result.beside.get("eager"), result.paper_relative_speed
-        relative = [timing and timing.relative_speed for timing in (result.timing, eager)]
-        return [f"{value:.3f}" if value is not None else MISSING for value in (*relative, paper)]
+        timings = (result.timing, result.beside.get("eager"))
+        relative = [timing and timing.relative_speed for timing in timings]
+        return [f"{value:.3f}" if value is not None else MISSING for value in relative]
 
-    caption = (
-        f"Speed relative to {columns[0].experiment.base}: as one CUDA graph, eager, and on the "
-        f"paper's {PAPER_PLATFORMS[run.protocol.channels]}"
+    captions = (
+        f"Speed relative to {columns[0].experiment.base}: as one CUDA graph, eager",
+        ", and on the paper's {device}",
     )
-    return paper_layout(columns, caption, ("graph", "eager", "paper"), entries)
+    return beside_paper(run, columns, captions, MODES, entries, paper_relative_speed)
 
 
 def _launch_cost(columns: Sequence[Column]) -> Table:

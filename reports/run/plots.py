@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from guideline_benchmarks.reports.formats.images import SETTINGS
 from guideline_benchmarks.reports.layout import scale_title
-from guideline_benchmarks.results.paper import PAPER_PLATFORMS
+from guideline_benchmarks.reports.run.paper import device_beside
 from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.statistics.resolution import resolves
 from guideline_benchmarks.results.statistics.verdict import Interval
@@ -42,9 +42,9 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
     """Return the figure of one experiment.
 
     Solid lines with filled marks and bands (95 % intervals) are measured; dashed lines with open
-    marks are the paper's. Of counts, instructions stand beside the paper's time, not its speed, and
-    with a cost model modelled speeds beside its speed. G3 has a panel for each arrangement of its
-    fragments.
+    marks are the paper's, where it prints any of the cells. Of counts, instructions stand beside
+    the paper's time, not its speed, and with a cost model modelled speeds beside its speed. G3 has
+    a panel for each arrangement of its fragments.
     """
     run = summary.run
     metric = summary.metric
@@ -58,7 +58,6 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
             _draw_panel(panel, experiment, columns, rows)
             panel.set_title(title)
         axes[0].set_ylabel(f"{metric.axis} relative to {experiment.base}")
-        device = PAPER_PLATFORMS[run.protocol.channels]
         said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
         solid, dashed = _LINES[metric.kind]
@@ -66,13 +65,14 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
             True for column in columns for result in column.results for _ in eager_figure(result)
         ):
             solid = f"as one graph,\n{solid}\ndotted: eager"
+        device = device_beside(run, columns)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
             handles,
             labels,
             loc="outside right center",
             frameon=False,
-            title=f"solid: {solid}\ndashed: {dashed}\n{device}",
+            title=f"solid: {solid}" + (f"\ndashed: {dashed}\n{device}" if device else ""),
         )
     return figure
 

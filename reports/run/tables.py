@@ -10,14 +10,16 @@ from guideline_benchmarks.reports.layout import (
     explained,
     interval_text,
     millions,
-    paper_layout,
-    printed,
-    published_speeds,
     scale_title,
     significant,
 )
 from guideline_benchmarks.reports.run.counts import count_tables, modelled_tables, order_line
 from guideline_benchmarks.reports.run.gpu import beside_tables, speeds_by_mode
+from guideline_benchmarks.reports.run.paper import (
+    beside_paper,
+    paper_relative_speed,
+    paper_speed,
+)
 from guideline_benchmarks.reports.run.quoted import (
     ACCURACY_TITLE,
     accuracy_name,
@@ -28,7 +30,6 @@ from guideline_benchmarks.reports.run.quoted import (
 from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
 from guideline_benchmarks.reports.run.roofline import bound_text, reached_note
 from guideline_benchmarks.reports.run.roofline import plot_name as roofline_name
-from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.cells import Experiment
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.verdict import Verdict
@@ -64,10 +65,10 @@ def overview(summary: Summary, short: bool = False) -> tuple[str, Table] | None:
     """Return a title, and the verdicts of all guidelines, a row each, smallest scale first.
 
     None for a run that compares no rows. Counts have no verdicts; of them it is how far their order
-    agrees with the paper's. A `short` table leaves out what its headings say.
+    agrees with the paper's, where it prints any. A `short` table leaves out what its headings say.
     """
     by_experiment = [summary.columns_of(experiment) for experiment in summary.experiments]
-    if not by_experiment:
+    if not any(decides(column) for columns in by_experiment for column in columns):
         return None
     scales = max(map(len, by_experiment))
 
@@ -110,17 +111,23 @@ def _section(summary: Summary, experiment: Experiment) -> Section:
         lines=[f"{experiment.claim}."],
         plots=plots,
         tables=_TABLES[metric.kind](summary.run, columns),
-        verdicts=[*map(_verdict, columns), *(swap_lines(columns) if metric.noisy else [])],
+        verdicts=[
+            *(_verdict(column) for column in columns if decides(column)),
+            *(swap_lines(columns) if metric.noisy else []),
+        ],
         notes=notes_of(columns),
         anchor=experiment.name,
     )
 
 
 def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
-    both = "eager" in kinds_beside(run)
-    first = speeds_by_mode(run, columns) if both else speeds(run, columns)
+    first = speeds(run, columns)
+    if "eager" in kinds_beside(run):
+        modes = "as one CUDA graph, operator by operator (eager)"
+        caption = f"Speed, {run.platform.unit} by the mean time: {modes}"
+        first = speeds_by_mode(run, columns, (caption, ", and the paper's {device}"))
     further = [*rival_tables(columns), *beside_tables(run, columns)]
-    return [first, _relative_speeds(columns), *further, _costs(columns), _times(columns)]
+    return [first, _relative_speeds(run, columns), *further, _costs(columns), _times(columns)]
 
 
 def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
@@ -148,27 +155,27 @@ def speeds(run: Run, columns: Sequence[Column]) -> Table:
     """Return the paper's own table: speeds measured and published."""
 
     def entries(result: CellResult) -> list[str]:
-        measured = significant(result.timing.speed) if result.timing else MISSING
-        paper = printed(result.published.speed) if result.published else MISSING
-        return [measured, paper]
+        return [significant(result.timing.speed) if result.timing else MISSING]
 
-    paper = published_speeds(columns, PAPER_PLATFORMS[run.protocol.channels])
-    caption = f"Speed, {run.platform.unit} by the mean time: measured, and {paper}"
-    return paper_layout(columns, caption, ("measured", "paper"), entries)
+    captions = (
+        f"Speed, {run.platform.unit} by the mean time",
+        ": measured, and the paper's {device} ({unit})",
+    )
+    return beside_paper(run, columns, captions, ("measured", "paper"), entries, paper_speed)
 
 
-def _relative_speeds(columns: Sequence[Column]) -> Table:
+def _relative_speeds(run: Run, columns: Sequence[Column]) -> Table:
     def entries(result: CellResult) -> list[str]:
-        timing, paper = result.timing, result.paper_relative_speed
-        measured = MISSING
+        timing, measured = result.timing, MISSING
         if timing and timing.relative_speed is not None:
             measured = f"{timing.relative_speed:.3f}"
             if result.cell.row != columns[0].experiment.base:
                 measured += " " + interval_text(timing.relative_speed_ci95, "{:.3f}".format)
-        return [measured.rstrip(), f"{paper:.3f}" if paper is not None else MISSING]
+        return [measured.rstrip()]
 
     caption = f"Speed relative to {columns[0].experiment.base}, with 95 % intervals over processes"
-    table = paper_layout(columns, caption, ("measured", "paper"), entries)
+    titles = ("measured", "paper")
+    table = beside_paper(run, columns, (caption, ""), titles, entries, paper_relative_speed)
     return explained(table, MEANS_AND_PAIRS)
 
 
@@ -217,6 +224,11 @@ def _times(columns: Sequence[Column]) -> Table:
         titles.append("bound by")
         caption += "; the nearest ceiling of the machine, and the share of it that is reached"
     return explained(by_cell(columns, caption, titles, entries), reached_note(columns))
+
+
+def decides(column: Column) -> bool:
+    """Whether a column has a verdict, or its order can be compared with the paper's."""
+    return column.verdict is not None or column.in_paper
 
 
 def _verdict(column: Column) -> Said:

@@ -132,13 +132,14 @@ def _partly_compared(entrants: Sequence[Entrant]) -> list[str]:
     said = []
     channels = {entrant.channels for entrant in entrants}
     if len(channels) > 1:
+        many = "two" if len(channels) == 2 else "three"
         sets = "; ".join(
             f"{name}: {', '.join(e.label for e in entrants if e.channels == name)}"
             for name in sorted(channels)
         )
         said.append(
-            f"The networks have two sets of widths ({sets}): relative speeds stand side by side as "
-            "in the paper's tables, absolute speeds only within a set."
+            f"The networks have {many} sets of widths ({sets}): relative speeds stand side by side "
+            "as in the paper's tables, absolute speeds only within a set."
         )
     alone = [
         entrant.label

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform
 from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.inference import Array
+from guideline_benchmarks.results.statistics.intervals import process_log_ratios
 from guideline_benchmarks.results.statistics.verdict import judge
 from guideline_benchmarks.results.tables.metric import Kind, Standing
 from guideline_benchmarks.results.tables.spread import Spread, spread_of
-from guideline_benchmarks.results.tables.summary import Column, summarise
+from guideline_benchmarks.results.tables.summary import CellResult, Column, summarise
 
 PAPER = {f"paper:{channels}": device for channels, device in PAPER_PLATFORMS.items()}
 
@@ -30,6 +35,8 @@ class Entrant:
     paper's platforms. `channels` says which
     networks it has, `unit` what its speeds are in, and `batch` how many images were asked for in a
     batch, None being the paper's. `spread` is how far its processes lie apart, None where unknown.
+    Of a run, `cells` are those of its tables, and `log_ratios` the logarithms of their relative
+    speeds: one a process, or one in all of what has no noise.
     """
 
     name: str
@@ -47,6 +54,10 @@ class Entrant:
     standings: Mapping[CellKey, Standing]
     verdicts: Mapping[tuple[str, int], str]
     spread: Spread | None = None
+    platform: Platform | None = None
+    fingerprint: Fingerprint | None = None
+    cells: Mapping[CellKey, Cell] = field(default_factory=dict)
+    log_ratios: Mapping[CellKey, Array] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def networks(self) -> tuple[str, str, int | None]:
@@ -65,11 +76,13 @@ def recorded(name: str, run: Run) -> Entrant:
     chip = machine.gpu.name if machine.gpu else machine.cpu_model
     fit = f"; times modelled, fitted on {run.model.fitted_on}" if run.model else ""
     columns = [c for c in summary.columns if c.experiment.across_platforms]
-    standings = {
-        (column.experiment.name, result.cell.row, column.scale): summary.metric.standing(result)
+    results = {
+        (column.experiment.name, result.cell.row, column.scale): (column, result)
         for column in columns
         for result in column.results
     }
+    standings = {key: summary.metric.standing(result) for key, (_, result) in results.items()}
+    ratios = {key: _log_ratios(*found, standings[key]) for key, found in results.items()}
     return Entrant(
         name=name,
         label=run.label,
@@ -86,7 +99,21 @@ def recorded(name: str, run: Run) -> Entrant:
         standings=standings,
         verdicts={(c.experiment.name, c.scale): _verdict(c) for c in columns},
         spread=spread_of(run),
+        platform=run.platform,
+        fingerprint=machine,
+        cells={key: result.cell for key, (_, result) in results.items()},
+        log_ratios={key: found for key, found in ratios.items() if found is not None},
     )
+
+
+def _log_ratios(column: Column, result: CellResult, standing: Standing) -> Array | None:
+    """Return a cell's logarithms of relative speeds (see Entrant), None where it has none."""
+    if standing.relative is None:
+        return None
+    base = next(one for one in column.results if one.cell.row == column.experiment.base)
+    if result.timing is None or base.timing is None:
+        return np.log([standing.relative])
+    return process_log_ratios(result.timing.times, base.timing.times)
 
 
 def _runtime(name: str) -> str:

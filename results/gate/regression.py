@@ -18,8 +18,11 @@ from guideline_benchmarks.results.gate.finding import (
 )
 from guideline_benchmarks.results.gate.ratios import Array
 from guideline_benchmarks.results.record.cells import NetworkChoice
-from guideline_benchmarks.results.record.platform import REACHING, Platform
-from guideline_benchmarks.results.record.same_machine import changed_software, other_machine
+from guideline_benchmarks.results.record.same_machine import (
+    changed_software,
+    other_machine,
+    other_platform,
+)
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.disturbed import busy_run
 from guideline_benchmarks.results.statistics.stopping import complete
@@ -105,15 +108,11 @@ def judge_run(run: Run, baseline: Run, margin: float | None = None) -> Judgement
 def _refuse_incomparable(run: Run, baseline: Run) -> None:
     """Raise BadInputError unless two runs are of one platform, machine and choice of networks."""
     pairs = [
-        (field, getattr(baseline.platform, field), getattr(run.platform, field))
-        for field in Platform.model_fields
-        if field not in (*REACHING, "description")
-    ]
-    pairs += [
         (field, getattr(baseline.protocol, field), getattr(run.protocol, field))
         for field in (*NETWORKS, "precision", "seed")
     ]
-    differing = [f"{field} ({old} / {new})" for field, old, new in pairs if old != new]
+    differing = other_platform(baseline.platform, run.platform)
+    differing += [f"{field} ({old} / {new})" for field, old, new in pairs if old != new]
     differing += other_machine(baseline.fingerprint, run.fingerprint)
     if differing:
         raise BadInputError(

@@ -25,6 +25,9 @@ from guideline_benchmarks.results.record.quantisation import Quantisation
 
 AxisValue = bool | int | str
 Shape = list[NonNegativeInt]
+# The widths that the paper measured on either of its platforms, and exact ones (docs/protocol.md,
+# decision 8).
+ChannelSet = Literal["gpu", "arm", "exact"]
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -41,7 +44,7 @@ class NetworkChoice:
     in some tables of whole networks on the GPU.
     """
 
-    channels: Literal["gpu", "arm"] = "arm"
+    channels: ChannelSet = "arm"
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
     batch: int | None = None
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from guideline_benchmarks.results.cost_model.caches import CORTEX_A57, Caches
 from guideline_benchmarks.results.record.bounds import PositiveInt
-from guideline_benchmarks.results.record.cells import NetworkChoice
+from guideline_benchmarks.results.record.cells import ChannelSet, NetworkChoice
 from guideline_benchmarks.results.record.platform import Record
 
 Precision = Literal["fp32", "tf32", "fp16", "bf16", "int8"]
@@ -43,7 +43,7 @@ class Protocol(Record):
     The first three fields choose the networks (see NetworkChoice).
     """
 
-    channels: Literal["gpu", "arm"] = "arm"
+    channels: ChannelSet = "arm"
     g4_unit: Literal["bottleneck", "equal-width"] = "bottleneck"
     batch: PositiveInt | None = None
     runs: PositiveInt

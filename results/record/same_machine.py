@@ -1,4 +1,4 @@
-"""Whether two fingerprints are of one machine with the same software, or in what they differ.
+"""Whether two runs are of one platform, machine and software, or in what they differ.
 
 Hardware says so, and the name that a user gave the machine. A hostname says nothing: a container
 gets a new one whenever it starts. Where one side alone has a name, that contradicts nothing.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 
 from guideline_benchmarks.results.errors import BadInputError
-from guideline_benchmarks.results.record.platform import Fingerprint
+from guideline_benchmarks.results.record.platform import REACHING, Fingerprint, Platform
 
 # What says which machine it is; all else in a fingerprint is software, or a setting.
 MACHINE = (
@@ -71,6 +71,13 @@ def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
         may_differ.add("memory")
     differing = _differences(one, other)
     return [text for field, text in differing.items() if field in {*MACHINE} - may_differ]
+
+
+def other_platform(one: Platform, other: Platform) -> list[str]:
+    """Name the fields that show two platforms to differ; how they are reached does not."""
+    fields = (name for name in Platform.model_fields if name not in (*REACHING, "description"))
+    pairs = ((name, getattr(one, name), getattr(other, name)) for name in fields)
+    return [f"{name} ({here} / {there})" for name, here, there in pairs if here != there]
 
 
 def changed_software(one: Fingerprint, other: Fingerprint) -> list[str]:

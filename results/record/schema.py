@@ -19,9 +19,9 @@ from guideline_benchmarks.results.record.protocol import Protocol
 # the stopping rule, version 6 all that readers need to know of an experiment and its cells, what
 # the paper prints of them included, version 7 names of machines, and what networks that are taken
 # apart take, return and cost, version 8 how busy several threads were, version 9 how networks were
-# quantised, and what does not run as asked for, version 10 inputs that are not square, and what the
-# paper prints of whole networks beside their speed. A record of an earlier version is one of a
-# later version without.
+# quantised, and what does not run as asked for, version 10 exact widths, inputs that are no
+# squares, and what the paper prints of whole networks beside speed. A record of an earlier version
+# is one of a later version without.
 SCHEMA_VERSION: Literal[10] = 10
 
 
@@ -48,9 +48,10 @@ class Run(Record):
 
     @property
     def label(self) -> str:
-        """Its platform's, and the precision if it is not the usual one: "cuda, bf16"."""
+        """Its platform's, with what is not usual: "cuda, bf16", "cpu, exact widths"."""
         precision, usual = self.protocol.precision, Protocol.model_fields["precision"].default
-        return self.platform.label + ("" if precision == usual else f", {precision}")
+        said = [self.platform.label, *([] if precision == usual else [precision])]
+        return ", ".join([*said, *(["exact widths"] if self.protocol.channels == "exact" else [])])
 
     @cached_property
     def networks(self) -> list[Cell]:

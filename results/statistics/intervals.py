@@ -214,3 +214,9 @@ def log_ratios(samples: Samples, base: Samples) -> list[Array]:
     if [len(times) for times in samples] != [len(times) for times in base]:
         raise ValueError("the two cells were not measured in the same rounds")
     return [np.log(other) - np.log(own) for own, other in zip(samples, base, strict=True)]
+
+
+def process_log_ratios(samples: Samples, base: Samples) -> Array:
+    """Return the median of `log_ratios` of each representative process: values to take means of."""
+    processes = representative(log_ratios(samples, base))
+    return np.array([float(np.median(ratios)) for ratios in processes])

@@ -7,17 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-
 from guideline_benchmarks.results.record.cells import Cell
 from guideline_benchmarks.results.record.samples import samples_by_cell
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.inference import CONFIDENCE, Estimate, of_mean
-from guideline_benchmarks.results.statistics.intervals import (
-    Samples,
-    log_ratios,
-    representative,
-)
+from guideline_benchmarks.results.statistics.intervals import Samples, process_log_ratios
 from guideline_benchmarks.results.statistics.resolution import WIDEST_RATIO
 
 
@@ -70,5 +64,4 @@ def _estimate(cell: Cell, base: Cell, samples: Mapping[str, Samples]) -> Estimat
     own, other = samples.get(cell.name), samples.get(base.name)
     if own is None or other is None:
         return None
-    processes = representative(log_ratios(own, other))
-    return of_mean(np.array([float(np.median(ratios)) for ratios in processes]))
+    return of_mean(process_log_ratios(own, other))

@@ -114,6 +114,11 @@ class Column:
     orders: Mapping[str, float | None]
 
     @property
+    def in_paper(self) -> bool:
+        """Whether the paper prints any of its cells."""
+        return any(result.published for result in self.results)
+
+    @property
     def tau(self) -> float | None:
         """Kendall's tau by the platform's own figure: speed, instructions, or modelled time."""
         return next(iter(self.orders.values()))

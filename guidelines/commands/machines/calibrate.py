@@ -43,11 +43,11 @@ def command(
     folder = run if run.is_dir() else run.parent
     core = _core(measured)
     caches, assumed = caches_of(measured.fingerprint)
-    names = [e.name for e in measured.experiments if e.base is not None]
-    unknown = [name for name in names if name not in EXPERIMENTS]
-    if unknown or not names:
-        raise BadInputError(f"{run} holds no experiment that can be counted: run g1 to g4.")
     protocol = measured.protocol
+    names = [e.name for e in measured.experiments if e.base is not None]
+    known = [n for n in names if n in EXPERIMENTS and EXPERIMENTS[n].has(protocol.channels)]
+    if known != names or not names:
+        raise BadInputError(f"{run} holds no experiment that can be counted: run g1 to g4.")
     asked = counting_plan(
         [EXPERIMENTS[name] for name in names],
         measured.platform.backend,

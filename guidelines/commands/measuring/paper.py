@@ -32,8 +32,8 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where records, reports and the page go.  [default: results/runs/paper-<platform>; "
-            "nowhere where nothing is measured]"
+            help="Where records, reports and the page go.  "
+            "[default: results/runs/paper-<platform>; nowhere where nothing is measured]"
         ),
     ] = None,
 ) -> None:

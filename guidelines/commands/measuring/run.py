@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS, GUIDELINES, select
+from guideline_benchmarks.guidelines.catalogue import EXACT, EXPERIMENTS, GUIDELINES, select
 from guideline_benchmarks.guidelines.commands.options import (
     Batch,
     Channels,
@@ -35,7 +35,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="EXPERIMENT",
-            help=f"{', '.join(EXPERIMENTS)}, or all: {', '.join(GUIDELINES)}.",
+            help=f"{', '.join(EXPERIMENTS)}, or all: {', '.join(GUIDELINES)} (with --channels "
+            f"exact: {', '.join(EXACT)}).",
         ),
     ],
     platform: PlatformName = "cpu",
@@ -84,5 +85,5 @@ def command(
         precision=precision,
         stop=stopping_rule(until_error, max_seconds),
     )
-    asked = plan(select(experiments), platform, options)
+    asked = plan(select(experiments, channels), platform, options)
     measure_and_publish(asked, out, resume, Output(quiet, json, depthwise, details))
