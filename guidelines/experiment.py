@@ -26,13 +26,14 @@ class Coverage:
 
     What of it is `measured` on the platform at hand, `counted` or derived from the modules
     themselves, and `quoted` from the paper; `why` is the reason for what is not measured, or for
-    how it is read.
+    how it is read. `subject` is what it is of, the experiment's title if empty.
     """
 
     measured: str = ""
     counted: str = ""
     quoted: str = ""
     why: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)

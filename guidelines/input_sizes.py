@@ -17,7 +17,10 @@ from guideline_benchmarks.results.record.cells import Cell, NetworkChoice
 # Height and width.
 SIZES = ((320, 320), (480, 640), (720, 1080))
 COVERAGE = Coverage(
-    measured="speed", counted="multiply-adds", why="batches are the table's own, row by row"
+    measured="speed",
+    counted="multiply-adds",
+    why="batches are the table's own, row by row",
+    subject="whole networks at larger inputs",
 )
 
 

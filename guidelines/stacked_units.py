@@ -31,6 +31,7 @@ COVERAGE = Coverage(
     measured="speed",
     counted="multiply-adds",
     why="widths of the other units are those of nearly equal multiply-adds (docs/protocol.md, 7)",
+    subject="ten stacked units of each network",
 )
 
 

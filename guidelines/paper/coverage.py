@@ -94,7 +94,7 @@ def items() -> list[Item]:
             continue
         earlier = measured.get(experiment.table)
         names = (*(earlier.names if earlier else ()), name)
-        subject = earlier.subject if earlier else experiment.title
+        subject = coverage.subject or experiment.title
         measured[experiment.table] = Item(experiment.table, subject, coverage, names)
     return sorted([*measured.values(), *OTHERS], key=_place)
 
@@ -133,12 +133,13 @@ def coverage_lines() -> list[str]:
     for item in items():
         coverage = item.coverage
         parts = {
-            "measured": _measured(item) if coverage.measured else "",
-            "counted or drawn": coverage.counted,
-            "quoted": coverage.quoted,
+            "Measured": _measured(item) if coverage.measured else "",
+            "Counted": coverage.counted,
+            "Quoted": coverage.quoted,
+            "Why": coverage.why,
         }
-        said = "; ".join(f"{how}: {what}" for how, what in parts.items() if what)
-        lines.append(f"{item.name}, {item.subject}. {said + '. ' if said else ''}({coverage.why}.)")
+        said = [f"{how}: {what}." for how, what in parts.items() if what]
+        lines.append(" ".join([f"{item.name}, {item.subject}.", *said]))
     return lines
 
 

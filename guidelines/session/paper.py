@@ -23,7 +23,6 @@ from guideline_benchmarks.guidelines.session.several import (
     refuse_nothing,
     refuse_unfinished,
     say_left_out,
-    try_worker,
     wanted,
 )
 from guideline_benchmarks.reports.document import Document
@@ -58,7 +57,10 @@ def measure_paper(platform: str, options: Options, out: Path) -> None:
 def _planned(
     platform: str, options: Options, out: Path
 ) -> tuple[list[Wanted], dict[str, list[str]]]:
-    """Return the parts that can be measured, and the names of others by what keeps them from it."""
+    """Return the parts that can be measured, and the names of others by what keeps them from it.
+
+    Raises BadInputError for a folder that holds a run of something else.
+    """
     counts = load_platform(platform, options.machine).counts
     records: list[Wanted] = []
     left_out: dict[str, list[str]] = {}
@@ -68,12 +70,11 @@ def _planned(
         if not counts:
             chosen = replace(chosen, runs=part.runs, processes=part.processes)
         try:
-            record = wanted(plan(declarations, platform, chosen), out / part.name, part.minutes)
-            try_worker(record)
+            asked = plan(declarations, platform, chosen)
         except (BadInputError, PlatformError) as error:
             note(left_out, error, part.name)
         else:
-            records.append(record)
+            records.append(wanted(asked, out / part.name, part.minutes))
     return records, left_out
 
 
