@@ -21,8 +21,8 @@ from guideline_benchmarks.results.statistics.verdict import Verdict, judge
 
 TITLE = "What was alignment"
 NONE_BESIDE = (
-    "No run in the paper's widths and none in exact ones are of the same platform, machine, "
-    "software, precision and batch, so that nothing can be said of alignment."
+    "Nothing can be said of it: no run in the paper's widths and one in exact ones have a table "
+    "in common, on the same platform and machine with the same software, precision and batch."
 )
 MEANS = (
     "Geometric means over the columns whose base cells are the same network in both runs. Exact "
@@ -136,8 +136,8 @@ def _of_hours(found: Alignment) -> str:
         return "What is counted or modelled has no intervals, and decides nothing."
     if found.hours is None:
         return (
-            f"Fewer than {FEWEST_CELLS} networks are in both runs, so that intervals allow for no "
-            "difference between the two hours: measure small ones again."
+            f"Fewer than {FEWEST_CELLS} networks of both runs show how far two hours lie apart, "
+            "which is in no interval here: measure again what lies near 1."
         )
     return (
         "By the networks that are in both runs, two hours lie "
