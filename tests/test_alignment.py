@@ -265,4 +265,5 @@ def test_it_is_on_the_page_on_the_terminal_and_in_json(tmp_path):
     assert len(objects) == 10
     last = objects[-1]
     assert (last["row"], last["read_at"]) == ("4-fragment-parallel", ["4-fragment-parallel"])
+    assert last["verdicts"] == {"effect_left": "an effect", "alignment": SAME}
     assert last["alignment_ci95"][0] < last["alignment"] < last["alignment_ci95"][1]

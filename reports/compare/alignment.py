@@ -124,7 +124,7 @@ def _sentences(found: Alignment, several: bool) -> list[Said]:
 def _sentence(row: AlignedRow) -> str:
     experiment = row.experiment
     return (
-        f"{experiment.short_name} {experiment.title}, {row.name}: {row.printed.ratio:.3f} of the "
+        f"{experiment.short_name} {experiment.title}, {row.name}: {_text(row.printed)} of the "
         f"speed of {experiment.base} in the paper's widths, {_text(row.exact)} in exact ones. "
         f"Effect left there: {_left(row)}. Alignment, {_text(row.alignment)}: {_alignment(row)}."
     )
@@ -159,6 +159,7 @@ def alignment_objects(comparison: Comparison) -> list[dict[str, Any]]:
             **_fields("paper_widths", row.printed),
             **_fields("exact_widths", row.exact),
             **_fields("alignment", row.alignment),
+            "verdicts": {"effect_left": _left(row), "alignment": _alignment(row)},
         }
         for found in alignments(comparison.entrants, comparison.experiments)
         for row in found.rows
