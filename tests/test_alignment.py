@@ -239,11 +239,16 @@ def test_counts_and_single_processes_have_ratios_and_decide_nothing():
         assert words(beside(*pair))["g=4"] == (MISSING, SAME)
 
 
+def test_runs_without_a_table_in_common_say_nothing():
+    compared = beside(timed("arm", tables=["g1"]), timed("exact", tables=["g2"]))
+    assert alignment_sections(compared, brief=True)[0].lines == [NONE_BESIDE]
+
+
 def test_cells_that_cost_nothing_are_left_out():
     printed, exact = usual()
     free = [replace(cell, memory_access_cost=0) for cell in exact.cells]
-    rows, _ = rows_of(printed, exact.model_copy(update={"cells": free}))
-    assert rows == {}
+    compared = beside(printed, exact.model_copy(update={"cells": free}))
+    assert alignment_objects(compared) == []
 
 
 def test_it_is_on_the_page_on_the_terminal_and_in_json(tmp_path):
@@ -260,4 +265,5 @@ def test_it_is_on_the_page_on_the_terminal_and_in_json(tmp_path):
     assert len(objects) == 10
     last = objects[-1]
     assert (last["row"], last["read_at"]) == ("4-fragment-parallel", ["4-fragment-parallel"])
+    assert last["verdicts"] == {"effect_left": "an effect", "alignment": SAME}
     assert last["alignment_ci95"][0] < last["alignment"] < last["alignment_ci95"][1]

@@ -270,6 +270,7 @@ def test_doctor_speaks(guidelines):
         (["run", "g1", "--runs", "many"], 2, ["--runs"]),
         (["run", "g1", "--runs", "3", "--processes", "4"], 2, ["--processes 4", "--runs 3"]),
         (["run", "g1", "--channels", "tpu"], 2, ["--channels"]),
+        (["run", "all", "g4", "--channels", "exact"], 2, ["is for g1, g2, g3", "measure g4 with"]),
         (["run", "g1", "--out", "a-file"], 2, ["a-file cannot be written"]),
         (["run", "g1", "--out", "a-file/below"], 2, ["cannot be written"]),
         (["run"], 2, ["EXPERIMENT"]),

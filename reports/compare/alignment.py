@@ -21,8 +21,8 @@ from guideline_benchmarks.results.statistics.verdict import Verdict, judge
 
 TITLE = "What was alignment"
 NONE_BESIDE = (
-    "No run in the paper's widths and none in exact ones are of the same platform, machine, "
-    "software, precision and batch, so that nothing can be said of alignment."
+    "Nothing can be said of it: no run in the paper's widths and one in exact ones have a table "
+    "in common, on the same platform and machine with the same software, precision and batch."
 )
 MEANS = (
     "Geometric means over the columns whose base cells are the same network in both runs. Exact "
@@ -124,7 +124,7 @@ def _sentences(found: Alignment, several: bool) -> list[Said]:
 def _sentence(row: AlignedRow) -> str:
     experiment = row.experiment
     return (
-        f"{experiment.short_name} {experiment.title}, {row.name}: {row.printed.ratio:.3f} of the "
+        f"{experiment.short_name} {experiment.title}, {row.name}: {_text(row.printed)} of the "
         f"speed of {experiment.base} in the paper's widths, {_text(row.exact)} in exact ones. "
         f"Effect left there: {_left(row)}. Alignment, {_text(row.alignment)}: {_alignment(row)}."
     )
@@ -136,8 +136,8 @@ def _of_hours(found: Alignment) -> str:
         return "What is counted or modelled has no intervals, and decides nothing."
     if found.hours is None:
         return (
-            f"Fewer than {FEWEST_CELLS} networks are in both runs, so that intervals allow for no "
-            "difference between the two hours: measure small ones again."
+            f"Fewer than {FEWEST_CELLS} networks of both runs show how far two hours lie apart, "
+            "which is in no interval here: measure again what lies near 1."
         )
     return (
         "By the networks that are in both runs, two hours lie "
@@ -159,6 +159,7 @@ def alignment_objects(comparison: Comparison) -> list[dict[str, Any]]:
             **_fields("paper_widths", row.printed),
             **_fields("exact_widths", row.exact),
             **_fields("alignment", row.alignment),
+            "verdicts": {"effect_left": _left(row), "alignment": _alignment(row)},
         }
         for found in alignments(comparison.entrants, comparison.experiments)
         for row in found.rows

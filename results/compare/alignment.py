@@ -111,14 +111,16 @@ def both_widths(entrants: Sequence[Entrant]) -> bool:
 def alignments(entrants: Sequence[Entrant], experiments: Sequence[Experiment]) -> list[Alignment]:
     """Return every run in the paper's widths beside every one in exact ones of its platform.
 
-    That is one machine with the same software, precision and batch.
+    That is one machine with the same software, precision and batch. Those without a row in common
+    are left out.
     """
-    return [
+    found = [
         _alignment(printed, exact, experiments)
         for printed, exact in product(entrants, entrants)
         if printed.channels in PAPER_PLATFORMS and exact.channels == "exact"
         if _of_one_platform(printed, exact)
     ]
+    return [alignment for alignment in found if alignment.rows]
 
 
 def _of_one_platform(one: Entrant, other: Entrant) -> bool:
@@ -226,10 +228,10 @@ def _row(
     parabola, as a standard deviation. What lies between hours counts as for one cell: those of one
     guideline move together, so that nothing of it averages out.
     """
-    first, count = readings[0], len(readings)
-    printed = sum((one.point.speeds for one in readings), np.zeros(1)) / count
-    exact = sum((one.exact for one in readings), np.zeros(1)) / count
-    chord = sum((one.chord for one in readings), np.zeros(1)) / count
+    first = readings[0]
+    printed = np.mean([one.point.speeds for one in readings], axis=0)
+    exact = np.mean([one.exact for one in readings], axis=0)
+    chord = np.mean([one.chord for one in readings], axis=0)
     bend = Component(abs(float(np.mean(exact - chord))))
     further = [bend, *([hours] if hours else [])]
     apart = float(printed.mean() - exact.mean())
@@ -237,7 +239,7 @@ def _row(
         experiment=experiment,
         name=first.point.cell.row,
         between=first.between,
-        columns=count,
+        columns=len(readings),
         multiply_adds=float(np.mean([one.multiply_adds for one in readings])),
         printed=_effect(float(printed.mean()), of_mean(printed), []),
         exact=_effect(float(exact.mean()), of_mean(exact), [bend]),

@@ -35,8 +35,8 @@ class Entrant:
     paper's platforms. `channels` says which
     networks it has, `unit` what its speeds are in, and `batch` how many images were asked for in a
     batch, None being the paper's. `spread` is how far its processes lie apart, None where unknown.
-    Of a run, `cells` are those of its tables, and `log_ratios` the logarithms of their relative
-    speeds: one a process, or one in all of what has no noise.
+    A run has its `platform` and `fingerprint`, the `cells` of its tables, and `log_ratios`, the
+    logarithms of their relative speeds: one a process, or one in all of what has no noise.
     """
 
     name: str
