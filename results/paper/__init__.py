@@ -86,7 +86,10 @@ def read_network_speeds(channels: str) -> tuple[Entry, ...]:
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """What the paper prints of a whole network: multiply-adds, and weights where it gives them."""
+    """What is printed of a whole network: multiply-adds by the paper, weights where they are known.
+
+    Weights are the paper's own for ShuffleNet v2, and otherwise those of the network's own paper.
+    """
 
     multiply_adds: float
     weights: float | None = None
@@ -96,9 +99,12 @@ class PublishedNetwork:
 def published_networks() -> dict[str, PublishedNetwork]:
     """Return what Tables 5, 6 and 8 print of whole networks, by the suite's names for them.
 
-    Of networks printed both as published elsewhere and as "our impl." the former is kept.
+    Of networks printed both as published elsewhere and as "our impl." the former is kept. Weights
+    are those of Table 5, and of the papers that published the other networks first.
     """
     weights = {f"ShuffleNet v2 {width}": figure for width, figure in _table5("Weights").items()}
+    for row in read_csv("own_papers_weights"):
+        weights[_network_name(row["model"])] = float(row["weights_m"]) * 1e6
     large = {_network_name(row["model"]): float(row["gflops"]) * 1e9 for row in read_csv(_TABLE6)}
     small = {
         _network_name(row["model"]): float(row["mflops"]) * 1e6
@@ -123,7 +129,10 @@ def _table5(layer: str) -> dict[str, float]:
 def _network_name(printed: str) -> str:
     """Return the suite's name of a network that the paper prints in one of several ways."""
     name = re.sub(r" \((our impl\.|with residual)\)", "", printed)
-    name = re.sub(r" \((g=\d+)\)", r" \1", name).replace(" (with SE)", " SE")
+    name = re.sub(r" \((g=\d+|G=C=\d+)\)", r" \1", name).replace(" (with SE)", " SE")
+    width_last = re.fullmatch(r"(IGCV2|IGCV3-D)(?:-| \(|$)([\d.]*)\)?", name)
+    if width_last:
+        return f"{width_last[1]} {float(width_last[2] or 1):g}x"
     width_first = re.fullmatch(r"([\d.]+) (MobileNet v\d)", name)
     return f"{width_first[2]} {float(width_first[1]):g}x" if width_first else name
 
