@@ -25,7 +25,7 @@ from guideline_benchmarks.results.record.published import Published, Quoted
 
 TABLE = "appendix_table1b_units"
 KERNEL = 9
-V1_GROUPS, V1_NARROWING, V2_EXPANSION = 3, 4, 6
+V1_GROUPS, V1_NARROWING, V2_EXPANSION, XCEPTION_NARROWING = 3, 4, 6, 4
 WIDEST = 2048
 COVERAGE = Coverage(
     measured="speed",
@@ -60,6 +60,16 @@ UNITS = {
         lambda c: V2_EXPANSION * (2 * c * c + KERNEL * c),
         1,
         lambda _: {"expansion": V2_EXPANSION},
+    ),
+    "Xception": Unit(
+        "XceptionUnit",
+        lambda c: (
+            2 * c * c / XCEPTION_NARROWING
+            + (c / XCEPTION_NARROWING) ** 2
+            + KERNEL * (c + 2 * c / XCEPTION_NARROWING)
+        ),
+        XCEPTION_NARROWING,
+        lambda _: {},
     ),
 }
 
@@ -99,7 +109,7 @@ def _speeds() -> dict[tuple[str, ...], dict[str, Published]]:
 def _cells(experiment: str, size: int, choice: NetworkChoice) -> list[Cell]:
     only = {"input_size": f"{size}x{size}"}
     table = read_speeds(TABLE, choice.channels, "c_of_shufflenet_v2", **only)
-    return [_cell(experiment, size, e) for e in table if e.columns["unit_of"] in UNITS]
+    return [_cell(experiment, size, entry) for entry in table]
 
 
 def _declaration(size: int) -> Declaration:

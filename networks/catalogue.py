@@ -11,6 +11,10 @@ from functools import partial
 
 from torch import nn
 
+from guideline_benchmarks.networks.condensenet import condensenet
+from guideline_benchmarks.networks.densenet import densenet
+from guideline_benchmarks.networks.igcv2 import igcv2
+from guideline_benchmarks.networks.igcv3 import igcv3_d
 from guideline_benchmarks.networks.mobilenet_v1 import mobilenet_v1
 from guideline_benchmarks.networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
 from guideline_benchmarks.networks.nasnet import nasnet_a
@@ -31,10 +35,18 @@ from guideline_benchmarks.networks.shufflenet_v2 import (
     shufflenet_v2,
     shufflenet_v2_50,
 )
+from guideline_benchmarks.networks.xception import WIDTHS as XCEPTION
+from guideline_benchmarks.networks.xception import XceptionUnit, xception
 
 # Widths and input sizes of the MobileNets in Table 8; both networks can be built with any.
 MOBILENET_V1 = (0.25, 0.5, 0.75, 1.0)
 MOBILENET_V2 = ((0.15, 224), (0.4, 160), (0.6, 224), (0.75, 192), (1.0, 224), (1.4, 224))
+# Widths of others in Table 8.
+DENSENET = (0.5, 1.0, 1.5, 2.0)
+IGCV2 = (0.25, 0.5, 1.0)
+IGCV3_D = (0.7, 1.0, 1.4)
+# Groups of CondenseNet there.
+CONDENSENET = (8, 4)
 
 
 @dataclass(frozen=True)
@@ -77,9 +89,20 @@ def _networks() -> Iterator[NamedNetwork]:
     yield NamedNetwork("SENet", senet_154)
     yield NamedNetwork("NASNet-A 4 @ 1056", nasnet_a)
     yield NamedNetwork("PNASNet-5", pnasnet_5)
+    for family, build, widths in (
+        ("DenseNet", densenet, DENSENET),
+        ("Xception", xception, XCEPTION),
+        ("IGCV2", igcv2, IGCV2),
+        ("IGCV3-D", igcv3_d, IGCV3_D),
+    ):
+        for width in widths:
+            yield NamedNetwork(f"{family} {width:g}x", partial(build, width))
+    for groups in CONDENSENET:
+        yield NamedNetwork(f"CondenseNet G=C={groups}", partial(condensenet, groups))
 
 
 NETWORKS: dict[str, NamedNetwork] = {network.name: network for network in _networks()}
 UNITS: dict[str, type[nn.Module]] = {
-    unit.__name__: unit for unit in (ShuffleNetV1Unit, ShuffleNetV2Unit, InvertedResidual)
+    unit.__name__: unit
+    for unit in (ShuffleNetV1Unit, ShuffleNetV2Unit, InvertedResidual, XceptionUnit)
 }

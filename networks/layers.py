@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 CLASSES = 1000
@@ -71,6 +72,21 @@ class SqueezeExcitation(nn.Module):
         """Map (batch, c, h, w) to the same shape."""
         result: Tensor = x * self.excite(self.squeeze(x))
         return result
+
+
+class DenseUnit(nn.Module):
+    """Puts what its layers make beside its input, as dense networks do.
+
+    (batch, c, height, width) → (batch, c + made, height, width).
+    """
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, c, h, w) to (batch, c + made, h, w)."""
+        return torch.cat((x, self.branch(x)), dim=1)
 
 
 def classifier(c: int) -> nn.Sequential:

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
+from torch import nn
 
 from guideline_benchmarks.guidelines.commands.program import program
 from guideline_benchmarks.guidelines.commands.unmeasured import networks
@@ -33,6 +34,11 @@ OTHERWISE = {
     "MobileNet v2 0.4x": 41.80e6,
     "MobileNet v2 0.6x": 150.96e6,
     "MobileNet v2 0.75x": 153.94e6,
+    "DenseNet 1.5x": 298.92e6,
+    "IGCV3-D 1x": 312.97e6,
+    "IGCV3-D 1.4x": 590.02e6,
+    "CondenseNet G=C=8": 261.55e6,
+    "CondenseNet G=C=4": 516.64e6,
 }
 
 
@@ -65,16 +71,43 @@ def test_weights_of_shufflenet_v2_are_those_of_table_5(width):
     assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
 
 
-@pytest.mark.parametrize("name", ["NASNet-A 4 @ 1056", "PNASNet-5"])
+@pytest.mark.parametrize(
+    "name",
+    ["IGCV3-D 1x", "CondenseNet G=C=8", "CondenseNet G=C=4", "NASNet-A 4 @ 1056", "PNASNet-5"],
+)
 def test_weights_are_those_of_the_networks_own_papers(name):
     found = cost_of(name)
     # One decimal is printed.
     assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
 
 
+@pytest.mark.parametrize("name", ["IGCV3-D 1x", "CondenseNet G=C=8", "CondenseNet G=C=4"])
+def test_what_their_authors_count_is_one_more_for_each_element_of_activation_and_pooling(name):
+    network = NETWORKS[name]
+    with torch.device("meta"):
+        module = network.build().eval()
+        elements = []
+        for part in module.modules():
+            if isinstance(part, nn.ReLU | nn.ReLU6 | nn.AvgPool2d | nn.AdaptiveAvgPool2d):
+                part.register_forward_pre_hook(lambda _, args: elements.append(args[0].numel()))
+        module(torch.empty(network.input_shape))
+    found = cost_of(name)
+    counted = found.multiply_adds + sum(elements)
+    assert counted == pytest.approx(found.published_multiply_adds, rel=0.001)
+
+
 def test_every_network_of_these_families_that_the_paper_prints_is_here():
     families = {"ShuffleNet", "MobileNet", "ResNet-50", "SE-ShuffleNet"}
-    families |= {"SENet", "NASNet-A", "PNASNet-5"}
+    families |= {
+        "DenseNet",
+        "Xception",
+        "IGCV2",
+        "IGCV3-D",
+        "CondenseNet",
+        "SENet",
+        "NASNet-A",
+        "PNASNet-5",
+    }
     printed = {name for name in published_networks() if name.split()[0] in families}
     assert printed <= set(NETWORKS)
     widths, groups = ("0.5", "1", "1.5", "2"), (1, 2, 3, 4, 8)
@@ -180,6 +213,10 @@ def test_an_impossible_network_is_refused():
         shufflenet_v2(0.7)
     with pytest.raises(ValueError, match="no channels left"):
         NETWORKS["MobileNet v1 1x"].build.func(0.01)
+    with pytest.raises(KeyError):
+        NETWORKS["Xception 1x"].build.func(0.75)
+    with pytest.raises(ValueError, match="divisible"):
+        NETWORKS["CondenseNet G=C=4"].build.func(3)
 
 
 def test_the_command_lists_all_of_them(monkeypatch, capsys):
