@@ -237,6 +237,7 @@ def test_counts_and_single_processes_have_ratios_and_decide_nothing():
         assert rows["g=8"].exact.interval is rows["g=8"].alignment.interval is hours is None
         assert words(beside(*pair))["g=8"] == (MISSING, MISSING)
         assert words(beside(*pair))["g=4"] == (MISSING, SAME)
+        assert not alignment_sections(beside(*pair), brief=True)[0].verdicts
 
 
 def test_runs_without_a_table_in_common_say_nothing():

@@ -115,8 +115,12 @@ def _alignment(row: AlignedRow) -> str:
 
 
 def _sentences(found: Alignment, several: bool) -> list[Said]:
-    """Say of each guideline what was alignment in its last row whose widths are not exact."""
-    last = {row.experiment.name: row for row in found.rows if not row.same}
+    """Say of each guideline what was alignment in its last row whose widths are not exact.
+
+    Nothing without intervals, which decides nothing.
+    """
+    decided = [row for row in found.rows if row.alignment.interval and not row.same]
+    last = {row.experiment.name: row for row in decided}
     where = f"{found.printed.label}: " if several else ""
     return [Said(f"{where}{_sentence(row)}") for row in last.values()]
 
