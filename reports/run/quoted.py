@@ -1,12 +1,12 @@
-"""What the paper prints of whole networks beside their speed, as columns of a table."""
+"""What the paper prints of whole networks beside their speed: a table, and whether Fig. 1."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from guideline_benchmarks.reports.document import MISSING
-from guideline_benchmarks.reports.layout import excess
+from guideline_benchmarks.reports.document import MISSING, Table
+from guideline_benchmarks.reports.layout import by_cell, excess, millions
 from guideline_benchmarks.results.paper.networks import FIGURE_1
 from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.record.published import Quoted
@@ -39,6 +39,28 @@ def accuracy_name(experiment: Experiment) -> str:
     return f"{experiment.name}-accuracy"
 
 
+def quoted_tables(columns: Sequence[Column]) -> list[Table]:
+    """Return what the paper prints of networks beside their speed, none where it prints nothing."""
+    quotes = [r.cell.quoted for column in columns for r in column.results if r.cell.quoted]
+    shown = [
+        one for one in _COLUMNS if any(getattr(quoted, one[0]) is not None for quoted in quotes)
+    ]
+    if not shown:
+        return []
+
+    def entries(result: CellResult) -> list[str]:
+        cell, quoted = result.cell, result.cell.quoted or Quoted()
+        named = str(cell.axes.get("network", cell.row))
+        return [named, *(entry(cell, quoted) for _, _, entry in shown)]
+
+    caption = "Counted multiply-adds, and what the paper prints (quoted, not measured)"
+    return [by_cell(columns, caption, ["network", *(title for _, title, _ in shown)], entries)]
+
+
+def _counted(cell: Cell, _: Quoted) -> str:
+    return millions(cell.multiply_adds / cell.network.batch)
+
+
 def _multiply_adds(_: Cell, quoted: Quoted) -> str:
     return f"{quoted.multiply_adds / 1e6:g}" if quoted.multiply_adds else MISSING
 
@@ -51,37 +73,18 @@ def _difference(cell: Cell, quoted: Quoted) -> str:
 
 
 def _top1_error(_: Cell, quoted: Quoted) -> str:
-    return MISSING if quoted.top1_error is None else f"{quoted.top1_error:g}"
+    return MISSING if quoted.top1_error is None else str(quoted.top1_error)
 
 
 def _mmap(_: Cell, quoted: Quoted) -> str:
-    return MISSING if quoted.mmap is None else f"{quoted.mmap:g}"
+    return MISSING if quoted.mmap is None else str(quoted.mmap)
 
 
 # By the field that any cell must have for the column to be shown.
 _COLUMNS: Sequence[tuple[str, str, Callable[[Cell, Quoted], str]]] = (
-    ("multiply_adds", "published, M an image", _multiply_adds),
+    ("multiply_adds", "multiply-adds an image, M", _counted),
+    ("multiply_adds", "published", _multiply_adds),
     ("multiply_adds", "difference", _difference),
     ("top1_error", "top-1 error, % (published)", _top1_error),
     ("mmap", "mmAP, % (published)", _mmap),
 )
-
-
-def quoted_titles(columns: Sequence[Column]) -> list[str]:
-    """Return the titles of the columns that any cell has figures for."""
-    return [title for _, title, _ in _shown(columns)]
-
-
-def quoted_entries(columns: Sequence[Column], cell: Cell) -> list[str]:
-    """Return a cell's entries under `quoted_titles`."""
-    quoted = cell.quoted or Quoted()
-    return [entry(cell, quoted) for _, _, entry in _shown(columns)]
-
-
-def _shown(columns: Sequence[Column]) -> list[tuple[str, str, Callable[[Cell, Quoted], str]]]:
-    quotes = [r.cell.quoted for column in columns for r in column.results if r.cell.quoted]
-    return [
-        shown
-        for shown in _COLUMNS
-        if any(getattr(quoted, shown[0]) is not None for quoted in quotes)
-    ]

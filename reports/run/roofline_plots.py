@@ -22,6 +22,8 @@ from guideline_benchmarks.results.tables.roofline import ceilings_of
 from guideline_benchmarks.results.tables.summary import Summary
 
 LABEL_SIZE = 6
+# The names of more than so many cells need a larger plot.
+MOST_CELLS = 20
 
 
 def roofline(summary: Summary, experiment: Experiment) -> Figure:
@@ -35,8 +37,9 @@ def roofline(summary: Summary, experiment: Experiment) -> Figure:
     ceilings = ceilings_of(run)
     assert ceilings is not None
     columns = summary.columns_of(experiment)
+    crowded = sum(len(column.results) for column in columns) > MOST_CELLS
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(6.6, 4.0), layout="constrained")
+        figure = Figure(figsize=(9.2, 7.0) if crowded else (6.6, 4.0), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         axes.set_xscale("log")

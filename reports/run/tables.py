@@ -23,8 +23,7 @@ from guideline_benchmarks.reports.run.paper import (
 from guideline_benchmarks.reports.run.quoted import (
     ACCURACY_TITLE,
     accuracy_name,
-    quoted_entries,
-    quoted_titles,
+    quoted_tables,
     shows_accuracy,
 )
 from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
@@ -127,15 +126,16 @@ def _measured(run: Run, columns: Sequence[Column]) -> list[Table]:
         caption = f"Speed, {run.platform.unit} by the mean time: {modes}"
         first = speeds_by_mode(run, columns, (caption, ", and the paper's {device}"))
     further = [*rival_tables(columns), *beside_tables(run, columns)]
-    return [first, _relative_speeds(run, columns), *further, _costs(columns), _times(columns)]
+    costs = _all_costs(columns)
+    return [first, _relative_speeds(run, columns), *further, *costs, _times(columns)]
 
 
 def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
-    return [*count_tables(run, columns), _costs(columns)]
+    return [*count_tables(run, columns), *_all_costs(columns)]
 
 
 def _modelled(run: Run, columns: Sequence[Column]) -> list[Table]:
-    return [*modelled_tables(run, columns), _costs(columns)]
+    return [*modelled_tables(run, columns), *_all_costs(columns)]
 
 
 _TABLES: Mapping[Kind, Callable[[Run, Sequence[Column]], list[Table]]] = {
@@ -179,27 +179,30 @@ def _relative_speeds(run: Run, columns: Sequence[Column]) -> Table:
     return explained(table, MEANS_AND_PAIRS)
 
 
+def _all_costs(columns: Sequence[Column]) -> list[Table]:
+    """Return what networks cost, and what the paper prints of that and of their accuracy."""
+    return [_costs(columns), *quoted_tables(columns)]
+
+
 def _costs(columns: Sequence[Column]) -> Table:
-    # What a row's name does not say of its networks.
-    named = [axis for axis in ("network", "width") if axis in columns[0].results[0].cell.axes]
+    fragmented = "width" in columns[0].results[0].cell.axes
 
     def entries(result: CellResult) -> list[str]:
         cell = result.cell
         bound = cell.memory_access_bound
         return [
-            *(str(cell.axes[axis]) for axis in named),
+            *([str(cell.axes["width"])] if fragmented else []),
             millions(cell.multiply_adds),
             f"{100 * result.multiply_adds_deviation:+.1f} %",
             millions(cell.memory_access_cost),
             significant(cell.memory_access_bytes / 2**20, 4),
             # A bound is of elements, of which there is one at least.
             f"{cell.memory_access_cost / bound:.2f}" if bound >= 1 else MISSING,
-            *quoted_entries(columns, cell),
         ]
 
     titles = ["multiply-adds, M", "against base", "MAC, M elements", "MAC, MiB", "MAC / bound"]
     caption = "Cost by Eq. (1) and (2); the bound is Eq. (1)'s"
-    return by_cell(columns, caption, [*named, *titles, *quoted_titles(columns)], entries)
+    return by_cell(columns, caption, (["width"] if fragmented else []) + titles, entries)
 
 
 def _times(columns: Sequence[Column]) -> Table:
