@@ -82,7 +82,7 @@ def test_weights_are_those_of_the_networks_own_papers(name):
 
 
 @pytest.mark.parametrize("name", ["IGCV3-D 1x", "CondenseNet G=C=8", "CondenseNet G=C=4"])
-def test_what_their_authors_count_is_one_more_for_each_element_of_activation_and_pooling(name):
+def test_counting_activations_and_pooling_too_gives_what_their_papers_print(name):
     network = NETWORKS[name]
     with torch.device("meta"):
         module = network.build().eval()
