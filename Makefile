@@ -28,7 +28,7 @@ RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter l
 PARALLEL   := --numprocesses=auto --maxprocesses=8 --dist=worksteal
 # Tests start the suite hundreds of times; bytecode that is not kept would be compiled each time.
 PYTEST     := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest $(PARALLEL)
-REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md))
+REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md docs/reports/*/*/report.md))
 RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 
 .DEFAULT_GOAL := help
@@ -79,12 +79,13 @@ compare: $(INSTALLED) ## lay COMPARE="run run…" side by side (the reference ru
 matrix: $(INSTALLED) $(RUNTIME) ## measure all combinations of MATRIX (see examples/matrix.toml), and compare them
 	@$(GUIDELINES) matrix '$(MATRIX)' $(if $(OUT),--out '$(OUT)')
 
-reports: $(INSTALLED) ## write the reports of docs/reports again: Markdown and its plots, nothing else
+reports: $(INSTALLED) ## write the generated pages of docs again: Markdown and its plots, nothing else
 	@for run in $(REPORTED); do \
 	  $(GUIDELINES) report results/reference/$$run --out docs/reports/$$run || exit; done
 	@$(GUIDELINES) compare $(COMPARE) --out docs/reports/compare >/dev/null
 	@$(GUIDELINES) compare results/reference/runtimes-xeon/cpu* --out docs/reports/runtimes >/dev/null
-	@find docs/reports -type f ! -name '*.md' ! -name '*.svg' -delete
+	@$(GUIDELINES) paper --out docs >/dev/null
+	@find docs -type f \( -name '*.html' -o -name '*.tex' -o -name '*.csv' -o -name '*.png' \) -delete
 
 history: $(INSTALLED) ## show how each cell of PLATFORM has gone over all stored runs
 	@$(GUIDELINES) history --platform '$(PLATFORM)' $(if $(OUT),--out '$(OUT)')

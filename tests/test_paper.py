@@ -13,6 +13,7 @@ from guideline_benchmarks.guidelines.paper.parts import EXACT, LARGE, OPERATORS,
 from guideline_benchmarks.guidelines.session import paper, runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.paper import measure_paper
+from guideline_benchmarks.reports.formats.pipe_tables import markdown_table
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.paper import FOLDER
 from guideline_benchmarks.results.statistics.stopping import complete
@@ -20,6 +21,7 @@ from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.runners.schedule import rounds_per_process
 from tests.synthetic import fig2_run, noisy, run_of_declarations
 
+ROOT = Path(__file__).parent.parent
 # Those with few networks, so that reports of them are written in no time.
 SOME = (OPERATORS, LARGE)
 ASKED = [*(part.name for part in SOME), EXACT.name]
@@ -86,6 +88,11 @@ def test_the_page_has_a_row_and_the_terminal_a_line_for_each():
     for row, line in zip(table.rows, coverage_lines(), strict=True):
         assert line.startswith(f"{row[0]}, {row[1]}. ")
     assert any("not reproduced" in line for line in coverage_lines())
+
+
+def test_the_documented_coverage_is_the_declared_one():
+    (table,) = coverage_section().tables
+    assert markdown_table(table) in (ROOT / "docs" / "paper.md").read_text()
 
 
 def test_nothing_is_measured_without_a_platform(guidelines, tmp_path):
