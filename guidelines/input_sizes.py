@@ -14,28 +14,28 @@ from guideline_benchmarks.results.paper.networks import read_table1a
 from guideline_benchmarks.results.record.cells import Cell, NetworkChoice
 
 # Height and width.
-SIZES = {"input-320": (320, 320), "input-640": (480, 640), "input-1080": (720, 1080)}
+SIZES = ((320, 320), (480, 640), (720, 1080))
 
 
-def _cells(experiment: str, choice: NetworkChoice) -> list[Cell]:
+def _cells(experiment: str, size: tuple[int, int], choice: NetworkChoice) -> list[Cell]:
     return [
         whole_networks.network_cell(
             experiment, entry.family, entry, choice, entry.quoted.speeds[choice.channels].batch
         )
         for entry in read_table1a()
-        if (entry.height, entry.width) == SIZES[experiment]
+        if (entry.height, entry.width) == size
     ]
 
 
-def _declaration(name: str, height: int, width: int) -> Declaration:
+def _declaration(height: int, width: int) -> Declaration:
     """Return the networks at one of the table's input sizes."""
     experiment = replace(
         whole_networks.EXPERIMENT,
-        name=name,
+        name=f"input-{width}",
         table="Appendix Table 1a",
         title=f"Whole networks at {height}×{width}",
     )
-    return Declaration(experiment, partial(_cells, name))
+    return Declaration(experiment, partial(_cells, experiment.name, (height, width)))
 
 
-INPUT_SIZES = [_declaration(name, *size) for name, size in SIZES.items()]
+INPUT_SIZES = [_declaration(*size) for size in SIZES]

@@ -114,7 +114,8 @@ def strings(file):
 
 def declared_in(file):
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Experiment":
+        # One may be another with some of its fields replaced.
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Experiment", "replace"):
             for keyword in node.keywords:
                 if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
                     yield keyword.value.value
