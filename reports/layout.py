@@ -54,15 +54,6 @@ def printed(speed: float) -> str:
     return f"{speed:.0f}" if speed >= 100 else f"{speed:.1f}"
 
 
-def published_speeds(columns: Sequence[Column], device: str) -> str:
-    """Return what the paper's column is: its device with the unit, or that it prints none."""
-    units = (r.published.unit for column in columns for r in column.results if r.published)
-    unit = next(units, None)
-    return (
-        f"the paper's {device} ({unit})" if unit else f"the paper's {device}, of which it has none"
-    )
-
-
 def interval_text(
     interval: Interval | None,
     text: Callable[[float], str],

@@ -17,7 +17,6 @@ from guideline_benchmarks.reports.layout import (
     millions,
     paper_layout,
     printed,
-    published_speeds,
     scale_title,
     significant,
 )
@@ -183,8 +182,9 @@ def _counted(run: Run, columns: Sequence[Column]) -> list[Table]:
             printed(paper.speed) if paper else MISSING,
         ]
 
-    said, paper = metric_of(run).said, published_speeds(columns, _device(run))
-    caption = f"Millions of instructions ({said}), and {paper}"
+    unit = next((r.published.unit for c in columns for r in c.results if r.published), "")
+    said = metric_of(run).said
+    caption = f"Millions of instructions ({said}), and the paper's {_device(run)} ({unit})"
     titles = ("instr.", "paper")
     relative = relative_counts(run, columns, titles)
     short = f"Instructions relative to {columns[0].experiment.base} ({said}), and the paper's time"

@@ -15,7 +15,6 @@ from guideline_benchmarks.reports.layout import (
     millions,
     paper_layout,
     printed,
-    published_speeds,
     scale_title,
     significant,
 )
@@ -59,10 +58,11 @@ def _instructions(run: Run, columns: Sequence[Column]) -> Table:
             printed(paper.speed) if paper else MISSING,
         ]
 
-    paper = published_speeds(columns, PAPER_PLATFORMS[run.protocol.channels])
+    paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
+    device = PAPER_PLATFORMS[run.protocol.channels]
     caption = (
         f"Executed instructions, in millions and per multiply-add (m-a; {metric_of(run).said}), "
-        f"and the speed of {paper}"
+        f"and the speed of the paper's {device} ({paper})"
     )
     return paper_layout(columns, caption, ("M instr.", "per m-a", "paper"), entries)
 

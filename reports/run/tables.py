@@ -12,7 +12,6 @@ from guideline_benchmarks.reports.layout import (
     millions,
     paper_layout,
     printed,
-    published_speeds,
     scale_title,
     significant,
 )
@@ -151,8 +150,11 @@ def speeds(run: Run, columns: Sequence[Column]) -> Table:
         paper = printed(result.published.speed) if result.published else MISSING
         return [measured, paper]
 
-    paper = published_speeds(columns, PAPER_PLATFORMS[run.protocol.channels])
-    caption = f"Speed, {run.platform.unit} by the mean time: measured, and {paper}"
+    device = PAPER_PLATFORMS[run.protocol.channels]
+    paper = next((r.published.unit for c in columns for r in c.results if r.published), "")
+    caption = (
+        f"Speed, {run.platform.unit} by the mean time: measured, and the paper's {device} ({paper})"
+    )
     return paper_layout(columns, caption, ("measured", "paper"), entries)
 
 
