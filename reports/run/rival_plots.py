@@ -68,8 +68,8 @@ def rival_plot(summary: Summary, experiment: Experiment) -> Figure:
         said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
         handles, labels = axes.get_legend_handles_labels()
-        place: Any = {"loc": "outside right center", "frameon": False}
-        figure.legend(handles, labels, title=_key(summary, columns), **place)
+        key = _key(summary, columns)
+        figure.legend(handles, labels, loc="outside right center", frameon=False, title=key)
     return figure
 
 
