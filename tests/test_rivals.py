@@ -193,7 +193,7 @@ def test_costs_stand_beside_what_the_paper_prints(same):
     assert not any("published" in h.title for table in plain.tables for h in table.headings)
 
 
-def test_a_table_without_speeds_of_its_own_says_so_and_stands_beside_the_others():
+def test_a_table_without_speeds_of_its_own_channel_set_stands_beside_the_other():
     summary = summary_of(lambda cell: 1.0 + cell.scale, "table7")
     (section,) = document(summary).sections
     assert "paper" not in section.tables[0].caption

@@ -67,21 +67,22 @@ def rival_plot(summary: Summary, experiment: Experiment) -> Figure:
         axes.set_xlabel(f"{metric.axis} relative to {experiment.base}")
         said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
-        filled, opened = _MARKS[metric.kind]
-        if any(
-            True for column in columns for result in column.results for _ in eager_figure(result)
-        ):
-            filled = f"as one graph,\n{filled}\nsmall: eager"
-        device = PAPER_PLATFORMS[run.protocol.channels]
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside right center",
-            frameon=False,
-            title=f"filled: {filled}\nopen: {opened}\n{device}",
-        )
+        key = _key(summary, columns)
+        figure.legend(handles, labels, loc="outside right center", frameon=False, title=key)
     return figure
+
+
+def _key(summary: Summary, columns: Sequence[Column]) -> str:
+    """Say what filled and open marks are, these where the paper has any, and small ones."""
+    results = [result for column in columns for result in column.results]
+    filled, opened = _MARKS[summary.metric.kind]
+    said = [f"filled: {filled}"]
+    if any(True for result in results for _ in eager_figure(result)):
+        said = [f"filled: as one graph,\n{filled}", "small: eager"]
+    if any(result.published for result in results):
+        said.append(f"open: {opened}\n{PAPER_PLATFORMS[summary.run.protocol.channels]}")
+    return "\n".join(said)
 
 
 def _draw(axes: Axes, column: Column, lines: Mapping[str, float], style: tuple[str, str]) -> None:
