@@ -33,7 +33,7 @@ RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(
 
 .DEFAULT_GOAL := help
 .PHONY: help tables paper g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
-        arm-emulator cpu-counter litert-converter arm-model runtimes doctor bench lint docs test test-all coverage
+        arm-emulator cpu-counter litert-converter arm-model runtime-packages runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -115,7 +115,9 @@ arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (
 litert-converter: $(INSTALLED) ## set up what converts networks for PLATFORM=cpu-litert (1 GB, no root)
 	@$(GUIDELINES) litert-converter -- $(PIP_ARGS)
 
-runtimes: $(VENV)/installed-runtimes litert-converter ## install every further runtime (docs/runtimes.md)
+runtime-packages: $(VENV)/installed-runtimes ## install the packages of every further runtime, without LiteRT's converter
+
+runtimes: runtime-packages litert-converter ## install every further runtime (docs/runtimes.md)
 
 doctor: $(INSTALLED) ## say what makes this machine's figures unreliable, and what to do
 	@$(GUIDELINES) doctor

@@ -220,6 +220,14 @@ def once(made_once, start, ready_python):
     return run
 
 
+@pytest.fixture(scope="session")
+def listed_networks(once):
+    """What `guidelines networks --json` prints, run once for all tests: counting takes long."""
+    code, out, err = once("networks", "networks", "--json")[1]
+    assert code == 0, err
+    return json.loads(out)
+
+
 @pytest.fixture
 def command(start, tmp_path):
     """Start `guidelines` in an empty folder."""

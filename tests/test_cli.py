@@ -94,6 +94,7 @@ def test_quiet_says_only_where_the_run_is(guidelines):
     assert (code, out, err) == (0, "here\n", "")
 
 
+@pytest.mark.slow
 def test_the_gpu_channel_set_and_the_other_unit_can_be_chosen(guidelines):
     code, out, err = guidelines(
         "run", "g4", "--runs", 1, "--channels", "gpu", "--g4-unit", "equal-width", "--json"

@@ -67,8 +67,9 @@ def numbers(shape, seed=0):
 
 
 @pytest.mark.usefixtures("several_cores")
-@pytest.mark.parametrize(("batch", "threads"), [(3, 2), pytest.param(1, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (3, 2)])
 @pytest.mark.alone
+@pytest.mark.slow
 def test_networks_of_every_table_are_proved_and_timed(batch, threads, networks, tmp_path):
     cells = [replace(c, network=replace(c.network, batch=batch)) for c in chosen_cells()]
     assert len(cells) == len(CHOSEN) + len(CONTROLS)

@@ -55,15 +55,11 @@ def test_what_cannot_be_proved_can_be_counted(guidelines, folder):
     complains(guidelines("cost", "nets:nothing", "--input", "1,3"), 2, "cannot be imported")
 
 
-def test_a_network_of_the_suite_is_counted(guidelines):
+def test_a_network_of_the_suite_is_counted(guidelines, listed_networks):
     code, out, err = guidelines("cost", "ShuffleNet v2 0.5x", "--json")
     assert code == 0, err
     named = json.loads(out)
-    (listed,) = (
-        entry
-        for entry in json.loads(guidelines("networks", "--json")[1])
-        if entry["name"] == "ShuffleNet v2 0.5x"
-    )
+    (listed,) = (entry for entry in listed_networks if entry["name"] == "ShuffleNet v2 0.5x")
     assert named["multiply_adds"] == listed["multiply_adds"]
     assert named["weights"] == listed["weights"]
 

@@ -61,6 +61,12 @@ def machine(monkeypatch, tmp_path):
     return found
 
 
+@pytest.fixture
+def quiet(monkeypatch):
+    """Write no reports, which take longer than all else."""
+    monkeypatch.setattr(paper, "publish", lambda *_: "nowhere")
+
+
 def test_every_published_table_is_accounted_for():
     known = {item.name for item in items()}
     for file in FOLDER.glob("*.csv"):
@@ -125,7 +131,7 @@ def test_what_a_platform_cannot_have_is_left_out_and_said(machine, capsys):
     assert "Left out: operators: fig2 takes run time apart" in capsys.readouterr().err
 
 
-def test_a_part_that_stops_leaves_the_others_and_the_same_command_goes_on(machine, capsys):
+def test_a_part_that_stops_leaves_the_others_and_the_same_command_goes_on(machine, capsys, quiet):
     machine.fails = {LARGE.name}
     measure_paper("cpu", Options(), Path("out"))
     assert f"{LARGE.name}: The board is gone." in capsys.readouterr().err
@@ -134,7 +140,7 @@ def test_a_part_that_stops_leaves_the_others_and_the_same_command_goes_on(machin
     assert list(machine.asked) == [LARGE.name]
 
 
-def test_a_folder_with_runs_of_something_else_is_refused(machine):
+def test_a_folder_with_runs_of_something_else_is_refused(machine, quiet):
     machine.fails = set(ASKED[1:])
     measure_paper("cpu", Options(), Path("out"))
     with pytest.raises(BadInputError, match="holds a run of something else"):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
+import re
 
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from guideline_benchmarks.guidelines.commands.program import program
-from guideline_benchmarks.guidelines.commands.unmeasured import networks
-from guideline_benchmarks.guidelines.commands.unmeasured.networks import costs_table, network_cost
+from guideline_benchmarks.guidelines.commands.unmeasured.networks import NetworkCost, costs_table
 from guideline_benchmarks.networks.blocks import initialise
 from guideline_benchmarks.networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
 from guideline_benchmarks.networks.cost import cost
@@ -25,6 +22,18 @@ from guideline_benchmarks.results.paper import published_networks, read_csv
 
 PUBLISHED = [name for name, row in published_networks().items() if row.multiply_adds is not None]
 
+
+def family(name):
+    return re.sub(r" ([\d.]+x|g=\d+|G=C=\d+).*", "", name)
+
+
+# What all of a family share is looked at on one of them, and on all in the night.
+FIRST_OF_EACH_FAMILY = [
+    name
+    if name == next(first for first in NETWORKS if family(first) == family(name))
+    else pytest.param(name, marks=pytest.mark.slow)
+    for name in NETWORKS
+]
 # Published figures that what the paper describes does not give, with what comes out instead
 # (docs/networks.md). Everything else must agree to what the paper prints: 1 % of three digits,
 # 2 % of two.
@@ -42,9 +51,13 @@ OTHERWISE = {
 }
 
 
-@cache
-def cost_of(name):
-    return network_cost(NETWORKS[name])
+@pytest.fixture(scope="session")
+def cost_of(listed_networks):
+    """What a network costs, and what is published of it, by its name."""
+    found = {}
+    for entry in listed_networks:
+        found.setdefault(entry["name"], NetworkCost(**entry | {"input": tuple(entry["input"])}))
+    return found.__getitem__
 
 
 def tolerance(figure):
@@ -54,7 +67,7 @@ def tolerance(figure):
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name in PUBLISHED])
-def test_multiply_adds_are_those_the_paper_prints(name):
+def test_multiply_adds_are_those_the_paper_prints(name, cost_of):
     found = cost_of(name)
     printed = found.published_multiply_adds
     if found.name in OTHERWISE:
@@ -65,7 +78,7 @@ def test_multiply_adds_are_those_the_paper_prints(name):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_weights_of_shufflenet_v2_are_those_of_table_5(width):
+def test_weights_of_shufflenet_v2_are_those_of_table_5(width, cost_of):
     found = cost_of(f"ShuffleNet v2 {width:g}x")
     # Two digits are printed.
     assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
@@ -75,14 +88,14 @@ def test_weights_of_shufflenet_v2_are_those_of_table_5(width):
     "name",
     ["IGCV3-D 1x", "CondenseNet G=C=8", "CondenseNet G=C=4", "NASNet-A 4 @ 1056", "PNASNet-5"],
 )
-def test_weights_are_those_of_the_networks_own_papers(name):
+def test_weights_are_those_of_the_networks_own_papers(name, cost_of):
     found = cost_of(name)
     # One decimal is printed.
     assert found.weights == pytest.approx(found.published_weights, abs=0.05e6)
 
 
 @pytest.mark.parametrize("name", ["IGCV3-D 1x", "CondenseNet G=C=8", "CondenseNet G=C=4"])
-def test_counting_activations_and_pooling_too_gives_what_their_papers_print(name):
+def test_counting_activations_and_pooling_too_gives_what_their_papers_print(name, cost_of):
     network = NETWORKS[name]
     with torch.device("meta"):
         module = network.build().eval()
@@ -136,7 +149,7 @@ def test_mobilenets_are_table_8s():
 
 
 @pytest.mark.parametrize("name", ["ShuffleNet v1 0.5x g=8", "ShuffleNet v2* 1x", "ResNet-50"])
-def test_multiply_adds_agree_with_fvcore_but_for_what_it_adds(name):
+def test_multiply_adds_agree_with_fvcore_but_for_what_it_adds(name, cost_of):
     network = NETWORKS[name]
     module = network.build().eval()
     flops = FlopCountAnalysis(module, torch.zeros(network.input_shape))
@@ -144,7 +157,7 @@ def test_multiply_adds_agree_with_fvcore_but_for_what_it_adds(name):
     assert cost_of(name).multiply_adds == counted["conv"] + counted["linear"]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FIRST_OF_EACH_FAMILY)
 def test_each_network_gives_a_thousand_classes(name):
     network = NETWORKS[name]
     with torch.device("meta"):
@@ -219,10 +232,8 @@ def test_an_impossible_network_is_refused():
         NETWORKS["CondenseNet G=C=4"].build.func(3)
 
 
-def test_the_command_lists_all_of_them(monkeypatch, capsys):
-    monkeypatch.setattr(networks, "network_cost", lambda network: cost_of(network.name))
-    program(["networks", "--json"], standalone_mode=False)
-    printed = json.loads(capsys.readouterr().out)
+def test_the_command_lists_all_of_them(listed_networks, cost_of):
+    printed = listed_networks
     listed = {entry["name"]: entry for entry in printed}
     assert set(listed) == set(NETWORKS)
     rows = [entry["table8_row"] for entry in printed if entry["table8_row"]]
@@ -243,6 +254,6 @@ def test_the_command_lists_all_of_them(monkeypatch, capsys):
     assert listed["ResNet-50"]["table8_row"] is None
 
 
-def test_the_documented_table_is_the_counted_one(pytestconfig):
+def test_the_documented_table_is_the_counted_one(pytestconfig, cost_of):
     page = (pytestconfig.rootpath / "docs" / "networks.md").read_text(encoding="utf-8")
     assert markdown_table(costs_table([cost_of(name) for name in NETWORKS])) in page
