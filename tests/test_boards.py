@@ -198,6 +198,7 @@ def test_a_users_network_with_data_of_its_own_is_measured_on_a_board(
     assert [tensor.name for tensor in run.cells[0].network.inputs] == ["image", "mask"]
 
 
+@pytest.mark.slow
 def test_several_boards_are_measured_at_the_same_time(board, command, tmp_path):
     names = ("one", "other")
     python = board.python("shared python", HERE)

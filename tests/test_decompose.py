@@ -19,7 +19,7 @@ from onnx import helper as make
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
-from tests.program import BOTH_RUNTIMES, complains, wait_for
+from tests.program import BOTH_RUNTIMES, complains, slow_but_first, wait_for
 from tests.synthetic import fig2_run
 from tests.user_networks import exported
 
@@ -133,7 +133,7 @@ def test_fig_2_is_measured_stored_and_reported(guidelines, tmp_path, platform):
     assert moved == pytest.approx(by_category["Conv"]["depthwise_percent"])
 
 
-@pytest.mark.parametrize("victim", ["controller", "ctrl-c"])
+@pytest.mark.parametrize("victim", slow_but_first("ctrl-c", "controller"))
 def test_an_interrupted_decomposition_keeps_its_rounds(command, guidelines, folder, victim):
     arguments = ("decompose", "mine:small", "--input", "1,3,32,32", "--runs", 40)
     arguments += ("--processes", 2, "--out", "run")

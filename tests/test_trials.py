@@ -94,6 +94,7 @@ def test_a_slower_runtime_is_caught_in_the_cells_that_it_slows(caught):
     complains(result, 1, "gate stays shut", "SLOWER")
 
 
+@pytest.mark.slow
 def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelines, tmp_path):
     code, out, err = guidelines(*trial_words(tmp_path, [32, 64, 128]), "--json")
     assert code == 1, err
@@ -101,6 +102,7 @@ def test_a_runtime_that_is_slower_everywhere_is_caught_by_absolute_time(guidelin
     assert found["control/compute-bound/x1"] == found["control/memory-heavy/x1"] == "SLOWER"
 
 
+@pytest.mark.slow
 def test_a_killed_trial_keeps_its_pairs_and_goes_on(command, guidelines, tmp_path):
     words = (*trial_words(tmp_path), "--out", "trial")
     process = command(*words)
