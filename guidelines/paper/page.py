@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from guideline_benchmarks.guidelines.paper.coverage import coverage_section
 from guideline_benchmarks.guidelines.paper.drawn import drawn
-from guideline_benchmarks.reports.document import Document, Heading, Section, Table
+from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
 from guideline_benchmarks.reports.layout import scale_title
 from guideline_benchmarks.reports.run.tables import section_title
 from guideline_benchmarks.results.tables.summary import Column, Summary
@@ -43,4 +43,4 @@ def _measured(summaries: Mapping[str, Summary]) -> Section:
 
 def _said(column: Column) -> Sequence[str]:
     verdict = column.verdict.value if column.verdict else "counts have none"
-    return (verdict, "undefined" if column.tau is None else f"{column.tau:+.2f}")
+    return (verdict, MISSING if column.tau is None else f"{column.tau:+.2f}")
