@@ -22,14 +22,12 @@ EXPERIMENT = replace(
         "(docs/protocol.md, 9).",
     ),
 )
-BATCHES = {"gpu": 4, "arm": 1}
 
 
 def _cells(choice: NetworkChoice) -> list[Cell]:
     """Return the base row's cells, then the others in the table's order."""
-    batch = BATCHES[choice.channels]
     return [
-        whole_networks.network_cell(EXPERIMENT.name, entry.family, entry, choice, batch)
+        whole_networks.network_cell(EXPERIMENT.name, entry.family, entry, choice)
         for entry in sorted(read_table7(), key=lambda entry: entry.family != BASE)
     ]
 

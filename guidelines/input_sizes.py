@@ -26,9 +26,7 @@ COVERAGE = Coverage(
 
 def _cells(experiment: str, size: tuple[int, int], choice: NetworkChoice) -> list[Cell]:
     return [
-        whole_networks.network_cell(
-            experiment, entry.family, entry, choice, entry.quoted.speeds[choice.channels].batch
-        )
+        whole_networks.network_cell(experiment, entry.family, entry, choice)
         for entry in read_table1a()
         if (entry.height, entry.width) == size
     ]

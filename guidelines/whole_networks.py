@@ -30,14 +30,18 @@ EXPERIMENT = Experiment(
     rivals=True,
     across_platforms=False,
 )
-BATCHES = {"gpu": 8, "arm": 1}
 
 
 def network_cell(
     experiment: str, row: str, entry: NetworkEntry, choice: NetworkChoice, batch: int = 1
 ) -> Cell:
-    """Return a cell of a table of whole networks, with all that the paper prints of it."""
+    """Return a cell of a table of whole networks, with all that the paper prints of it.
+
+    It has the batch of its printed speed; `batch` where none is printed.
+    """
     square = entry.height == entry.width
+    published = entry.quoted.speeds.get(choice.channels)
+    images = published.batch if published else batch
     return Cell(
         experiment=experiment,
         row=row,
@@ -46,8 +50,8 @@ def network_cell(
             "network": entry.name,
             "size": entry.height if square else f"{entry.height}×{entry.width}",
         },
-        network=WholeNetwork(entry.name, entry.height, batch, None if square else entry.width),
-        published=entry.quoted.speeds.get(choice.channels),
+        network=WholeNetwork(entry.name, entry.height, images, None if square else entry.width),
+        published=published,
         quoted=entry.quoted,
     )
 
@@ -55,6 +59,7 @@ def network_cell(
 def _cells(choice: NetworkChoice) -> list[Cell]:
     """Return the cells family after family; channel sets differ in the batch alone."""
     families = list(dict.fromkeys(entry.family for entry in read_table8()))
+    batch = read_table8()[0].quoted.speeds[choice.channels].batch
     cells, seen = [], set[str]()
     for entry in sorted(read_table8(), key=lambda entry: families.index(entry.family)):
         row = entry.family
@@ -64,7 +69,7 @@ def _cells(choice: NetworkChoice) -> list[Cell]:
             # Printed a second time, as trained by the authors themselves.
             row += " (our impl.)"
         seen.add(entry.name)
-        cells.append(network_cell(EXPERIMENT.name, row, entry, choice, BATCHES[choice.channels]))
+        cells.append(network_cell(EXPERIMENT.name, row, entry, choice, batch))
     return cells
 
 

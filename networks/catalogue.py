@@ -11,32 +11,32 @@ from functools import partial
 
 from torch import nn
 
-from guideline_benchmarks.networks.condensenet import condensenet
-from guideline_benchmarks.networks.densenet import densenet
-from guideline_benchmarks.networks.igcv2 import igcv2
-from guideline_benchmarks.networks.igcv3 import igcv3_d
-from guideline_benchmarks.networks.mobilenet_v1 import mobilenet_v1
-from guideline_benchmarks.networks.mobilenet_v2 import InvertedResidual, mobilenet_v2
-from guideline_benchmarks.networks.nasnet import nasnet_a
-from guideline_benchmarks.networks.pnasnet import pnasnet_5
-from guideline_benchmarks.networks.resnet import resnet_50
-from guideline_benchmarks.networks.senet import senet_154
-from guideline_benchmarks.networks.shufflenet_v1 import (
+from guideline_benchmarks.networks.whole.condensenet import condensenet
+from guideline_benchmarks.networks.whole.densenet import densenet
+from guideline_benchmarks.networks.whole.igcv2 import igcv2
+from guideline_benchmarks.networks.whole.igcv3 import igcv3_d
+from guideline_benchmarks.networks.whole.mobilenet_v1 import mobilenet_v1
+from guideline_benchmarks.networks.whole.mobilenet_v2 import InvertedResidual, mobilenet_v2
+from guideline_benchmarks.networks.whole.nasnet import nasnet_a
+from guideline_benchmarks.networks.whole.pnasnet import pnasnet_5
+from guideline_benchmarks.networks.whole.resnet import resnet_50
+from guideline_benchmarks.networks.whole.senet import senet_154
+from guideline_benchmarks.networks.whole.shufflenet_v1 import (
     FIRST,
     STAGE_2,
     ShuffleNetV1Unit,
     shufflenet_v1,
     shufflenet_v1_50,
 )
-from guideline_benchmarks.networks.shufflenet_v2 import (
+from guideline_benchmarks.networks.whole.shufflenet_v2 import (
     WIDTHS,
     ShuffleNetV2Unit,
     se_shufflenet_v2_164,
     shufflenet_v2,
     shufflenet_v2_50,
 )
-from guideline_benchmarks.networks.xception import WIDTHS as XCEPTION
-from guideline_benchmarks.networks.xception import XceptionUnit, xception
+from guideline_benchmarks.networks.whole.xception import WIDTHS as XCEPTION
+from guideline_benchmarks.networks.whole.xception import XceptionUnit, xception
 
 # Widths and input sizes of the MobileNets in Table 8; both networks can be built with any.
 MOBILENET_V1 = (0.25, 0.5, 0.75, 1.0)

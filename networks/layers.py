@@ -33,6 +33,22 @@ def depthwise_bn(c: int, stride: int = 1) -> nn.Sequential:
     return conv_bn(c, c, 3, stride=stride, groups=c, activation=None)
 
 
+def separable(
+    c1: int,
+    c2: int,
+    kernel_size: int = 3,
+    *,
+    stride: int = 1,
+    activation: Callable[[], nn.Module] | None = nn.ReLU,
+) -> nn.Sequential:
+    """Return a depthwise convolution, a 1×1 convolution c1→c2, batch norm, and the activation.
+
+    There is nothing between the two. (batch, c1, h, w) → (batch, c2, ⌈h/stride⌉, ⌈w/stride⌉).
+    """
+    depthwise = nn.Conv2d(c1, c1, kernel_size, stride, kernel_size // 2, groups=c1, bias=False)
+    return nn.Sequential(depthwise, conv_bn(c1, c2, activation=activation))
+
+
 class ChannelShuffle(nn.Module):
     """Deals the channels of `groups` groups out, one of each in turn (ShuffleNet v1, Fig. 1).
 

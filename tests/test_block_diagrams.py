@@ -12,7 +12,7 @@ from guideline_benchmarks.guidelines.g3_fragmentation import ROWS
 from guideline_benchmarks.networks.blocks import BottleneckUnit, FragmentedBlock
 from guideline_benchmarks.networks.layers import conv_bn
 from guideline_benchmarks.networks.paper.diagram import operators
-from guideline_benchmarks.networks.shufflenet_v2 import ShuffleNetV2Unit
+from guideline_benchmarks.networks.whole.shufflenet_v2 import ShuffleNetV2Unit
 from guideline_benchmarks.reports.paper.block_layout import BOX, block_layout
 from guideline_benchmarks.reports.paper.blocks import block_diagrams
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from guideline_benchmarks.guidelines.export.formats import example_input, export_onnx
 from guideline_benchmarks.networks.blocks import initialise
-from guideline_benchmarks.networks.cells import (
+from guideline_benchmarks.networks.folding import fold_batch_norm
+from guideline_benchmarks.networks.whole.cells import (
     Cell,
     CellDesign,
     CellNetwork,
@@ -19,10 +20,9 @@ from guideline_benchmarks.networks.cells import (
     identity,
     max_pooling,
 )
-from guideline_benchmarks.networks.folding import fold_batch_norm
-from guideline_benchmarks.networks.nasnet import NORMAL, REDUCTION, nasnet_a
-from guideline_benchmarks.networks.pnasnet import CELL, pnasnet_5
-from guideline_benchmarks.networks.senet import SENetUnit
+from guideline_benchmarks.networks.whole.nasnet import NORMAL, REDUCTION, nasnet_a
+from guideline_benchmarks.networks.whole.pnasnet import CELL, pnasnet_5
+from guideline_benchmarks.networks.whole.senet import SENetUnit
 
 
 @pytest.mark.parametrize("size", [4, 5])

@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from guideline_benchmarks.guidelines.paper.drawn import drawn
+from guideline_benchmarks.guidelines.paper.drawn import drawn, fragmented_blocks
 from guideline_benchmarks.networks.layers import conv_bn
 from guideline_benchmarks.networks.paper.architecture import architecture
-from guideline_benchmarks.networks.shufflenet_v2 import ShuffleNetV2Unit
+from guideline_benchmarks.networks.whole.shufflenet_v2 import ShuffleNetV2Unit
 from guideline_benchmarks.reports.paper.architecture import CountedRow, architecture_section
+from guideline_benchmarks.results.paper import read_csv
+
+
+def test_the_blocks_drawn_of_guideline_3_are_the_papers():
+    printed = {row["block"] for row in read_csv("table3_g3_fragmentation")}
+    assert set(fragmented_blocks()) == printed
 
 
 def test_all_sections_have_their_figures_and_table_5_is_as_printed_but_for_one():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from guideline_benchmarks.networks.paper.feature_reuse import shared_channels
-from guideline_benchmarks.networks.shufflenet_v2 import ShuffleNetV2Unit
+from guideline_benchmarks.networks.whole.shufflenet_v2 import ShuffleNetV2Unit
 from guideline_benchmarks.reports.paper.feature_reuse import (
     closed_form,
     reuse_figure,

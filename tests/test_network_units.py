@@ -11,12 +11,12 @@ from torch import nn
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
 from guideline_benchmarks.guidelines.export.formats import example_input
 from guideline_benchmarks.networks.blocks import initialise
-from guideline_benchmarks.networks.condensenet import Selection, condensenet_unit
-from guideline_benchmarks.networks.densenet import densenet_unit
 from guideline_benchmarks.networks.folding import fold_batch_norm
-from guideline_benchmarks.networks.igcv2 import igcv2_unit
-from guideline_benchmarks.networks.igcv3 import IGCV3Unit, scaled
-from guideline_benchmarks.networks.xception import XceptionUnit
+from guideline_benchmarks.networks.whole.condensenet import Selection, condensenet_unit
+from guideline_benchmarks.networks.whole.densenet import densenet_unit
+from guideline_benchmarks.networks.whole.igcv2 import igcv2_unit
+from guideline_benchmarks.networks.whole.igcv3 import IGCV3Unit, scaled
+from guideline_benchmarks.networks.whole.xception import XceptionUnit
 
 C = 16
 UNITS = {

@@ -14,9 +14,9 @@ from guideline_benchmarks.networks.blocks import initialise
 from guideline_benchmarks.networks.catalogue import MOBILENET_V1, MOBILENET_V2, NETWORKS
 from guideline_benchmarks.networks.cost import cost
 from guideline_benchmarks.networks.layers import ChannelShuffle
-from guideline_benchmarks.networks.mobilenet_v2 import mobilenet_v2, scaled
-from guideline_benchmarks.networks.shufflenet_v1 import shufflenet_v1
-from guideline_benchmarks.networks.shufflenet_v2 import WIDTHS, shufflenet_v2
+from guideline_benchmarks.networks.whole.mobilenet_v2 import mobilenet_v2, scaled
+from guideline_benchmarks.networks.whole.shufflenet_v1 import shufflenet_v1
+from guideline_benchmarks.networks.whole.shufflenet_v2 import WIDTHS, shufflenet_v2
 from guideline_benchmarks.reports.formats.pipe_tables import markdown_table
 from guideline_benchmarks.results.paper import published_networks, read_csv
 

@@ -117,7 +117,7 @@ def networks_archive(cache: Path) -> Path:
 
     A run measures some of them beside the user's. Raises as results.store.files.keep_file does.
     """
-    content = packed(["guideline_benchmarks/networks/*.py"])
+    content = packed([f"guideline_benchmarks/networks/{folder}*.py" for folder in ("", "whole/")])
     path = cache / f"networks-{hashlib.sha256(content).hexdigest()[:16]}.zip"
     keep_file(path, content)
     return path

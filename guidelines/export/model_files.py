@@ -51,6 +51,8 @@ NETWORK_COST = TypeAdapter(NetworkCost)
 ONCE_ALL = (("batch", 1), ("width", None))
 QUANTISATION: TypeAdapter[Quantisation | None] = TypeAdapter(Quantisation | None)
 NETWORK_SOURCES = Path(__file__).parent.parent.parent / "networks"
+# What networks are built of; what the paper draws of them is not.
+BUILDING = ("*.py", "whole/*.py")
 
 
 def digest(
@@ -81,7 +83,7 @@ def exporter_versions() -> dict[str, str]:
 def _exporters() -> str:
     """Return the SHA-256 of what builds and exports a network, other than its declaration."""
     state = hashlib.sha256(json.dumps(exporter_versions()).encode())
-    for file in sorted(NETWORK_SOURCES.glob("*.py")):
+    for file in sorted(file for p in BUILDING for file in NETWORK_SOURCES.glob(p)):
         state.update(file.read_bytes())
     return state.hexdigest()
 

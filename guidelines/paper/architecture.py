@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from guideline_benchmarks.networks.paper.architecture import Architecture, Stage, architecture
-from guideline_benchmarks.networks.shufflenet_v2 import WIDTHS, shufflenet_v2
+from guideline_benchmarks.networks.whole.shufflenet_v2 import WIDTHS, shufflenet_v2
 from guideline_benchmarks.reports.paper.architecture import CountedRow
 
 

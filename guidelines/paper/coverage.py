@@ -8,6 +8,8 @@ from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.experiment import Coverage
 from guideline_benchmarks.reports.document import MISSING, Heading, Section, Table
 
+# The page of all: its files, and its title.
+NAME, TITLE = "paper", "The paper's tables and figures"
 HOLDS_NO_TIME = "it holds no time"
 HOLDS_NO_FIGURE = "it holds no figure"
 DRAWN = "drawn from the modules"

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from guideline_benchmarks.guidelines.g3_fragmentation import ROWS
+from guideline_benchmarks.guidelines.g3_fragmentation import GUIDELINE, ROWS
 from guideline_benchmarks.guidelines.paper.architecture import counted_rows
 from guideline_benchmarks.networks.blocks import FragmentedBlock
 from guideline_benchmarks.networks.paper.diagram import operators
 from guideline_benchmarks.networks.paper.feature_reuse import shared_channels
-from guideline_benchmarks.networks.shufflenet_v1 import ShuffleNetV1Unit
-from guideline_benchmarks.networks.shufflenet_v2 import WIDTHS, ShuffleNetV2Unit, shufflenet_v2
+from guideline_benchmarks.networks.whole.shufflenet_v1 import ShuffleNetV1Unit
+from guideline_benchmarks.networks.whole.shufflenet_v2 import (
+    WIDTHS,
+    ShuffleNetV2Unit,
+    shufflenet_v2,
+)
 from guideline_benchmarks.reports.document import Section
 from guideline_benchmarks.reports.paper import blocks, feature_reuse
 from guideline_benchmarks.reports.paper.architecture import architecture_section
 from guideline_benchmarks.results.paper import read_csv
+from guideline_benchmarks.results.record.cells import NetworkChoice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,10 +45,7 @@ GROUPS, NARROWING = 3, 4
 def drawn() -> tuple[list[Section], dict[str, Figure]]:
     """Return the sections of these figures and tables in the paper's order, and figures by name."""
     reuse = {f"ShuffleNet v2 {width:g}x": _reuse(width) for width in WIDTHS}
-    fragments = {
-        name: operators(FragmentedBlock(CHANNELS, number, arrangement))
-        for name, (number, arrangement) in ROWS.items()
-    }
+    fragments = {name: operators(block) for name, block in fragmented_blocks().items()}
     units = {
         "ShuffleNet v1": operators(_v1_unit(CHANNELS, 1)),
         "ShuffleNet v1, stride 2": operators(_v1_unit(2 * CHANNELS, 2)),
@@ -68,6 +70,12 @@ def drawn() -> tuple[list[Section], dict[str, Figure]]:
         blocks.VARIANTS: blocks.block_diagrams(variants),
     }
     return sections, figures
+
+
+def fragmented_blocks() -> dict[str, FragmentedBlock]:
+    """Return the blocks of Table 3's rows by their names; exact widths have further ones."""
+    rows = dict.fromkeys(cell.row for cell in GUIDELINE.cells(NetworkChoice()))
+    return {name: FragmentedBlock(CHANNELS, *ROWS[name]) for name in rows}
 
 
 def _v1_unit(c2: int, stride: int) -> ShuffleNetV1Unit:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from guideline_benchmarks.guidelines.paper.coverage import coverage_section
+from guideline_benchmarks.guidelines.paper.coverage import NAME, TITLE, coverage_section
 from guideline_benchmarks.guidelines.paper.drawn import drawn
 from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
 from guideline_benchmarks.reports.layout import scale_title
 from guideline_benchmarks.reports.run.tables import section_title
 from guideline_benchmarks.results.tables.summary import Column, Summary
 
-TITLE = "The paper's tables and figures"
 
-
-def page(summaries: Mapping[str, Summary]) -> Document:
-    """Return the page; `summaries` are those of the measured parts by name, none where none are."""
+def page(*measured: Section) -> Document:
+    """Return the page, with what was `measured` if anything."""
     sections, figures = drawn()
-    measured = [_measured(summaries)] if summaries else []
-    return Document("paper", TITLE, [coverage_section(), *measured, *sections], figures=figures)
+    return Document(NAME, TITLE, [coverage_section(), *measured, *sections], figures=figures)
 
 
-def _measured(summaries: Mapping[str, Summary]) -> Section:
-    """Return what every column of every measured table says, and where its report is."""
+def measured_section(summaries: Mapping[str, Summary]) -> Section:
+    """Return what every column of every measured table says, and where its report is.
+
+    `summaries` are those of the measured parts by name.
+    """
     headings = [
         Heading("table", numeric=False),
         Heading("column", numeric=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,18 +12,17 @@ from guideline_benchmarks.guidelines.session.matrix_file import Matrix, Threads
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.guidelines.session.several import (
+    Noted,
     Wanted,
-    lines,
-    measure,
+    file_name,
+    measure_all,
     note,
-    refuse_nothing,
-    refuse_unfinished,
-    say_left_out,
     try_worker,
     wanted,
 )
 from guideline_benchmarks.results.compare.entrants import recorded
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.store.files import readable
 from guideline_benchmarks.runners.platform_file import load_platform
 
@@ -36,7 +35,7 @@ class Planned:
     """
 
     records: Sequence[Wanted]
-    left_out: dict[str, list[str]]
+    left_out: Noted
 
 
 def measure_and_compare(matrix: Matrix, out: Path) -> None:
@@ -48,17 +47,12 @@ def measure_and_compare(matrix: Matrix, out: Path) -> None:
     # Before hours of measuring, not after them.
     from guideline_benchmarks.guidelines.session.comparing import publish_comparison
 
+    def publish(finished: Mapping[Path, Run]) -> None:
+        entrants = [recorded(readable(folder), run) for folder, run in finished.items()]
+        publish_comparison(entrants, out / "compare")
+
     asked = planned(matrix, out)
-    if asked.records:
-        say_left_out(lines(asked.left_out))
-    done = measure(asked.records)
-    left_out = [*lines(asked.left_out), *lines(done.left_out)]
-    refuse_nothing(done, left_out)
-    publish_comparison(
-        [recorded(readable(folder), run) for folder, run in done.finished.items()], out / "compare"
-    )
-    say_left_out(left_out)
-    refuse_unfinished(done)
+    measure_all(asked.records, asked.left_out, publish)
 
 
 def planned(matrix: Matrix, out: Path) -> Planned:
@@ -68,7 +62,7 @@ def planned(matrix: Matrix, out: Path) -> Planned:
     BadInputError for a folder that holds a run of something else.
     """
     found: dict[Path, Wanted] = {}
-    left_out: dict[str, list[str]] = {}
+    left_out: Noted = {}
     for platform, options in _asked(matrix):
         try:
             asked = plan(select(matrix.experiments), platform, options)
@@ -113,5 +107,4 @@ def _name(platform: str, options: Options) -> str:
 
 
 def _folder(platform: str, threads: int | str, precision: str) -> str:
-    # Some systems, and archives of CI, take no colon in a name.
-    return f"{platform.replace(':', '-')}-{threads}t-{precision}"
+    return f"{file_name(platform)}-{threads}t-{precision}"

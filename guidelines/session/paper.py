@@ -10,25 +10,20 @@ import typer
 
 from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.experiment import Declaration, Part
-from guideline_benchmarks.guidelines.paper.coverage import coverage_lines
-from guideline_benchmarks.guidelines.paper.page import page
+from guideline_benchmarks.guidelines.paper.coverage import NAME, TITLE, coverage_lines
 from guideline_benchmarks.guidelines.paper.parts import EXACT, PARTS
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.guidelines.session.several import (
+    Noted,
     Wanted,
-    lines,
-    measure,
+    measure_all,
     note,
-    refuse_nothing,
-    refuse_unfinished,
-    say_left_out,
     wanted,
 )
-from guideline_benchmarks.reports.document import Document
+from guideline_benchmarks.reports.document import Document, Section
 from guideline_benchmarks.reports.formats.registry import write
 from guideline_benchmarks.reports.formats.terminal import show
-from guideline_benchmarks.reports.run.report import write_report
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record.cells import ChannelSet
 from guideline_benchmarks.results.record.schema import Run
@@ -44,26 +39,17 @@ def measure_paper(platform: str, options: Options, out: Path) -> None:
     proof.
     """
     records, left_out = _planned(platform, options, out)
-    if records:
-        say_left_out(lines(left_out))
-    done = measure(records)
-    missing = [*lines(left_out), *lines(done.left_out)]
-    refuse_nothing(done, missing)
-    typer.echo(f"\nPage: {publish(done.finished, out)}")
-    say_left_out(missing)
-    refuse_unfinished(done)
+    measure_all(records, left_out, lambda finished: publish(finished, out))
 
 
-def _planned(
-    platform: str, options: Options, out: Path
-) -> tuple[list[Wanted], dict[str, list[str]]]:
+def _planned(platform: str, options: Options, out: Path) -> tuple[list[Wanted], Noted]:
     """Return the parts that can be measured, and the names of others by what keeps them from it.
 
     Raises BadInputError for a folder that holds a run of something else.
     """
     counts = load_platform(platform, options.machine).counts
     records: list[Wanted] = []
-    left_out: dict[str, list[str]] = {}
+    left_out: Noted = {}
     for part, declarations, channels in _parts():
         chosen = replace(options, channels=channels)
         # Where instructions are counted, there are as many executions as usual.
@@ -85,27 +71,32 @@ def _parts() -> Iterator[tuple[Part, list[Declaration], ChannelSet | None]]:
     yield EXACT, [one for one in EXPERIMENTS.values() if one.exact], "exact"
 
 
-def publish(finished: Mapping[Path, Run], out: Path) -> Path:
-    """Write the report of every finished part, print the page of all, and return its HTML file."""
+def publish(finished: Mapping[Path, Run], out: Path) -> None:
+    """Write the report of every finished part and the page of all; print what was found."""
+    # What draws need not be loaded while something is measured.
+    from guideline_benchmarks.guidelines.paper.page import measured_section, page
+    from guideline_benchmarks.reports.run.report import write_report
+
     summaries = {folder.name: summarise(run) for folder, run in finished.items()}
     for name, summary in summaries.items():
         write_report(summary, out / name / "report")
-    whole = page(summaries)
-    _show_tables(whole)
-    return write(whole, out)
+    measured = measured_section(summaries)
+    _show(_coverage(), measured)
+    typer.echo(f"\nPage: {write(page(measured), out)}")
 
 
 def show_coverage(out: Path | None) -> None:
     """Print what of the paper is here; write the page, with what is drawn, into a folder if any."""
-    whole = page({})
-    _show_tables(whole)
+    _show(_coverage())
     if out is not None:
-        typer.echo(f"\nPage: {write(whole, out)}")
+        from guideline_benchmarks.guidelines.paper.page import page
+
+        typer.echo(f"\nPage: {write(page(), out)}")
 
 
-def _show_tables(whole: Document) -> None:
-    """Print what is here, and the tables of the page."""
-    coverage, *others = whole.sections
-    said = [replace(coverage, tables=[], lines=coverage_lines())]
-    said += [section for section in others if not section.plots]
-    show(replace(whole, sections=said, figures={}, brief=True))
+def _coverage() -> Section:
+    return Section("Coverage", lines=coverage_lines())
+
+
+def _show(*sections: Section) -> None:
+    show(Document(NAME, TITLE, sections, brief=True))

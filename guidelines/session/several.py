@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.store.files import cache_folder
 from guideline_benchmarks.runners.launcher import identify, launcher_of
+
+# Names of records by the sentence that is said of them.
+Noted = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Measured:
     """
 
     finished: dict[Path, Run]
-    left_out: dict[str, list[str]]
-    stopped: dict[str, list[str]]
+    left_out: Noted
+    stopped: Noted
 
 
 def wanted(plan: Plan, folder: Path, weight: float = 1.0) -> Wanted:
@@ -64,6 +67,36 @@ def try_worker(record: Wanted) -> None:
         identify(record.plan.platform, launcher_of(record.plan.platform, cache_folder()))
 
 
+def measure_all(
+    records: Sequence[Wanted],
+    left_out: Noted,
+    publish: Callable[[Mapping[Path, Run]], None],
+) -> None:
+    """Measure records, have the finished ones published by their folders, say what is missing.
+
+    `left_out` holds names of others by the sentence that keeps them from being measured. Raises
+    PlatformError where nothing could be measured or a record stopped on its way, CheckFailedError
+    where a network failed its proof, and as `measure` does.
+    """
+    if records:
+        _say(_lines(left_out))
+    done = measure(records)
+    missing = [*_lines(left_out), *_lines(done.left_out)]
+    if not done.finished:
+        stopped = _lines(done.stopped)
+        raise PlatformError(f"Nothing could be measured. {' '.join([*missing, *stopped])}")
+    publish(done.finished)
+    _say(missing)
+    if done.stopped:
+        raise PlatformError(f"Not finished: {' '.join(_lines(done.stopped))}")
+    for folder, run in done.finished.items():
+        for name, reason in sorted(run.failures.items()):
+            raise CheckFailedError(
+                f"{folder.name}: {len(run.failures)} network(s) failed their proof and have no "
+                f"figures; {name}: {reason}."
+            )
+
+
 def measure(records: Sequence[Wanted]) -> Measured:
     """Measure what is not measured yet, a record at a time, and say how far that is.
 
@@ -71,8 +104,8 @@ def measure(records: Sequence[Wanted]) -> Measured:
     interrupted, all that was measured being kept, and BadInputError as runs.execute does.
     """
     known = [record.earlier for record in records]
-    left_out: dict[str, list[str]] = {}
-    stopped: dict[str, list[str]] = {}
+    left_out: Noted = {}
+    stopped: Noted = {}
     for number, record in enumerate(records):
         typer.echo(_progress(records, known, number), err=True)
         try:
@@ -120,37 +153,21 @@ def _done(run: Run) -> float:
     return min(1.0, len(run.rounds) / run.protocol.runs)
 
 
-def note(noted: dict[str, list[str]], error: Exception, name: str) -> None:
+def note(noted: Noted, error: Exception, name: str) -> None:
     """Add a record's name to those of which the error's sentence is said."""
     noted.setdefault(str(error), []).append(name)
 
 
-def lines(noted: dict[str, list[str]]) -> list[str]:
+def _lines(noted: Noted) -> list[str]:
     """Return a line for each sentence, with the records that it is said of."""
     return [f"{', '.join(names)}: {sentence}" for sentence, names in noted.items()]
 
 
-def say_left_out(said: Sequence[str]) -> None:
-    """Say on standard error what is not measured."""
-    for line in said:
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
         typer.echo(f"Left out: {line}", err=True)
 
 
-def refuse_nothing(done: Measured, left_out: Sequence[str]) -> None:
-    """Raise PlatformError where no record is finished, with all that keeps them from it."""
-    if not done.finished:
-        raise PlatformError(
-            f"Nothing could be measured. {' '.join([*left_out, *lines(done.stopped)])}"
-        )
-
-
-def refuse_unfinished(done: Measured) -> None:
-    """Raise PlatformError for a record that stopped, CheckFailedError for a failed proof."""
-    if done.stopped:
-        raise PlatformError(f"Not finished: {' '.join(lines(done.stopped))}")
-    for folder, run in done.finished.items():
-        for name, reason in sorted(run.failures.items()):
-            raise CheckFailedError(
-                f"{folder.name}: {len(run.failures)} network(s) failed their proof and have no "
-                f"figures; {name}: {reason}."
-            )
+def file_name(platform: str) -> str:
+    """Return a platform's name for a folder: some systems, and archives of CI, take no colon."""
+    return platform.replace(":", "-")

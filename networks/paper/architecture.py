@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from guideline_benchmarks.networks.cost import counted
 from guideline_benchmarks.networks.layer_cost import Cost
-from guideline_benchmarks.networks.shufflenet_v2 import ShuffleNetV2Unit
+from guideline_benchmarks.networks.whole.shufflenet_v2 import ShuffleNetV2Unit
 
 _LISTED = (ShuffleNetV2Unit, nn.Conv2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Linear)
 # They have no stride to speak of.

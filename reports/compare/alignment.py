@@ -7,7 +7,7 @@ from typing import Any
 
 from guideline_benchmarks.reports.compare.marks import marked
 from guideline_benchmarks.reports.document import MISSING, Heading, Said, Section, Table
-from guideline_benchmarks.reports.layout import explained, interval_text
+from guideline_benchmarks.reports.layout import excess, explained, interval_text
 from guideline_benchmarks.results.compare.alignment import (
     AlignedRow,
     Alignment,
@@ -82,9 +82,7 @@ def _table(found: Alignment, brief: bool) -> Table:
 
 
 def _entries(row: AlignedRow, brief: bool) -> list[str]:
-    # Adding 0.0 makes a negative zero positive.
-    percent = round(100 * row.multiply_adds, 1) + 0.0
-    more = [" to ".join(row.between), f"{percent:+.1f} %"]
+    more = [" to ".join(row.between), excess(1 + row.multiply_adds, 1)]
     return [
         f"{row.experiment.short_name} {row.name}",
         *(_text(effect, not brief) for effect in (row.printed, row.exact)),

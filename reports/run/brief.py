@@ -18,6 +18,12 @@ from guideline_benchmarks.reports.layout import (
     scale_title,
     significant,
 )
+from guideline_benchmarks.reports.run.beside_paper import (
+    beside_paper,
+    paper_ms,
+    paper_relative_speed,
+    paper_speed,
+)
 from guideline_benchmarks.reports.run.counts import (
     MODELLED,
     modelled_speeds,
@@ -32,12 +38,6 @@ from guideline_benchmarks.reports.run.decomposition import (
 from guideline_benchmarks.reports.run.document import document
 from guideline_benchmarks.reports.run.gpu import MODES, speeds_by_mode
 from guideline_benchmarks.reports.run.heading import describe, warnings
-from guideline_benchmarks.reports.run.paper import (
-    beside_paper,
-    paper_ms,
-    paper_relative_speed,
-    paper_speed,
-)
 from guideline_benchmarks.reports.run.rivals import rival_tables, swap_lines
 from guideline_benchmarks.reports.run.tables import (
     MEANS_AND_PAIRS,

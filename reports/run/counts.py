@@ -16,7 +16,7 @@ from guideline_benchmarks.reports.layout import (
     scale_title,
     significant,
 )
-from guideline_benchmarks.reports.run.paper import (
+from guideline_benchmarks.reports.run.beside_paper import (
     beside_paper,
     device_beside,
     paper_ms,

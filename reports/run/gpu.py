@@ -14,7 +14,7 @@ from guideline_benchmarks.reports.layout import (
     percents_text,
     significant,
 )
-from guideline_benchmarks.reports.run.paper import (
+from guideline_benchmarks.reports.run.beside_paper import (
     beside_paper,
     paper_relative_speed,
     paper_speed,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from guideline_benchmarks.reports.formats.images import SETTINGS
 from guideline_benchmarks.reports.layout import scale_title
-from guideline_benchmarks.reports.run.paper import device_beside
+from guideline_benchmarks.reports.run.beside_paper import device_beside
 from guideline_benchmarks.results.record.cells import Cell, Experiment
 from guideline_benchmarks.results.statistics.resolution import resolves
 from guideline_benchmarks.results.statistics.verdict import Interval
@@ -30,9 +30,9 @@ STYLES = (("#000000", "o"), ("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D")
 LEVEL_LABELS = 13
 
 
-# What solid and dashed lines are.
-_LINES: Mapping[Kind, tuple[str, str]] = {
-    "measured": ("measured,\nband: 95 % interval", "the paper's"),
+# What a run's own figures are in a plot, and what the paper's beside them are.
+FIGURES: Mapping[Kind, tuple[str, str]] = {
+    "measured": ("measured,\n{interval}: 95 % interval", "the paper's"),
     "counted": ("counted instructions", "time on the paper's"),
     "modelled": ("modelled", "the paper's"),
 }
@@ -60,7 +60,7 @@ def plot(summary: Summary, experiment: Experiment) -> Figure:
         axes[0].set_ylabel(f"{metric.axis} relative to {experiment.base}")
         said = f" ({metric.said})" if metric.said else ""
         figure.suptitle(f"{experiment.table}: {experiment.title}, {run.label}{said}")
-        solid, dashed = _LINES[metric.kind]
+        solid, dashed = (text.format(interval="band") for text in FIGURES[metric.kind])
         if any(
             True for column in columns for result in column.results for _ in eager_figure(result)
         ):

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from guideline_benchmarks.reports.formats.images import SETTINGS
 from guideline_benchmarks.reports.layout import scale_title
 from guideline_benchmarks.reports.run.plots import (
+    FIGURES,
     STYLES,
     eager_figure,
     measured_figure,
@@ -25,18 +26,11 @@ from guideline_benchmarks.results.statistics.resolution import resolves
 
 if TYPE_CHECKING:
     # What it imports takes long, and pages of many runs do not need it.
-    from guideline_benchmarks.results.tables.metric import Kind
     from guideline_benchmarks.results.tables.summary import Column, Summary
 
 LINE_INCHES = 0.42
 # The part of a line that the marks of its columns share.
 SHARE = 0.62
-# What filled and open marks are.
-_MARKS: Mapping[Kind, tuple[str, str]] = {
-    "measured": ("measured,\nbar: 95 % interval", "the paper's"),
-    "counted": ("counted instructions", "time on the paper's"),
-    "modelled": ("modelled", "the paper's"),
-}
 
 
 def rival_plot(summary: Summary, experiment: Experiment) -> Figure:
@@ -76,7 +70,7 @@ def rival_plot(summary: Summary, experiment: Experiment) -> Figure:
 def _key(summary: Summary, columns: Sequence[Column]) -> str:
     """Say what filled and open marks are, these where the paper has any, and small ones."""
     results = [result for column in columns for result in column.results]
-    filled, opened = _MARKS[summary.metric.kind]
+    filled, opened = (text.format(interval="bar") for text in FIGURES[summary.metric.kind])
     said = [f"filled: {filled}"]
     if any(True for result in results for _ in eager_figure(result)):
         said = [f"filled: as one graph,\n{filled}", "small: eager"]

@@ -13,13 +13,13 @@ from guideline_benchmarks.reports.layout import (
     scale_title,
     significant,
 )
-from guideline_benchmarks.reports.run.counts import count_tables, modelled_tables, order_line
-from guideline_benchmarks.reports.run.gpu import beside_tables, speeds_by_mode
-from guideline_benchmarks.reports.run.paper import (
+from guideline_benchmarks.reports.run.beside_paper import (
     beside_paper,
     paper_relative_speed,
     paper_speed,
 )
+from guideline_benchmarks.reports.run.counts import count_tables, modelled_tables, order_line
+from guideline_benchmarks.reports.run.gpu import beside_tables, speeds_by_mode
 from guideline_benchmarks.reports.run.quoted import (
     ACCURACY_TITLE,
     accuracy_name,

@@ -44,12 +44,13 @@ def command(
     # Imported only now, so that --help is quick.
     from guideline_benchmarks.guidelines.session.options import Options
     from guideline_benchmarks.guidelines.session.paper import measure_paper, show_coverage
+    from guideline_benchmarks.guidelines.session.several import file_name
     from guideline_benchmarks.results.store.files import RUNS
     from guideline_benchmarks.runners.platform_file import load_platform
 
     if platform is None:
         show_coverage(out)
         return
-    name = load_platform(platform).name.replace(":", "-")
+    name = file_name(load_platform(platform).name)
     options = Options(seed=seed, core=core, threads=threads, precision=precision, machine=machine)
     measure_paper(platform, options, out or RUNS / f"paper-{name}")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from guideline_benchmarks.networks.layers import classifier, conv_bn
+from guideline_benchmarks.networks.layers import classifier, conv_bn, separable
 
 # Makes a module of input channels, output channels and stride.
 Operation = Callable[[int, int, int], nn.Module]
@@ -36,8 +36,7 @@ def separable_twice(kernel_size: int, c1: int, c2: int, stride: int) -> nn.Seque
     """
     layers: list[nn.Module] = []
     for c, step in ((c1, stride), (c2, 1)):
-        depthwise = nn.Conv2d(c, c, kernel_size, step, kernel_size // 2, groups=c, bias=False)
-        layers += [nn.ReLU(), depthwise, conv_bn(c, c2, activation=None)]
+        layers += [nn.ReLU(), *separable(c, c2, kernel_size, stride=step, activation=None)]
     return nn.Sequential(*layers)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guideline_benchmarks.networks.cells import (
+from guideline_benchmarks.networks.whole.cells import (
     CellDesign,
     CellNetwork,
     identity,

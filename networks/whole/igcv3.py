@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from guideline_benchmarks.networks import mobilenet_v2
 from guideline_benchmarks.networks.layers import ChannelShuffle, classifier, conv_bn
+from guideline_benchmarks.networks.whole import mobilenet_v2
 
 FIRST, LAST = 32, 1280
 GROUPS = 2

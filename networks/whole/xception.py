@@ -10,18 +10,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from guideline_benchmarks.networks.layers import classifier, conv_bn
+from guideline_benchmarks.networks.layers import classifier, conv_bn, separable
 
 # Channels of the first convolution and of stage 2, by width.
 WIDTHS = {0.5: (8, 64), 1.0: (24, 128), 1.5: (24, 192), 2.0: (24, 256)}
 NARROWING = 4
 REPEATS = (4, 8, 4)
-
-
-def _separable(c1: int, c2: int, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
-    """Return a 3×3 depthwise convolution, a 1×1 convolution c1→c2, batch norm, and the ReLU."""
-    depthwise = nn.Conv2d(c1, c1, 3, stride, padding=1, groups=c1, bias=False)
-    return nn.Sequential(depthwise, conv_bn(c1, c2, activation=nn.ReLU if relu else None))
 
 
 class XceptionUnit(nn.Module):
@@ -35,9 +29,9 @@ class XceptionUnit(nn.Module):
         super().__init__()
         inner = c2 // NARROWING
         self.branch = nn.Sequential(
-            _separable(c1, inner, stride),
-            _separable(inner, inner),
-            _separable(inner, c2, relu=False),
+            separable(c1, inner, stride=stride),
+            separable(inner, inner),
+            separable(inner, c2, activation=None),
         )
         projection = conv_bn(c1, c2, stride=stride, activation=None)
         self.shortcut = nn.Identity() if stride == 1 and c1 == c2 else projection
