@@ -44,28 +44,34 @@ def cells_table(caption: str, cells: Sequence[ValidatedCell]) -> Table:
 
 
 def set_table(validations: Sequence[Validation], group: str) -> Table:
-    """Return published and modelled times of all cells of one set, by whose kernels."""
+    """Return published and modelled times of all cells of one set, by whose kernels.
+
+    The first validation has all of them; MISSING stands where another has not.
+    """
     headings = [Heading("cell", numeric=False), Heading("published, ms")]
     for validation in validations:
         headings += [Heading(part, group=validation.runtime) for part in ("modelled, ms", "error")]
     headings.append(Heading("published", group="relative speed"))
     headings += [Heading(v.runtime, group="relative speed") for v in validations]
     rows = []
-    for cells in zip(*(v.of(group) for v in validations), strict=True):
-        first = cells[0]
+    found = [{cell.cell.name: cell for cell in v.of(group)} for v in validations]
+    for name, first in found[0].items():
+        cells = [of.get(name) for of in found]
         rows.append(
             [
                 _name(first),
                 significant(first.published_ms),
                 *(entry for cell in cells for entry in _modelled(cell)),
                 relative(first.relative_published),
-                *(relative(cell.relative_modelled) for cell in cells),
+                *(relative(cell.relative_modelled if cell else None) for cell in cells),
             ]
         )
     return Table(TITLES[group], headings, rows)
 
 
-def _modelled(cell: ValidatedCell) -> list[str]:
+def _modelled(cell: ValidatedCell | None) -> list[str]:
+    if cell is None:
+        return [MISSING, MISSING]
     return [significant(cell.modelled_ms), f"{100 * cell.error:+.0f} %"]
 
 
@@ -74,8 +80,9 @@ def _name(cell: ValidatedCell) -> str:
     network = cell.cell.axes.get("network")
     if network is None:
         return f"{cell.cell.row}, ×{cell.cell.scale}"
-    size = cell.cell.axes["size"]
-    return f"{network}, {size}×{size}{'' if cell.same_network else ' (other multiply-adds)'}"
+    size = str(cell.cell.axes["size"])
+    shape = size if "×" in size else f"{size}×{size}"
+    return f"{network}, {shape}{'' if cell.same_network else ' (other multiply-adds)'}"
 
 
 def relative(speed: float | None) -> str:

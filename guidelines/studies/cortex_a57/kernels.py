@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     EQUAL_WIDTH,
+    INPUTS,
     TABLE_4,
+    TABLE_8,
     TITLES,
+    UNITS_28,
+    UNITS_56,
 )
 from guideline_benchmarks.guidelines.studies.cortex_a57.validation import (
     ValidatedCell,
@@ -30,16 +34,25 @@ from guideline_benchmarks.results.cost_model.cost_model import Figure
 
 @dataclass(frozen=True)
 class Kernels:
-    """A backend whose kernels are counted: where, and whether it has Winograd's for 3×3."""
+    """A backend whose kernels are counted: where, and whether it has Winograd's for 3×3.
+
+    `further` are the experiments of whose networks it counts what the first record has not.
+    """
 
     backend: str
     folder: str
     winograd: bool
+    further: tuple[str, ...] = (TABLE_8, UNITS_56, UNITS_28)
 
 
 # A row for each runtime that is counted.
 KERNELS = (
-    Kernels("onnxruntime-cpu", "arm-model", winograd=False),
+    Kernels(
+        "onnxruntime-cpu",
+        "arm-model",
+        winograd=False,
+        further=(TABLE_8, *INPUTS, UNITS_56, UNITS_28),
+    ),
     Kernels("ncnn-cpu", "arm-model-ncnn", winograd=True),
     Kernels("litert-cpu", "arm-model-litert", winograd=False),
 )
@@ -64,6 +77,7 @@ def kernels_section(validations: Sequence[Validation]) -> Section:
         "by the level of times and by speeds relative to the base cell, the first two tables say "
         f"whose are nearest; a dash where none is off by {100 * CLEARLY:.0f} % less than the next.",
         *_winograd(validations),
+        f"What not all of them execute ({_left_out(validations)}) is left out here. "
         "The third table has what is executed. Each runtime has costs of its own, fitted to "
         "Tables 1 to 3, so what tells is where it executes more, or less, than there.",
     ]
@@ -87,6 +101,23 @@ def _groups(validations: Sequence[Validation]) -> list[str]:
     return [group for group in TITLES if all(v.of(group) for v in validations)]
 
 
+def _common(validations: Sequence[Validation], group: str) -> list[list[ValidatedCell]]:
+    """Return the cells of a set that all have, one list for each validation, in one order."""
+    names = set.intersection(*({c.cell.name for c in v.of(group)} for v in validations))
+    return [[cell for cell in v.of(group) if cell.cell.name in names] for v in validations]
+
+
+def _left_out(validations: Sequence[Validation]) -> str:
+    """Name the sets of which some validation has fewer cells than another, and how many fewer."""
+    said = []
+    for group, title in TITLES.items():
+        sizes = [len(v.of(group)) for v in validations]
+        left = max(sizes) - (len(_common(validations, group)[0]) if min(sizes) else 0)
+        if left:
+            said.append(f"{left} cells of {title}")
+    return ", ".join(said) or "nothing"
+
+
 def _levels(validations: Sequence[Validation]) -> Table:
     headings = [Heading("set", numeric=False)]
     for title in ("median error", "bias", "RMS of logs"):
@@ -94,7 +125,7 @@ def _levels(validations: Sequence[Validation]) -> Table:
     headings.append(Heading("nearest", numeric=False))
     rows = []
     for group in _groups(validations):
-        cells = [v.of(group) for v in validations]
+        cells = _common(validations, group)
         spreads = [spread_of(own) for own in cells]
         rows.append(
             [
@@ -116,7 +147,7 @@ def _relative(validations: Sequence[Validation]) -> Table:
     headings.append(Heading("nearest", numeric=False))
     rows = []
     for group in _groups(validations):
-        found = [differences(v.of(group)) for v in validations]
+        found = [differences(cells) for cells in _common(validations, group)]
         rows.append(
             [
                 TITLES[group],
@@ -135,8 +166,9 @@ def _executed(one: Validation, best: Validation) -> Table:
     headings += [Heading("least"), Heading("most"), Heading("L2 misses, all cells together")]
     rows = []
     for group in _groups([one, best]):
-        own, other = (_figures(v.of(group), "instructions") for v in (one, best))
-        misses, others = (_figures(v.of(group), "l2_misses") for v in (one, best))
+        cells = _common([one, best], group)
+        own, other = (_figures(these, "instructions") for these in cells)
+        misses, others = (_figures(these, "l2_misses") for these in cells)
         ends = np.quantile(own / other, [0.5, 0, 1])
         ratios = [*ends.tolist(), float(misses.sum() / others.sum())]
         rows.append([TITLES[group], *map(significant, ratios)])

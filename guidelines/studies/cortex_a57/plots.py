@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
     FITTED,
+    INPUTS,
     TABLE_1,
     TABLE_2,
     TABLE_3,
@@ -30,6 +31,9 @@ _STYLES = {
     TABLE_3: ("#009E73", "D"),
     TABLE_4: ("#D55E00", "^"),
     TABLE_8: ("#CC79A7", "v"),
+    INPUTS[0]: ("#666666", "1"),
+    INPUTS[1]: ("#666666", "2"),
+    INPUTS[2]: ("#666666", "3"),
     UNITS_56: ("#E69F00", "P"),
     UNITS_28: ("#56B4E9", "X"),
 }

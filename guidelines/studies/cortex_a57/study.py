@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,15 @@ from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import counting_plan
-from guideline_benchmarks.guidelines.studies.cortex_a57.kernels import KERNELS, best_first
+from guideline_benchmarks.guidelines.studies.cortex_a57.kernels import (
+    KERNELS,
+    Kernels,
+    best_first,
+)
 from guideline_benchmarks.guidelines.studies.cortex_a57.page import write_arm_model
 from guideline_benchmarks.guidelines.studies.cortex_a57.sets import (
-    COUNTED,
+    EARLIER_ROWS,
+    INPUTS,
     READING,
     TABLE_4,
     TABLE_8,
@@ -48,36 +54,45 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
             f"There is no folder {model.parent} for the coefficient file: run this in a "
             "checkout of the suite, or name --counts, --page and --model."
         )
-    counted = [_counts_of(row.backend, counts / row.folder) for row in KERNELS]
+    counted = [_counts_of(row, counts / row.folder) for row in KERNELS]
     validations = best_first([validate(runs) for runs in counted])
     written = write_arm_model(validations, page)
     write_model(model, validations[0].model, COMMENT, "--model")
     typer.echo(f"{model}\n{written}")
 
 
-def _counts_of(backend: str, folder: Path) -> list[Run]:
+def _counts_of(kernels: Kernels, folder: Path) -> list[Run]:
     """Return the counts of both readings of Table 4 and of all else, counted where missing."""
+    earlier = [_rows(declaration, earlier=True) for declaration in select(EVERYTHING)]
+    further = [_rows(declaration, earlier=False) for declaration in select(kernels.further)]
     return [
-        _counted(EVERYTHING, "bottleneck", backend, folder),
-        _counted((TABLE_4,), READING, backend, folder.with_name(f"{folder.name}-{READING}")),
+        _counted(earlier, "bottleneck", kernels, folder),
+        _counted(select((TABLE_4,)), READING, kernels, _beside(folder, READING)),
+        _counted(further, "bottleneck", kernels, _beside(folder, "networks")),
     ]
 
 
+def _beside(folder: Path, suffix: str) -> Path:
+    return folder.with_name(f"{folder.name}-{suffix}")
+
+
 def _counted(
-    names: tuple[str, ...], unit: Literal["bottleneck", "equal-width"], backend: str, folder: Path
+    declarations: Sequence[Declaration],
+    unit: Literal["bottleneck", "equal-width"],
+    kernels: Kernels,
+    folder: Path,
 ) -> Run:
     """Return the counts of some experiments, those of them that are missing counted first."""
-    declarations = [_as_counted(declaration) for declaration in select(names)]
-    asked = counting_plan(declarations, backend, options=Options(g4_unit=unit))
+    asked = counting_plan(declarations, kernels.backend, options=Options(g4_unit=unit))
     return execute_with_progress(asked, folder, resume=True, quiet=False, again=SAME_COMMAND)
 
 
-def _as_counted(declaration: Declaration) -> Declaration:
-    """Return an experiment with those of its cells that the study counts."""
-    if declaration.name in GUIDELINES:
+def _rows(declaration: Declaration, *, earlier: bool) -> Declaration:
+    """Return an experiment with its earlier rows, or with what is counted besides them."""
+    if declaration.name in (*GUIDELINES, *INPUTS):
         return declaration
 
     def cells(choice: NetworkChoice) -> list[Cell]:
-        return [cell for cell in declaration.cells(choice) if cell.row in COUNTED]
+        return [cell for cell in declaration.cells(choice) if (cell.row in EARLIER_ROWS) == earlier]
 
     return replace(declaration, cells=cells)
