@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +53,14 @@ EXPORTERS: dict[ModelFormat, Callable[[nn.Module, torch.Tensor], bytes]] = {
     "torch": export_torch,
     "exported": export_program,
 }
+
+
+def npz(arrays: Iterable[NDArray[Any]]) -> bytes:
+    """Return arrays as the content of a .npz file, named by their places."""
+    content = io.BytesIO()
+    named: dict[str, Any] = {str(place): array for place, array in enumerate(arrays)}
+    np.savez(content, **named)
+    return content.getvalue()
 
 
 def npy(values: NDArray[Any]) -> bytes:

@@ -17,14 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from guideline_benchmarks.guidelines.export import apart, user_networks
+from guideline_benchmarks.guidelines.export import apart, derived, user_networks
 from guideline_benchmarks.guidelines.export.apart import PATIENCE
 from guideline_benchmarks.guidelines.export.converters import converter
-from guideline_benchmarks.guidelines.export.formats import EXPORTERS, OPSET, example_input, npy
+from guideline_benchmarks.guidelines.export.formats import (
+    EXPORTERS,
+    OPSET,
+    example_input,
+    npy,
+    npz,
+)
 from guideline_benchmarks.guidelines.export.quantisers import Quantiser
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
 from guideline_benchmarks.results.record import backends
-from guideline_benchmarks.results.record.cells import Cell, Network, UserNetwork, WholeNetwork
+from guideline_benchmarks.results.record.cells import (
+    Cell,
+    DerivedNetwork,
+    Network,
+    UserNetwork,
+    WholeNetwork,
+)
 from guideline_benchmarks.results.record.network_cost import NetworkCost
 from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.results.store.files import keep_file, make_cache_folder
@@ -118,6 +130,8 @@ def prepare(
     if isinstance(cell.network, UserNetwork):
         models = store / "models"
         return _prepare_users(cell, cell.network, backend, seed, models, patience, quantiser)
+    if isinstance(cell.network, DerivedNetwork):
+        return _prepare_derived(cell, cell.network, backend, store, quantiser)
     key = digest(cell.network, backend, seed, quantiser)
     folder = store / "models" / key
     try:
@@ -170,6 +184,43 @@ def _prepare_users(
     return cell, ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
 
 
+def _prepare_derived(
+    cell: Cell, network: DerivedNetwork, backend: str, store: Path, quantiser: Quantiser | None
+) -> tuple[Cell, ModelFiles]:
+    """Make the files of a graph of the suite's for a backend, of the ONNX file that was kept.
+
+    What is expected is what ONNX Runtime computes of it without any optimisation.
+    """
+    row = backends.backend(backend)
+    versions = [exporter_versions(), row.converter and converter(row.converter).versions()]
+    versions.append(quantiser.versions() if quantiser else "")
+    key = _sha256(json.dumps([asdict(network), backend, versions], sort_keys=True).encode())
+    folder = store / "models" / key
+    files = ModelFiles(folder / MODEL, folder / apart.EXPECTED, folder / apart.VALUES)
+    entry = _stored_entry(folder, (MODEL, apart.EXPECTED, apart.VALUES))
+    if entry is None:
+        graph, values = derived.kept(store, network.graph)
+        exported = derived.exported(graph, values, row.model_format)
+        model, quantised = _finished(exported, values, backend, quantiser)
+        expected = derived.reference(graph, values)
+        contents = {
+            MODEL: model,
+            apart.EXPECTED: npz(expected.values()),
+            apart.VALUES: npz(values.values()),
+        }
+        shapes = {name: value.shape for name, value in values.items()}
+        counted = derived.costs(graph, shapes)
+        figures = {
+            "cost": {name: getattr(counted, name) for name in COST_FIELDS},
+            "layers": counted.as_dict(),
+            "quantised": asdict(quantised) if quantised else None,
+        }
+        entry = _store(folder, contents, figures)
+    cost = {name: entry["cost"][name] for name in COST_FIELDS}
+    quantisation = QUANTISATION.validate_python(entry["quantised"])
+    return replace(cell, **cost, model=key, quantised=quantisation), files
+
+
 def _finished(
     model: bytes, inputs: Mapping[str, Any], backend: str, quantiser: Quantiser | None
 ) -> tuple[bytes, Quantisation | None]:
@@ -219,11 +270,11 @@ def _digest_of(files: Sequence[Path]) -> str:
     return state.hexdigest()
 
 
-def _stored_entry(folder: Path) -> dict[str, Any] | None:
+def _stored_entry(folder: Path, files: Sequence[str] = (MODEL, EXPECTED)) -> dict[str, Any] | None:
     """Return what is kept beside a cached network, or None unless the entry is whole."""
     try:
         entry: dict[str, Any] = json.loads((folder / ENTRY).read_bytes())
-        for name in (MODEL, EXPECTED):
+        for name in files:
             if _sha256((folder / name).read_bytes()) != entry["sha256"][name]:
                 return None
         NETWORK_COST.validate_python(entry["layers"])

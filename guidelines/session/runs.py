@@ -20,7 +20,7 @@ from guideline_benchmarks.guidelines.export.quantisers import quantiser
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
-from guideline_benchmarks.results.record.cells import Cell, Experiment, UserNetwork
+from guideline_benchmarks.results.record.cells import Cell, DerivedNetwork, Experiment, UserNetwork
 from guideline_benchmarks.results.record.parts import Session
 from guideline_benchmarks.results.record.platform import REACHING, Fingerprint, Platform
 from guideline_benchmarks.results.record.protocol import Protocol
@@ -74,7 +74,7 @@ class Plan:
 
 def with_batch(cell: Cell, batch: int) -> Cell:
     """Return a cell whose network runs so many images at a time; a user's has its own batch."""
-    if isinstance(cell.network, UserNetwork):
+    if isinstance(cell.network, (UserNetwork, DerivedNetwork)):
         return cell
     return replace(cell, network=replace(cell.network, batch=batch))
 

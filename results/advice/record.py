@@ -104,8 +104,11 @@ class Advice(Record):
     `model` is as it was named, `multiply_adds` and `weights` are the whole network's. `fused` holds
     by operator how many nodes the runtime executes inside others, which cost nothing; None where
     the runtime does not tell. `blocks` are the widths to round to, by kind of convolution, None of
-    a kind where none was found. `unseen` are sentences: what was not looked at, and why. `applied`
-    is None where nothing could be applied with a gain, or before that is known.
+    a kind where none was found. `unseen` are sentences: what was not looked at, and why. `network`
+    is the whole network's cell, in the runs `network` and `parts`; `executed` are the names of the
+    nodes that its operators are of, in the order in which its proof has them, "" of what the
+    runtime added. `applied` is None where nothing could be applied with a gain, or before that is
+    known.
     """
 
     schema_version: Literal[1] = VERSION
@@ -116,4 +119,6 @@ class Advice(Record):
     fused: dict[str, PositiveInt] | None = None
     blocks: dict[Kind, PositiveInt | None] = Field(default={})
     unseen: list[str] = Field(default=[])
+    network: str = ""
+    executed: list[str] = Field(default=[])
     applied: Applied | None = None

@@ -162,6 +162,11 @@ class Part:
     depthwise: bool = False
 
 
+def category_of(operator: str) -> Category | None:
+    """Return the category of an operator by its name in a runtime, None of one in no row."""
+    return _CATEGORIES.get(operator)
+
+
 def parts(calls: Sequence[OperatorCall], depthwise: Depthwise = "conv") -> list[Part]:
     """Return what each of the operators of one execution, in order, counts as.
 

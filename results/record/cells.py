@@ -239,6 +239,31 @@ class UserNetwork:
 
 
 @dataclass(frozen=True)
+class DerivedNetwork:
+    """A graph that the suite itself made of a network: a part of it, or a changed copy of all.
+
+    `of` names the network, `graph` is the SHA-256 of the ONNX file.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    of: str
+    graph: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The first input's shape, batch first."""
+        return self.inputs[0].shape if self.inputs else ()
+
+    @property
+    def batch(self) -> int:
+        """The size of its first axis, 1 of a number."""
+        return self.input_shape[0] if self.input_shape else 1
+
+
+@dataclass(frozen=True)
 class Operators:
     """Operators in one execution, fused or not."""
 
@@ -271,7 +296,7 @@ class Cell:
     row: str
     scale: PositiveInt
     axes: dict[str, AxisValue]
-    network: Network | WholeNetwork | UserNetwork
+    network: Network | WholeNetwork | UserNetwork | DerivedNetwork
     operators: Operators | None = None
     profiled: bool = False
     short: str = ""

@@ -1,0 +1,142 @@
+"""All that is found in a network, as it is recorded, and the graphs that are timed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import ModelProto
+
+from guideline_benchmarks.guidelines.advice.block_widths import block_widths
+from guideline_benchmarks.guidelines.advice.channel_ratio import channel_ratio
+from guideline_benchmarks.guidelines.advice.declarations import cell
+from guideline_benchmarks.guidelines.advice.drafts import Draft, Option
+from guideline_benchmarks.guidelines.advice.elementwise import elementwise
+from guideline_benchmarks.guidelines.advice.fragmentation import fragmentation
+from guideline_benchmarks.guidelines.advice.graph import Graph
+from guideline_benchmarks.guidelines.advice.group_count import group_count
+from guideline_benchmarks.guidelines.advice.parts import Cut
+from guideline_benchmarks.guidelines.export import derived
+from guideline_benchmarks.networks.onnx_free import FREE, operator
+from guideline_benchmarks.results.advice.record import Alternative, Found, Kind, Timed
+from guideline_benchmarks.results.decomposition.operators import category_of
+from guideline_benchmarks.results.record.cells import DerivedNetwork
+
+# As much of a graph's SHA-256 as names a row: the same part is timed once, wherever it occurs.
+ROW = 16
+FLOW = ("If", "Loop", "Scan")
+
+
+def drafts(
+    graph: Graph, executed: Collection[str], blocks: Mapping[Kind, int | None]
+) -> list[Draft]:
+    """Return all that is found in a graph, guideline by guideline.
+
+    `executed` are the nodes that the runtime executes by themselves, `blocks` its blocks of widths.
+    """
+    return [
+        *block_widths(graph, blocks),
+        *channel_ratio(graph),
+        *group_count(graph),
+        *fragmentation(graph),
+        *elementwise(graph, executed),
+    ]
+
+
+@dataclass
+class Collected:
+    """Findings with the graphs that they are timed by, which are kept in the folder `store`.
+
+    `parts` are these graphs by row. `options` are those of each finding, in its order.
+    """
+
+    of: str
+    store: Path
+    parts: dict[str, DerivedNetwork] = field(default_factory=dict)
+    findings: list[Found] = field(default_factory=list)
+    options: list[Sequence[Option]] = field(default_factory=list)
+
+    def add(self, draft: Draft) -> None:
+        """Add a finding, and its graphs unless they are there."""
+        alternatives = [
+            Alternative(
+                text=option.text,
+                timed=self._timed(option.cut),
+                multiply_adds=option.multiply_adds,
+                weights=option.weights,
+                in_place=option.change is not None,
+            )
+            for option in draft.options
+        ]
+        self.options.append(draft.options)
+        self.findings.append(
+            Found(
+                guideline=draft.guideline,
+                title=draft.title,
+                why=draft.why,
+                places=[[node.name for node in place] for place in draft.places],
+                inputs=[list(shape) for shape in draft.inputs],
+                outputs=[list(shape) for shape in draft.outputs],
+                multiply_adds=draft.multiply_adds,
+                memory_access_cost=draft.memory_access_cost,
+                memory_access_bound=draft.memory_access_bound,
+                weights=draft.weights,
+                timed=self._timed(draft.cut),
+                alternatives=alternatives,
+                unmeasured=draft.unmeasured,
+            )
+        )
+
+    def _timed(self, cut: Cut | None) -> Timed:
+        if cut is None:
+            return Timed()
+        return Timed(inside=self._kept(cut.inside), around=self._kept(cut.around))
+
+    def _kept(self, model: ModelProto) -> str:
+        network = derived.keep(self.store, model, self.of)
+        row = network.graph[:ROW]
+        self.parts[row] = network
+        return cell(row, network).name
+
+
+def unseen(graph: Graph) -> Iterator[str]:
+    """Yield sentences: what in a graph was not looked at, and why."""
+    flow = [node.name for node in graph.nodes if node.op_type in FLOW]
+    if flow:
+        yield f"The bodies of {', '.join(flow)}: what runs in them is known only when it runs."
+    unknown = [
+        operator(node)
+        for node in graph.nodes
+        if operator(node) not in FREE and category_of(node.op_type) is None
+    ]
+    if unknown:
+        yield f"{_counted(unknown)}: operators that are not known here."
+    open_ones = [n.name for n in graph.nodes if any(graph.shape(o) is None for o in n.output if o)]
+    if open_ones:
+        yield f"{len(open_ones)} nodes, whose sizes are known only when they run."
+
+
+def _counted(names: Sequence[str]) -> str:
+    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+
+
+def changed(
+    model: ModelProto, changes: Sequence[Callable[[ModelProto], None]], said: Mapping[str, str]
+) -> ModelProto:
+    """Return a copy of a model with changes made; what is `said` stands in its metadata."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    # What was known of shapes is of the network as it was.
+    del copy.graph.value_info[:]
+    for change in changes:
+        change(copy)
+    used = {name for node in copy.graph.node for name in node.input}
+    kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
+    constants = [tensor.SerializeToString() for tensor in kept]
+    del copy.graph.initializer[:]
+    for constant in constants:
+        copy.graph.initializer.add().ParseFromString(constant)
+    for name, text in said.items():
+        copy.metadata_props.add(key=name, value=text)
+    return copy

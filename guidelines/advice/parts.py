@@ -1,0 +1,136 @@
+"""Layers cut out of a network, to be timed between what makes their inputs and takes their outputs.
+
+A runtime keeps values in layouts of its own between its kernels, and fuses what stands beside them.
+So the layers stand in a small network: convolutions of a few channels make their inputs, as the
+layers before them do, and of their outputs a pooling takes one corner, which costs next to nothing.
+The same network without the layers is timed beside it; the difference is what the layers cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+
+from guideline_benchmarks.guidelines.advice.graph import Graph, region_inputs, region_outputs
+
+# Channels of what the inputs are made of, as many as an image has: fewer than any kernel's block.
+FEW = 3
+Shape = tuple[int, ...]
+
+
+class CannotCutError(Exception):
+    """Layers that cannot be cut out; the text is a clause that says why."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Two networks: with some layers, and without them."""
+
+    inside: ModelProto
+    around: ModelProto
+
+
+@dataclass
+class Builder:
+    """A graph in the making; names of values that are not of the layers begin with a word."""
+
+    nodes: list[NodeProto] = field(default_factory=list)
+    constants: list[TensorProto] = field(default_factory=list)
+    inputs: dict[str, Shape] = field(default_factory=dict)
+    outputs: list[str] = field(default_factory=list)
+
+    def weights(self, name: str, shape: Shape, fan_in: int) -> str:
+        """Add weights that keep the size of what they are applied to; the same for one name."""
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+        values = np.random.RandomState(seed).standard_normal(shape) * math.sqrt(1 / max(1, fan_in))
+        return self.constant(name, values.astype(np.float32))
+
+    def constant(self, name: str, values: NDArray[np.generic]) -> str:
+        """Add a constant of that name."""
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Add a node with one output; return that."""
+        name = f"{output}:{operator}"
+        self.nodes.append(onnx.helper.make_node(operator, inputs, [output], name, **attributes))
+        return output
+
+    def source(self, name: str, shape: Shape, value: str) -> None:
+        """Make a value of that shape and name out of an input with few channels.
+
+        Raises CannotCutError for what is no feature map and no row of features.
+        """
+        if len(shape) == 4:
+            self.inputs[f"x{name}"] = (shape[0], FEW, *shape[2:])
+            weights = self.weights(f"source{name}", (shape[1], FEW, 1, 1), FEW)
+            self.node("Conv", [f"x{name}", weights], value, kernel_shape=[1, 1])
+        elif len(shape) in (2, 3):
+            self.inputs[f"x{name}"] = (*shape[:-1], FEW)
+            weights = self.weights(f"source{name}", (FEW, shape[-1]), FEW)
+            self.node("MatMul", [f"x{name}", weights], value)
+        else:
+            raise CannotCutError(f"it takes a value of {len(shape)} axes")
+
+    def sink(self, name: str, shape: Shape, value: str) -> None:
+        """Return one corner of a value of that shape, or all of a row of features."""
+        output = f"y{name}"
+        if len(shape) == 4:
+            kernel = [min(2, size) for size in shape[2:]]
+            self.node("MaxPool", [value], output, kernel_shape=kernel, strides=list(shape[2:]))
+        elif len(shape) == 3:
+            ends = [self.constant(f"{end}{name}", np.array([at])) for end, at in _FIRST_ROW]
+            self.node("Slice", [value, *ends], output)
+        else:
+            self.node("Mul", [value, self.constant(f"one{name}", np.ones(1, np.float32))], output)
+        self.outputs.append(output)
+
+    def model(self, like: ModelProto) -> ModelProto:
+        """Return what was built, of the version of operators of the network that it is cut of."""
+        info = onnx.helper.make_tensor_value_info
+        values = [info(name, TensorProto.FLOAT, shape) for name, shape in self.inputs.items()]
+        found = [info(name, TensorProto.FLOAT, None) for name in self.outputs]
+        graph = onnx.helper.make_graph(self.nodes, "part", values, found, self.constants)
+        model = onnx.helper.make_model(graph, opset_imports=like.opset_import)
+        model.ir_version = like.ir_version
+        return model
+
+
+_FIRST_ROW = (("starts", 0), ("ends", 1), ("axes", 1))
+
+
+def cut(graph: Graph, nodes: Sequence[NodeProto]) -> Cut:
+    """Return nodes of a network, in its order, cut out of it.
+
+    Raises CannotCutError where shapes are not known, or for values that no source makes.
+    """
+    inputs, outputs = region_inputs(graph, nodes), region_outputs(graph, nodes)
+    inside, around = Builder(), Builder()
+    for number, value in enumerate(inputs):
+        shape = _feature_shape(graph, value)
+        inside.source(str(number), shape, value)
+        around.source(str(number), shape, value)
+        around.sink(str(number), shape, value)
+    inside.nodes += nodes
+    used = {name for node in nodes for name in node.input}
+    inside.constants += [graph.constants[name] for name in graph.constants if name in used]
+    for number, value in enumerate(outputs):
+        inside.sink(str(number), _feature_shape(graph, value), value)
+    return Cut(inside.model(graph.model), around.model(graph.model))
+
+
+def _feature_shape(graph: Graph, value: str) -> Shape:
+    shape = graph.shape(value)
+    if shape is None:
+        raise CannotCutError("its sizes are known only when it runs")
+    if value not in graph.floats:
+        raise CannotCutError("it takes or makes what is not of float32")
+    return shape

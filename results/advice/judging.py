@@ -1,0 +1,220 @@
+"""From an advice and its runs to gains: pure statistics of raw samples.
+
+A layer's time is the difference of two networks of one round, with it and without it, and a gain
+that of two such differences, so what disturbs a whole round cancels. The median of the rounds is
+taken, and its interval over fresh processes (results.statistics.intervals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from guideline_benchmarks.results.advice.judged import (
+    Finding,
+    Gain,
+    Judged,
+    Segment,
+    Together,
+    Tried,
+    Verdict,
+)
+from guideline_benchmarks.results.advice.record import Advice, Alternative, Applied, Found, Timed
+from guideline_benchmarks.results.record.samples import samples_by_cell
+from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.intervals import (
+    Array,
+    Samples,
+    hierarchical_interval,
+    time_interval,
+)
+from guideline_benchmarks.results.statistics.verdict import Interval
+
+NS_PER_MS = 1e6
+ORDER: tuple[Verdict, ...] = (
+    "gain",
+    "costs nothing here",
+    "alternative is slower",
+    "not measured",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The samples of a run by cell, one array of ns for each process, and why others have none."""
+
+    samples: Mapping[str, Samples]
+    failures: Mapping[str, str]
+
+    def of(self, timed: Timed, times: int = 1) -> list[Array]:
+        """Return the time of some layers, `times` over, in every round of every process, in ns."""
+        if not timed.inside:
+            first = next(iter(self.samples.values()))
+            return [np.zeros_like(own) for own in first]
+        both = zip(self.samples[timed.inside], self.samples[timed.around], strict=True)
+        return [times * (inside - around) for inside, around in both]
+
+    def failure(self, timed: Timed) -> str:
+        """Say why some layers have no times, "" where they have."""
+        wanted = [name for name in (timed.inside, timed.around) if name]
+        return next((self.failures[name] for name in wanted if name in self.failures), "")
+
+
+def measured(run: Run) -> Measured:
+    """Return what was measured of a run's cells."""
+    return Measured(samples_by_cell(run), run.failures)
+
+
+def gain_of(saved: Sequence[Array], whole: Sequence[Array]) -> Gain:
+    """Return a gain from what is saved in every round, and the whole network's time there, in ns.
+
+    One array of rounds for each process, aligned.
+    """
+    pairs = [np.stack([s, w]) for s, w in zip(saved, whole, strict=True)]
+    pooled = np.concatenate(pairs, axis=-1)
+    ms = float(_saved_ms(pooled))
+    percent = float(_saved_percent(pooled))
+    return Gain(
+        ms,
+        _holding(hierarchical_interval(pairs, _saved_ms), ms),
+        percent,
+        _holding(hierarchical_interval(pairs, _saved_percent), percent),
+    )
+
+
+def _saved_ms(rows: Array) -> Array:
+    result: Array = np.median(rows[..., 0, :], axis=-1) / NS_PER_MS
+    return result
+
+
+def _saved_percent(rows: Array) -> Array:
+    result: Array = 100 * np.median(rows[..., 0, :] / rows[..., 1, :], axis=-1)
+    return result
+
+
+def _holding(interval: Interval | None, value: float) -> Interval | None:
+    return interval and (min(interval[0], value), max(interval[1], value))
+
+
+def verdict_of(gain: Gain) -> Verdict:
+    """Return what a gain's interval says; the sign decides where there is none."""
+    low, high = gain.ms_ci95 or (gain.ms, gain.ms)
+    if low > 0:
+        return "gain"
+    return "alternative is slower" if high < 0 else "costs nothing here"
+
+
+def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) -> Judged:
+    """Return what an advice says, from the runs that are measured of it so far.
+
+    Raises KeyError where a run has none of the advice's cells.
+    """
+    alone = measured(network)
+    own = alone.samples[advice.network]
+    findings = _findings(advice, measured(parts)) if parts else []
+    ms = float(np.median(np.concatenate(own))) / NS_PER_MS
+    interval = time_interval(own)
+    return Judged(
+        advice=advice,
+        platform=network.platform,
+        fingerprint=network.fingerprint,
+        protocol=network.protocol,
+        ms=ms,
+        ms_ci95=interval and (interval[0] / NS_PER_MS, interval[1] / NS_PER_MS),
+        findings=sorted(findings, key=_rank),
+        segments=_segments(advice, network, ms),
+        together=_together(advice, advice.applied, measured(parts), measured(whole))
+        if advice.applied and parts and whole
+        else None,
+    )
+
+
+def _findings(advice: Advice, parts: Measured) -> list[Finding]:
+    return [_finding(advice, number, parts) for number in range(len(advice.findings))]
+
+
+def _finding(advice: Advice, number: int, parts: Measured) -> Finding:
+    found = advice.findings[number]
+    timed = [found.timed, *(option.timed for option in found.alternatives)]
+    reason = found.unmeasured or next(filter(None, map(parts.failure, timed)), "")
+    if reason or advice.network not in parts.samples:
+        return _unmeasured(advice, number, reason)
+    own = parts.of(found.timed, found.count)
+    tried = [
+        Tried(option, gain_over(advice, found, option, parts)) for option in found.alternatives
+    ]
+    first = tried[0].gain
+    ms = float(np.median(np.concatenate(own))) / NS_PER_MS
+    return Finding(number, found, ms, first, verdict_of(first), tried)
+
+
+def _unmeasured(advice: Advice, number: int, reason: str) -> Finding:
+    found = advice.findings[number]
+    kept = found.model_copy(update={"unmeasured": found.unmeasured or reason})
+    return Finding(number, kept, None, None, "not measured")
+
+
+def saved_by(found: Found, option: Alternative, parts: Measured) -> list[Array]:
+    """Return what an alternative saves in all places together, in every round, in ns."""
+    own, other = parts.of(found.timed, found.count), parts.of(option.timed, found.count)
+    return [a - b for a, b in zip(own, other, strict=True)]
+
+
+def gain_over(advice: Advice, found: Found, option: Alternative, parts: Measured) -> Gain:
+    """Return what an alternative gains in all places together."""
+    return gain_of(saved_by(found, option, parts), parts.samples[advice.network])
+
+
+def _rank(finding: Finding) -> tuple[int, float]:
+    return ORDER.index(finding.verdict), -(finding.gain.ms if finding.gain else 0.0)
+
+
+def _segments(advice: Advice, network: Run, ms: float) -> list[Segment]:
+    """Return what the runtime executed, in order; in sum no longer than the whole."""
+    proof = network.processes[0].proofs[advice.network]
+    names = [one.name for one in network.networks]
+    profiles = [p for r in network.rounds for p in r.profiles]
+    mine = [p.operators_ns for p in profiles if names[p.network] == advice.network]
+    if not mine or not proof.calls:
+        return []
+    times = np.median(np.array(mine, float), axis=0) / NS_PER_MS
+    # A profiler adds to every operator's time.
+    times *= min(1.0, ms / max(float(times.sum()), np.finfo(float).tiny))
+    of: dict[str, list[int]] = {}
+    for number, found in enumerate(advice.findings):
+        for name in found.nodes:
+            of.setdefault(name, []).append(number)
+    return [
+        Segment(node or call.name, call.operator, float(time), tuple(of.get(node, ())))
+        for call, node, time in zip(proof.calls, advice.executed, times, strict=True)
+    ]
+
+
+def _together(
+    advice: Advice, applied: Applied, parts: Measured, whole: Measured
+) -> Together | None:
+    if not {applied.original, applied.changed} <= set(whole.samples):
+        return None
+    chosen = [(advice.findings[n], advice.findings[n].alternatives[a]) for n, a in applied.chosen]
+    saved = [saved_by(found, option, parts) for found, option in chosen]
+    together = [np.sum(own, axis=0) for own in zip(*saved, strict=True)]
+    predicted = gain_of(together, parts.samples[advice.network])
+    before, after = whole.samples[applied.original], whole.samples[applied.changed]
+    found = gain_of([a - b for a, b in zip(before, after, strict=True)], before)
+    return Together(
+        findings=[number for number, _ in applied.chosen],
+        texts=[option.text for _, option in chosen],
+        predicted=predicted,
+        measured=found,
+        agrees=_overlap(predicted.ms_ci95, found.ms_ci95),
+        multiply_adds=(advice.multiply_adds, applied.multiply_adds),
+        weights=(advice.weights, applied.weights),
+    )
+
+
+def _overlap(one: Interval | None, other: Interval | None) -> bool | None:
+    if one is None or other is None:
+        return None
+    return one[0] <= other[1] and other[0] <= one[1]
