@@ -146,7 +146,8 @@ class Summary:
     @property
     def decomposed(self) -> list[Experiment]:
         """The experiments that take run time apart, in the record's order."""
-        return [experiment for experiment in self.run.experiments if experiment.base is None]
+        others = (e for e in self.run.experiments if e.base is None)
+        return [experiment for experiment in others if not experiment.sweeps_widths]
 
     def decompositions_of(self, experiment: Experiment) -> list[Decomposition]:
         """The networks that one experiment takes apart, in the record's order."""
@@ -168,6 +169,8 @@ def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
     decompositions = []
     for experiment in run.experiments:
         cells = [cell for cell in run.cells if cell.experiment == experiment.name]
+        if experiment.sweeps_widths:
+            continue
         if experiment.base is None:
             decompositions += [decompose(run, cell, depthwise) for cell in cells]
             continue
