@@ -1,4 +1,4 @@
-"""Widths one by one, not from the paper: which does the runtime compute in whole blocks?
+"""Widths one by one, not from the paper: what to round channels to.
 
 A runtime computes channels in blocks, of a register's width say, and a part of a block takes as
 long as a whole one. What is measured here shows the block (see results.advice.widths).

@@ -59,7 +59,7 @@ def best_block(curve: Curve) -> Answer:
     """Return the block of a curve.
 
     From the largest block on, the odd multiples of half of it are held against the line between its
-    own. Half is enough unless their mean loss is shown, over processes and at LEVEL, to be more than
+    own. Half is enough unless their mean loss is shown, over processes and at LEVEL, to exceed
     NEGLIGIBLE_LOSS.
     """
     bound, found, shows = math.log1p(NEGLIGIBLE_LOSS), None, None

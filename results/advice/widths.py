@@ -168,8 +168,10 @@ def _width(
 def _change(values: Array) -> Change:
     """Return the mean over processes of logarithms of ratios, as a fraction with its interval."""
     estimate = of_mean(values)
-    interval = estimate and (math.expm1(estimate.interval[0]), math.expm1(estimate.interval[1]))
-    return Change(math.expm1(float(values.mean())), interval)
+    if estimate is None:
+        return Change(math.expm1(float(values.mean())), None)
+    low, high = estimate.interval
+    return Change(math.expm1(estimate.mean), (math.expm1(low), math.expm1(high)))
 
 
 def _worst(losses: Mapping[int, Change], block: int) -> dict[int, float]:

@@ -65,9 +65,10 @@ class RowLabel:
 class Experiment:
     """One table or figure: what is claimed, how its rows and columns are called, and its base row.
 
-    `base` is the row that the others are compared with, None for a decomposition of run time and
-    for a sweep of widths (of the axes WIDTH_AXES), which compare no rows with one. `slower` says that the guideline predicts the other rows to be slower than it.
-    `label` is the experiment's short name for readers, the table's if empty.
+    `base` is the row that the others are compared with. None for a decomposition of run time, and
+    for a sweep of widths (its axes are WIDTH_AXES), which compare no rows with one. `slower` says
+    that the guideline predicts the other rows to be slower than it. `label` is the experiment's
+    short name for readers, the table's if empty.
 
     Templates hold "{row}", "{short}", "{scale}" and the cell's axes in braces: `row_labels` name a
     row, `column_label` a column, `tick` a row on a plot's axis. Rows that differ in the axis

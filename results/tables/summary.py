@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from guideline_benchmarks.results.advice.widths import Sweep, sweeps_of
 from guideline_benchmarks.results.cost_model.modelled import Modelled, modelled
 from guideline_benchmarks.results.decomposition.operators import Depthwise
 from guideline_benchmarks.results.decomposition.shares import Decomposition, decompose
@@ -132,6 +133,7 @@ class Summary:
     columns: Sequence[Column]
     decompositions: Sequence[Decomposition]
     depthwise: Depthwise
+    sweeps: Sequence[Sweep] = ()
 
     @property
     def metric(self) -> Metric:
@@ -148,6 +150,11 @@ class Summary:
         """The experiments that take run time apart, in the record's order."""
         others = (e for e in self.run.experiments if e.base is None)
         return [experiment for experiment in others if not experiment.sweeps_widths]
+
+    @property
+    def swept(self) -> list[Experiment]:
+        """The experiments that sweep widths, in the record's order."""
+        return [experiment for experiment in self.run.experiments if experiment.sweeps_widths]
 
     def decompositions_of(self, experiment: Experiment) -> list[Decomposition]:
         """The networks that one experiment takes apart, in the record's order."""
@@ -177,7 +184,7 @@ def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
         for scale in sorted({cell.scale for cell in cells}):
             column = [cell for cell in cells if cell.scale == scale]
             columns.append(_column(run, experiment, scale, column, samples, beside))
-    return Summary(run, columns, decompositions, depthwise)
+    return Summary(run, columns, decompositions, depthwise, sweeps_of(run))
 
 
 def kinds_beside(run: Run) -> list[Beside]:
