@@ -96,8 +96,20 @@ class BottleneckUnit(nn.Module):
         return result
 
 
+class DepthwiseConvolution(nn.Conv2d):
+    """A 3×3 convolution of c channels, each by itself (`guidelines widths`, not from the paper).
+
+    Input and output: (batch, c, height, width).
+    """
+
+    def __init__(self, c: int) -> None:
+        super().__init__(c, c, kernel_size=3, padding=1, groups=c, bias=False)
+
+
 class ComputeBoundBlock(nn.Conv2d):
     """A 3×3 convolution c→c: many multiply-adds per byte moved (a control, not from the paper).
+
+    `guidelines widths` has it in many widths.
 
     Input and output: (batch, c, height, width).
     """

@@ -48,6 +48,10 @@ COMMANDS = {
         "measuring",
         "Show where the time of your own network goes, operator by operator.",
     ),
+    "widths": Listed(
+        "measuring",
+        "Say what to round channels to: time layers of 33 widths, and find the runtime's block.",
+    ),
     "cost": Listed(
         "unmeasured",
         "Count what a network costs, layer by layer: multiply-adds, weights, memory access.",

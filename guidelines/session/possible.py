@@ -54,10 +54,12 @@ def _refuse_where_counted(
             "core, which ran one image at a time."
         )
     for declaration in declarations:
-        if _is_profiled(declaration):
+        sweeps = declaration.experiment.sweeps_widths
+        if sweeps or _is_profiled(declaration):
+            does = "looks for steps in run time" if sweeps else "takes run time apart"
             raise BadInputError(
-                f"{declaration.name} takes run time apart, and platform {platform.name} has none, "
-                "only counts of instructions: choose a platform that is timed."
+                f"{declaration.name} {does}, and platform {platform.name} has none, only counts of "
+                "instructions: choose a platform that is timed."
             )
 
 

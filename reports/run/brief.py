@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from guideline_benchmarks.reports.advice.widths import width_sections
 from guideline_benchmarks.reports.document import MISSING, Document, Said, Section, Table
 from guideline_benchmarks.reports.formats.terminal import show
 from guideline_benchmarks.reports.layout import (
@@ -76,6 +77,7 @@ def brief_document(summary: Summary) -> Document:
         [
             *(_guideline(summary, experiment) for experiment in summary.experiments),
             *(_decomposition(summary, experiment) for experiment in summary.decomposed),
+            *width_sections(summary, short=True),
         ],
         facts=facts,
         warnings=warnings(summary.run),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guideline_benchmarks.reports.advice.widths import width_sections
 from guideline_benchmarks.reports.document import Document
 from guideline_benchmarks.reports.run.decomposition import decomposition_sections
 from guideline_benchmarks.reports.run.heading import describe, warnings
@@ -14,7 +15,11 @@ def document(summary: Summary) -> Document:
     return Document(
         "report",
         f"Guidelines on {summary.run.label}",
-        [*guideline_sections(summary), *decomposition_sections(summary)],
+        [
+            *guideline_sections(summary),
+            *decomposition_sections(summary),
+            *width_sections(summary),
+        ],
         facts=describe(summary.run),
         warnings=warnings(summary.run),
         overview=overview(summary),

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from guideline_benchmarks.reports.advice.width_plots import staircases
+from guideline_benchmarks.reports.advice.widths import measured_sweeps
 from guideline_benchmarks.reports.formats.registry import write
 from guideline_benchmarks.reports.run.accuracy_plots import accuracy_plot
 from guideline_benchmarks.reports.run.decomposition import measured_networks
@@ -23,6 +25,7 @@ from guideline_benchmarks.results.tables.json_objects import (
     part_objects,
     share_objects,
     swap_objects,
+    width_objects,
 )
 from guideline_benchmarks.results.tables.roofline import ceilings_of
 from guideline_benchmarks.results.tables.summary import Summary
@@ -32,8 +35,9 @@ def write_report(summary: Summary, folder: Path) -> Path:
     """Write the report of a run into `folder` and return its HTML page.
 
     report.html, report.md, report.tex, each plot as NAME.png and NAME.svg, and as CSV the cells of
-    tables, the shares and operators of decompositions, and the pairs of networks that stand in
-    another order than in the paper. Raises the errors of results.store.files.write_file.
+    tables, the shares and operators of decompositions, the pairs of networks that stand in another
+    order than in the paper, and the widths of a sweep. Raises the errors of
+    results.store.files.write_file.
     """
     whole = replace(document(summary), figures=_figures(summary), data=csv_files(summary))
     return write(whole, folder)
@@ -51,18 +55,22 @@ def _figures(summary: Summary) -> dict[str, Figure]:
         if measured_networks(summary, experiment):
             figures[experiment.name] = pies(summary, experiment)
             figures[f"{experiment.name}-bars"] = bars(summary, experiment)
+    for experiment in summary.swept:
+        if measured_sweeps(summary):
+            figures[experiment.name] = staircases(summary)
     return figures
 
 
 def csv_files(summary: Summary) -> dict[str, str]:
     """Return the CSV files of a report by name, those alone that have lines.
 
-    cells.csv and shares.csv have the columns of `guidelines show --json`.
+    cells.csv, shares.csv and widths.csv have the columns of `guidelines show --json`.
     """
     objects = {
         "cells.csv": cell_objects(summary),
         "shares.csv": share_objects(summary),
         "operators.csv": part_objects(summary),
         "swaps.csv": swap_objects(summary),
+        "widths.csv": width_objects(summary),
     }
     return {name: pd.DataFrame(o).to_csv(index=False) for name, o in objects.items() if o}

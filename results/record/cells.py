@@ -28,6 +28,8 @@ Shape = list[NonNegativeInt]
 # The widths that the paper measured on either of its platforms, and exact ones (docs/protocol.md,
 # decision 8).
 ChannelSet = Literal["gpu", "arm", "exact"]
+# The axes of an experiment that sweeps widths: the kind of its layers, and how many channels.
+WIDTH_AXES = ("kind", "c")
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -63,9 +65,10 @@ class RowLabel:
 class Experiment:
     """One table or figure: what is claimed, how its rows and columns are called, and its base row.
 
-    `base` is the row that the others are compared with, None for a decomposition of run time, which
-    compares no rows. `slower` says that the guideline predicts the other rows to be slower than it.
-    `label` is the experiment's short name for readers, the table's if empty.
+    `base` is the row that the others are compared with. None for a decomposition of run time, and
+    for a sweep of widths (its axes are WIDTH_AXES), which compare no rows with one. `slower` says
+    that the guideline predicts the other rows to be slower than it. `label` is the experiment's
+    short name for readers, the table's if empty.
 
     Templates hold "{row}", "{short}", "{scale}" and the cell's axes in braces: `row_labels` name a
     row, `column_label` a column, `tick` a row on a plot's axis. Rows that differ in the axis
@@ -103,6 +106,11 @@ class Experiment:
     def short_name(self) -> str:
         """Its label, or the name of its table."""
         return self.label or self.table
+
+    @property
+    def sweeps_widths(self) -> bool:
+        """Whether its cells are widths, each compared with those beside it."""
+        return self.base is None and self.axes == WIDTH_AXES
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def _fault_of_cells(run: Run) -> str | None:
             return f"cell {cell.name} has other axes than its experiment"
         if not _can_be_told(experiments[cell.experiment], cell):
             return f"the labels of {cell.experiment} name an axis that {cell.name} lacks"
-        compared = experiments[cell.experiment].base is not None
+        experiment = experiments[cell.experiment]
+        compared = experiment.base is not None or experiment.sweeps_widths
         if compared and not cell.multiply_adds:
             return f"cell {cell.name} has no multiply-adds"
         if not (compared or cell.profiled or run.platform.counts):

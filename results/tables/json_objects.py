@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
+from guideline_benchmarks.results.advice.widths import Sweep, Width
 from guideline_benchmarks.results.decomposition.shares import CategoryShare, Decomposition
 from guideline_benchmarks.results.paper import PAPER_PLATFORMS
 from guideline_benchmarks.results.record.cells import Cell, UserNetwork
@@ -22,8 +23,11 @@ from guideline_benchmarks.results.tables.summary import (
 
 
 def json_objects(summary: Summary) -> list[dict[str, Any]]:
-    """Return one object per cell, then one per share of each network that was taken apart."""
-    return [*cell_objects(summary), *share_objects(summary)]
+    """Return one object per cell, then one per share of each network that was taken apart.
+
+    Then one per width of a sweep.
+    """
+    return [*cell_objects(summary), *share_objects(summary), *width_objects(summary)]
 
 
 def cell_objects(summary: Summary) -> list[dict[str, Any]]:
@@ -87,6 +91,40 @@ def swap_objects(summary: Summary) -> list[dict[str, Any]]:
         for order in orders_of(column)
         for swap in order.swaps
     ]
+
+
+def width_objects(summary: Summary) -> list[dict[str, Any]]:
+    """Return one object per measured width of each kind of layers; fractions are of times."""
+    return [
+        _width_object(summary.run, sweep, width)
+        for sweep in summary.sweeps
+        for width in sweep.widths
+    ]
+
+
+def _width_object(run: Run, sweep: Sweep, width: Width) -> dict[str, Any]:
+    loss, rounding = width.loss, width.rounding
+    return {
+        **width.cell.axes,
+        "experiment": width.cell.experiment,
+        "cell": width.cell.name,
+        "platform": run.platform.name,
+        "backend": run.platform.backend,
+        "precision": run.protocol.precision,
+        "batch": width.cell.network.batch,
+        "multiply_adds": width.cell.multiply_adds,
+        "samples": sum(map(len, width.times)),
+        "processes": len(width.times),
+        "median_ms": width.median_ms,
+        "ps_per_multiply_add": width.ps,
+        "ps_per_multiply_add_ci95": _listed(width.ps_ci95),
+        "block": sweep.block,
+        "loss": loss and loss.fraction,
+        "loss_ci95": _listed(loss.ci95 if loss else None),
+        "rounded_up": width.wider,
+        "rounding_up": rounding and rounding.fraction,
+        "rounding_up_ci95": _listed(rounding.ci95 if rounding else None),
+    }
 
 
 def _listed(interval: tuple[float, float] | None) -> list[float] | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from guideline_benchmarks.results.advice.widths import Sweep, sweeps_of
 from guideline_benchmarks.results.cost_model.modelled import Modelled, modelled
 from guideline_benchmarks.results.decomposition.operators import Depthwise
 from guideline_benchmarks.results.decomposition.shares import Decomposition, decompose
@@ -132,6 +133,7 @@ class Summary:
     columns: Sequence[Column]
     decompositions: Sequence[Decomposition]
     depthwise: Depthwise
+    sweeps: Sequence[Sweep] = ()
 
     @property
     def metric(self) -> Metric:
@@ -146,7 +148,13 @@ class Summary:
     @property
     def decomposed(self) -> list[Experiment]:
         """The experiments that take run time apart, in the record's order."""
-        return [experiment for experiment in self.run.experiments if experiment.base is None]
+        others = (e for e in self.run.experiments if e.base is None)
+        return [experiment for experiment in others if not experiment.sweeps_widths]
+
+    @property
+    def swept(self) -> list[Experiment]:
+        """The experiments that sweep widths, in the record's order."""
+        return [experiment for experiment in self.run.experiments if experiment.sweeps_widths]
 
     def decompositions_of(self, experiment: Experiment) -> list[Decomposition]:
         """The networks that one experiment takes apart, in the record's order."""
@@ -168,13 +176,15 @@ def summarise(run: Run, depthwise: Depthwise = "conv") -> Summary:
     decompositions = []
     for experiment in run.experiments:
         cells = [cell for cell in run.cells if cell.experiment == experiment.name]
+        if experiment.sweeps_widths:
+            continue
         if experiment.base is None:
             decompositions += [decompose(run, cell, depthwise) for cell in cells]
             continue
         for scale in sorted({cell.scale for cell in cells}):
             column = [cell for cell in cells if cell.scale == scale]
             columns.append(_column(run, experiment, scale, column, samples, beside))
-    return Summary(run, columns, decompositions, depthwise)
+    return Summary(run, columns, decompositions, depthwise, sweeps_of(run))
 
 
 def kinds_beside(run: Run) -> list[Beside]:

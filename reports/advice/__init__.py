@@ -1,0 +1,1 @@
+"""What is said of advice, and of the widths that it rounds to."""
