@@ -1,0 +1,112 @@
+"""An ONNX graph as a torch module of the layers and functions that people write.
+
+It is of torch's own kind (torch.fx), so that its pickle can be read where this suite is not
+installed. torch.export takes it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import torch
+from onnx import ModelProto, NodeProto, TypeProto, numpy_helper, shape_inference
+from torch import Tensor, fx, nn
+from torch.fx.proxy import GraphAppendingTracer
+
+from guideline_benchmarks.networks.onnx_call import Call, UnknownOperatorError
+from guideline_benchmarks.networks.onnx_free import operator
+from guideline_benchmarks.networks.onnx_operators import OPERATORS
+
+# What the worker calls an output that is one tensor (runners/worker/backends/torch_structures.py).
+ONLY = "y"
+
+
+def torch_module(model: ModelProto) -> fx.GraphModule:
+    """Return a module that computes a graph, in evaluation mode.
+
+    It takes the graph's inputs, those without an initial value, by place. It returns a tensor where
+    the only output is called y, and else a mapping of the outputs' names to tensors, in order. What
+    depends on constants alone is computed now. Raises UnknownOperatorError for an operator, or a
+    use of one, that this does not know, and where it needs a shape that cannot be inferred.
+    """
+    writer = _Writer()
+    values = _initial(model)
+    inputs = [value.name for value in model.graph.input if value.name not in values]
+    values |= {name: writer.placeholder(place) for place, name in enumerate(inputs)}
+    types, opset = _types(model), _opset(model)
+    for node in model.graph.node:
+        given = tuple(_value(values, name, node) if name else None for name in node.input)
+        found = _operator(node)(Call(node, given, types, opset, writer.layer, writer.function))
+        made = found if isinstance(found, list) else [found]
+        values.update(zip(node.output, made, strict=False))
+    outputs = {value.name: values[value.name] for value in model.graph.output}
+    return writer.finished(outputs[ONLY] if list(outputs) == [ONLY] else outputs)
+
+
+class _Writer(GraphAppendingTracer):
+    """Writes down what is called with proxies, and keeps the tensors and layers that it needs."""
+
+    def __init__(self) -> None:
+        super().__init__(fx.Graph())
+        self.root = nn.Module()
+        self.names: dict[int, str] = {}
+
+    def create_arg(self, a: Any) -> Any:
+        """Return an argument as the graph holds it; a constant becomes a buffer of the module."""
+        if not isinstance(a, Tensor):
+            return super().create_arg(a)
+        if id(a) not in self.names:
+            self.names[id(a)] = f"constant_{len(self.names)}"
+            self.root.register_buffer(self.names[id(a)], a)
+        return self.create_node("get_attr", self.names[id(a)], (), {})
+
+    def placeholder(self, place: int) -> Tensor:
+        """Return an input of the module."""
+        return cast(Tensor, self.create_proxy("placeholder", f"x{place}", (), {}))
+
+    def function(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Apply a function to values, some of which may be constants."""
+        return self.create_proxy("call_function", function, arguments, {})
+
+    def layer(self, module: nn.Module, x: Tensor) -> Tensor:
+        """Put a layer into the module, and apply it to a value."""
+        name = f"{type(module).__name__.lower()}_{len(self.root._modules)}"
+        self.root.add_module(name, module)
+        return cast(Tensor, self.create_proxy("call_module", name, (x,), {}))
+
+    def finished(self, outputs: Any) -> fx.GraphModule:
+        """Return the module that returns so many values."""
+        self.create_node("output", "output", (self.create_arg(outputs),), {})
+        return fx.GraphModule(self.root, self.graph).eval()
+
+
+def _operator(node: NodeProto) -> Callable[[Call], Tensor | list[Tensor]]:
+    if operator(node) not in OPERATORS:
+        raise UnknownOperatorError(node)
+    return OPERATORS[operator(node)]
+
+
+def _value(values: Mapping[str, Tensor], name: str, node: NodeProto) -> Tensor:
+    if name not in values:
+        raise UnknownOperatorError(node, f"with input {name}, a side result,")
+    return values[name]
+
+
+def _initial(model: ModelProto) -> dict[str, Tensor]:
+    """Return the tensors that a graph brings along."""
+    return {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+    }
+
+
+def _types(model: ModelProto) -> dict[str, TypeProto.Tensor]:
+    """Return types and shapes of a graph's values by name, as far as they can be inferred."""
+    graph = shape_inference.infer_shapes(model, data_prop=True).graph
+    values = [*graph.input, *graph.value_info, *graph.output]
+    return {value.name: value.type.tensor_type for value in values}
+
+
+def _opset(model: ModelProto) -> int:
+    return max(int(one.version) for one in model.opset_import if one.domain in ("", "ai.onnx"))
