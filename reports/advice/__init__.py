@@ -1,0 +1,1 @@
+"""What advice says: findings, the bar of the network, and platforms side by side."""
