@@ -30,12 +30,18 @@ STYLES: dict[Guideline, tuple[str, str]] = {
     "G4": ("#D55E00", "----"),
 }
 GREY, PALE = "#BBBBBB", "white"
+# A finding's guideline, and whether it costs time; None for no finding.
+Look = tuple[Guideline, bool] | None
 # A row of the bar holds about so many operators; there are no more rows than these.
 OPERATORS, MOST_ROWS = 40, 12
-# Inches: a row's length and height, what is above and below all rows, a letter of a label.
-LENGTH, ROW, AROUND, LETTER = 10.0, 0.85, 1.5, 0.085
+# Inches: a row's length and height, a letter of a label, and what is around all rows: solving for a
+# layout takes longer than drawing.
+LENGTH, ROW, LETTER = 10.0, 0.85, 0.085
+LEFT, RIGHT, ABOVE, BELOW = 1.1, 0.15, 0.3, 1.35
 # In parts of a row: half the bar's height, and how far the lines of its labels lie apart.
 HALF, STEP, LABEL_LINES = 0.2, 0.17, 3
+# How far below its middle a row ends; what is above it has room for the labels.
+LOWEST = 0.27
 # Inches that an operator must take for a line between it and the next.
 LEAST_SEEN = 0.04
 
@@ -73,9 +79,11 @@ def bar(judged: Judged) -> Figure:
     span = edges[-1] / rows
     stretches = _stretches(judged, edges)
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(LENGTH + 1, ROW * rows + AROUND), layout="constrained")
+        width, height = LEFT + LENGTH + RIGHT, ABOVE + ROW * rows + BELOW
+        figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        axes = figure.subplots()
+        place = LEFT / width, BELOW / height, LENGTH / width, ROW * rows / height
+        axes = figure.add_axes(place)
         without_room = 0
         for row in range(rows):
             parts = _within(stretches, row * span, (row + 1) * span)
@@ -84,7 +92,7 @@ def bar(judged: Judged) -> Figure:
         _separate(axes, edges, rows, span)
         _set_axes(axes, rows, span)
         heading = f"{title(judged)}: {significant(edges[-1])} ms in operators"
-        figure.suptitle(clipped(heading, 110))
+        figure.text(0.5, 1 - 0.2 / height, clipped(heading, 110), ha="center", va="center", size=11)
         _add_legend(figure, judged, without_room)
     return figure
 
@@ -118,25 +126,27 @@ def _within(stretches: Sequence[Stretch], start: float, end: float) -> list[Stre
 
 
 def _draw(axes: Axes, judged: Judged, row: int, stretches: Sequence[Stretch]) -> None:
+    """Draw a row of the bar, all stretches of one look at once."""
+    places: dict[Look, list[tuple[float, float]]] = {}
     for one in stretches:
-        axes.barh(
-            row,
-            one.end - one.start,
-            2 * HALF,
-            left=one.start,
-            linewidth=0,
-            **_style(judged.findings[one.ranks[0] - 1] if one.ranks else None),
-        )
+        look = _look(judged.findings[one.ranks[0] - 1]) if one.ranks else None
+        places.setdefault(look, []).append((one.start, one.end - one.start))
+    for look, found in places.items():
+        axes.broken_barh(found, (row - HALF, 2 * HALF), **_style(look))
 
 
-def _style(finding: Finding | None) -> dict[str, Any]:
-    """Return how a finding's stretch is filled: in full if it costs time, else open."""
-    if finding is None:
-        return {"facecolor": GREY}
-    colour, hatch = STYLES[finding.found.guideline]
-    if standing(finding) in ("gain", "undecided"):
-        return {"facecolor": colour, "hatch": hatch, "edgecolor": PALE}
-    return {"facecolor": PALE, "hatch": hatch, "edgecolor": colour}
+def _look(finding: Finding) -> Look:
+    return finding.found.guideline, standing(finding) in ("gain", "undecided")
+
+
+def _style(look: Look) -> dict[str, Any]:
+    """Return how a stretch is filled: in full if its finding costs time, else open."""
+    if look is None:
+        return {"facecolor": GREY, "linewidth": 0}
+    colour, hatch = STYLES[look[0]]
+    if look[1]:
+        return {"facecolor": colour, "hatch": hatch, "edgecolor": PALE, "linewidth": 0}
+    return {"facecolor": PALE, "hatch": hatch, "edgecolor": colour, "linewidth": 0.7}
 
 
 def _label(axes: Axes, row: int, stretches: Sequence[Stretch], inch: float) -> int:
@@ -169,17 +179,25 @@ def _overlaps(place: tuple[float, float], others: Sequence[tuple[float, float]])
 
 
 def _separate(axes: Axes, edges: Sequence[float], rows: int, span: float) -> None:
-    """Draw a line between two operators where both are long enough to be seen."""
+    """Draw lines between operators where both are long enough to be seen."""
     least = LEAST_SEEN * span / LENGTH
-    for before, edge, after in zip(edges, edges[1:], edges[2:], strict=False):
-        if min(edge - before, after - edge) >= least:
-            row = min(int(edge / span), rows - 1)
-            axes.vlines(edge - row * span, row - HALF, row + HALF, color="white", linewidth=0.7)
+    seen = [
+        (min(int(edge / span), rows - 1), edge)
+        for before, edge, after in zip(edges, edges[1:], edges[2:], strict=False)
+        if min(edge - before, after - edge) >= least
+    ]
+    axes.vlines(
+        [edge - row * span for row, edge in seen],
+        [row - HALF for row, _ in seen],
+        [row + HALF for row, _ in seen],
+        color="white",
+        linewidth=0.7,
+    )
 
 
 def _set_axes(axes: Axes, rows: int, span: float) -> None:
     axes.set_xlim(0, span)
-    axes.set_ylim(rows - 1 + 2 * HALF, -HALF - STEP * LABEL_LINES)
+    axes.set_ylim(rows - 1 + LOWEST, LOWEST - 1)
     axes.set_yticks(range(rows), [f"from {significant(row * span)} ms" for row in range(rows)])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -189,22 +207,21 @@ def _set_axes(axes: Axes, rows: int, span: float) -> None:
 def _add_legend(figure: Figure, judged: Judged, without_room: int) -> None:
     """Name the guidelines that occur, in full and open, and say how many labels are missing."""
     drawn = {number for segment in judged.segments for number in segment.findings}
-    styles = {
-        _entry(finding): _style(finding) for finding in judged.findings if finding.number in drawn
-    }
-    handles = [Patch(label=text, linewidth=0, **styles[text]) for text in sorted(styles)]
-    handles.append(Patch(facecolor=GREY, label="no finding"))
+    looks = {_look(finding) for finding in judged.findings if finding.number in drawn}
+    ordered = sorted(filter(None, looks), key=lambda look: (look[0], not look[1]))
+    handles = [Patch(label=_name(look), **_style(look)) for look in [*ordered, None]]
     missing = f"{without_room} numbers have no room" if without_room else None
     figure.legend(
         handles=handles,
-        loc="outside lower center",
+        loc="lower center",
         ncols=min(3, math.ceil(len(handles) / 2)),
         frameon=False,
         title=missing,
     )
 
 
-def _entry(finding: Finding) -> str:
-    name = f"{finding.found.guideline} {GUIDELINES[finding.found.guideline]}"
-    kind = standing(finding)
-    return name if kind in ("gain", "undecided") else f"{name}, no gain here"
+def _name(look: Look) -> str:
+    if look is None:
+        return "no finding"
+    guideline, costs = look
+    return f"{guideline} {GUIDELINES[guideline]}{'' if costs else ', no gain shown'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guideline_benchmarks.reports.advice.tables import (
+    WHOLE,
     alternatives_table,
     places_table,
     ranked_tables,
@@ -78,7 +79,7 @@ def _blocks(judged: Judged) -> list[tuple[str, str]]:
 def _findings(judged: Judged) -> Section:
     if not judged.findings:
         return Section("Findings", [f"{headline(judged)}."])
-    return Section("Findings", tables=ranked_tables(judged))
+    return Section("Findings", [WHOLE], tables=ranked_tables(judged))
 
 
 def _along_the_network(judged: Judged) -> Section:

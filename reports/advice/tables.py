@@ -26,8 +26,8 @@ from guideline_benchmarks.results.advice.ranking import (
 
 _FIRST = (Heading("#"), Heading("guideline", numeric=False))
 WHOLE = (
-    "ms and percent of the whole network, of all places together, with 95 % intervals; # is the "
-    "number in the bar"
+    "Gains are of all places together, in ms and in percent of the whole network's time, with 95 % "
+    "intervals. # is the number in the bar."
 )
 
 
@@ -67,7 +67,7 @@ def _ranked(title: str, members: Sequence[tuple[int, Finding]]) -> Table:
         ]
         for rank, finding in members
     ]
-    return explained(Table(f"{title}: {WHOLE}", headings, rows))
+    return explained(Table(title, headings, rows))
 
 
 def _not_measured(members: Sequence[tuple[int, Finding]]) -> Table:

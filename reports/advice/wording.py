@@ -112,8 +112,9 @@ def _without_a_gain(judged: Judged) -> str:
         return f"it obeys all guidelines{seen}"
     if all(finding.gain is None for finding in judged.findings):
         return "it breaks guidelines, and nothing of that was measured"
-    measured = " that was measured" if any(one.gain is None for one in judged.findings) else ""
-    return f"it breaks guidelines, and nothing of that{measured} costs time here"
+    if any(finding.gain is None for finding in judged.findings):
+        return "it breaks guidelines, and what was measured of that costs no time here"
+    return "it breaks guidelines, and nothing of that costs time here"
 
 
 def costs_line(judged: Judged) -> str:
