@@ -101,7 +101,8 @@ def test_tables_on_a_terminal_do_not_wait_for_what_draws_plots():
     import sys
 
     drawing = (
-        "import sys, guideline_benchmarks.reports.run.brief; sys.exit('matplotlib' in sys.modules)"
+        "import sys, guideline_benchmarks.reports.run.brief, "
+        "guideline_benchmarks.reports.advice.brief; sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", drawing], cwd=ROOT, check=False).returncode == 0
 

@@ -26,6 +26,7 @@ DATA = (
     "reports/formats/templates/*.html",
     "results/cost_model/fitted/*.toml",
     "results/paper/*.csv",
+    "results/advice/advice.schema.json",
     "results/record/run.schema.json",
     "runners/emulator/*.c",
     "runners/platforms/*.toml",

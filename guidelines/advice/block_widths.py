@@ -21,7 +21,7 @@ def block_widths(graph: Graph, blocks: Mapping[Kind, int | None]) -> Iterator[Dr
     """
     widths = widths_of(graph)
     found = [layer for layer in layers(graph) if _sides(graph, layer, blocks)]
-    for equal in grouped(found, lambda layer: layer.signature):
+    for equal in grouped(found, lambda layer: standing(graph, layer)):
         yield _draft(graph, equal, blocks, widths)
 
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
 from guideline_benchmarks.guidelines.advice.graph import Graph
-from guideline_benchmarks.guidelines.advice.layers import Layer, layers, near_pair, with_widths
+from guideline_benchmarks.guidelines.advice.layers import (
+    Layer,
+    divisor,
+    layers,
+    near_pair,
+    standing,
+    with_widths,
+)
 from guideline_benchmarks.guidelines.advice.parts import cut
 
 # A layer this near its bound obeys the guideline: more cannot be told from nothing by timing.
@@ -20,7 +27,7 @@ def channel_ratio(graph: Graph) -> Iterator[Draft]:
     Raises CannotCutError as guidelines.advice.parts.cut does.
     """
     unequal = [layer for layer in layers(graph) if _is_pointwise(layer) and _excess(layer)]
-    for equal in grouped(unequal, lambda layer: layer.signature):
+    for equal in grouped(unequal, lambda layer: standing(graph, layer)):
         yield _draft(graph, equal)
 
 
@@ -37,7 +44,7 @@ def _excess(layer: Layer) -> float:
 
 def _draft(graph: Graph, equal: list[Layer]) -> Draft:
     layer = equal[0]
-    first, second = near_pair(layer.c1 * layer.c2, 1.0)
+    first, second = near_pair(layer.c1 * layer.c2, 1.0, divisor(graph, layer))
     other, made = with_widths(layer, graph, first, second, 1)
     why = (
         f"Its widths are 1:{max(layer.c1, layer.c2) / min(layer.c1, layer.c2):.3g}, its memory "

@@ -1,4 +1,4 @@
-"""What `guidelines advise` measures: the whole network, parts of it, and a changed one beside it."""
+"""What `guidelines advise` measures: a whole network, parts of it, and a changed one beside it."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -88,14 +89,17 @@ def _draft(graph: Graph, equal: Sequence[Sequence[NodeProto]]) -> Draft:
     moved = sum(math.prod(shape) for shape in (*inputs, *outputs))
     own: Cut | None = None
     refused = ""
-    try:
-        own = cut(graph, nodes)
-    except CannotCutError as error:
-        refused = str(error)
     bypasses = [_bypass(graph, place) for place in equal]
     whole = {old: new for bypass in bypasses if bypass for old, new in bypass.items()}
     gone = {node.name for place in equal for node in place}
     change = partial(_leave_out, names=gone, instead=whole) if all(bypasses) else None
+    option = Option("nothing in its place", None, 0, 0, change)
+    try:
+        own = cut(graph, nodes)
+        if bypasses[0] is not None:
+            option = replace(option, cut=cut(graph, nodes, bypasses[0]))
+    except CannotCutError as error:
+        refused = str(error)
     return Draft(
         guideline="G4",
         title=f"{operators_text(nodes)} at {_shown(outputs or inputs)}",
@@ -108,7 +112,7 @@ def _draft(graph: Graph, equal: Sequence[Sequence[NodeProto]]) -> Draft:
         memory_access_bound=None,
         weights=0,
         cut=own,
-        options=[] if refused else [Option("nothing in its place", None, 0, 0, change)],
+        options=[] if refused else [option],
         unmeasured=refused,
     )
 

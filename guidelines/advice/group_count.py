@@ -11,7 +11,13 @@ from onnx import ModelProto, numpy_helper
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
 from guideline_benchmarks.guidelines.advice.graph import Graph
-from guideline_benchmarks.guidelines.advice.layers import Layer, layers, near_pair, with_widths
+from guideline_benchmarks.guidelines.advice.layers import (
+    Layer,
+    divisor,
+    layers,
+    near_pair,
+    with_widths,
+)
 from guideline_benchmarks.guidelines.advice.parts import cut
 
 
@@ -21,7 +27,7 @@ def group_count(graph: Graph) -> Iterator[Draft]:
     Raises CannotCutError as guidelines.advice.parts.cut does.
     """
     divided = [layer for layer in layers(graph) if layer.groups > 1]
-    for equal in grouped(divided, lambda layer: layer.signature):
+    for equal in grouped(divided, lambda layer: standing(graph, layer)):
         yield _draft(graph, equal)
 
 
@@ -44,7 +50,7 @@ def _draft(graph: Graph, equal: list[Layer]) -> Draft:
 def _of_groups(graph: Graph, layer: Layer, groups: int) -> Option:
     """Return a layer of fewer groups and so many channels less that its work stays the same."""
     product = layer.c1 * layer.c2 * groups / layer.groups
-    first, second = near_pair(product, layer.c1 / layer.c2, groups)
+    first, second = near_pair(product, layer.c1 / layer.c2, math.lcm(groups, divisor(graph, layer)))
     other, made = with_widths(layer, graph, first, second, groups)
     text = f"{'undivided' if groups == 1 else f'{groups} groups'}, {first}→{second} channels"
     return Option(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from onnx import NodeProto
 
 from guideline_benchmarks.guidelines.advice.graph import Graph, Shape, attributes
-from guideline_benchmarks.guidelines.advice.parts import Builder, Cut
+from guideline_benchmarks.guidelines.advice.neighbours import before, behind
+from guideline_benchmarks.guidelines.advice.parts import Border, Builder, Cut, between
 from guideline_benchmarks.networks.layer_cost import LayerCost
 
 # What a runtime executes together with the layer before it, if it takes nothing else.
@@ -145,13 +146,26 @@ def with_widths(layer: Layer, graph: Graph, c1: int, c2: int, groups: int) -> tu
         c2=c2,
         groups=groups,
     )
-    inside, around = Builder(), Builder()
-    for builder in (inside, around):
-        builder.source("0", other.x, "in")
-    around.sink("0", other.x, "in")
-    last = _add(inside, other, graph)
-    inside.sink("0", other.y, last)
-    return other, Cut(inside.model(graph.model), around.model(graph.model))
+    inputs = [Border("in", other.x, before(graph, layer.node.input[0]))]
+    outputs = [Border(_last(other), other.y, behind(graph, layer.nodes[-1].output[0]))]
+    made = between(inputs, outputs, lambda builder: _add(builder, other, graph), graph.model)
+    return other, made
+
+
+def _last(layer: Layer) -> str:
+    return "activated" if layer.nodes[1:] else "out"
+
+
+def standing(graph: Graph, layer: Layer) -> Hashable:
+    """Return what equal layers have in common that stand among the same neighbours."""
+    ends = (before(graph, layer.node.input[0]), behind(graph, layer.nodes[-1].output[0]))
+    return (layer.signature, *ends)
+
+
+def divisor(graph: Graph, layer: Layer) -> int:
+    """Return what widths must be multiples of for a layer's neighbours to stay what they are."""
+    ends = (before(graph, layer.node.input[0]), behind(graph, layer.nodes[-1].output[0]))
+    return math.lcm(*(end.groups or 1 for end in ends if end is not None))
 
 
 def _with_channels(shape: Shape, channels: int, axis: int) -> Shape:
@@ -160,8 +174,8 @@ def _with_channels(shape: Shape, channels: int, axis: int) -> Shape:
     return tuple(sizes)
 
 
-def _add(builder: Builder, layer: Layer, graph: Graph) -> str:
-    """Add a layer that takes the value "in", with its activation; return what it makes."""
+def _add(builder: Builder, layer: Layer, graph: Graph) -> None:
+    """Add a layer that takes the value "in", with its activation, which makes what is `_last`."""
     if layer.kernel:
         each = layer.c1 // layer.groups
         shape = (layer.c2, each, *layer.kernel)
@@ -171,15 +185,12 @@ def _add(builder: Builder, layer: Layer, graph: Graph) -> str:
     else:
         weights = builder.weights("weights", (layer.c1, layer.c2), layer.c1)
         builder.node("MatMul", ["in", weights], "out")
-    value = "out"
     for follower in layer.nodes[1:]:
         copy = NodeProto()
         copy.CopyFrom(follower)
-        copy.input[0], copy.output[0] = value, "activated"
+        copy.input[0], copy.output[0] = "out", "activated"
         builder.nodes.append(copy)
-        builder.constants += [graph.constants[n] for n in follower.input[1:] if n]
-        value = "activated"
-    return value
+        builder.constants += [graph.constants[name] for name in follower.input[1:] if name]
 
 
 def near_pair(product: float, ratio: float, multiple: int = 1) -> tuple[int, int]:

@@ -3,15 +3,16 @@
 A runtime keeps values in layouts of its own between its kernels, and fuses what stands beside them.
 So the layers stand in a small network: convolutions of a few channels make their inputs, as the
 layers before them do, and of their outputs a pooling takes one corner, which costs next to nothing.
-The same network without the layers is timed beside it; the difference is what the layers cost.
+Where they stand among convolutions in groups, which runtimes lay out in another way, they do so
+here. The same network without the layers is timed beside it; the difference is what they cost.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from guideline_benchmarks.guidelines.advice.graph import Graph, region_inputs, region_outputs
+from guideline_benchmarks.guidelines.advice.neighbours import Neighbour, before, behind
 
 # Channels of what the inputs are made of, as many as an image has: fewer than any kernel's block.
 FEW = 3
@@ -64,15 +66,22 @@ class Builder:
         self.nodes.append(onnx.helper.make_node(operator, inputs, [output], name, **attributes))
         return output
 
-    def source(self, name: str, shape: Shape, value: str) -> None:
+    def source(
+        self, name: str, shape: Shape, value: str, neighbour: Neighbour | None = None
+    ) -> None:
         """Make a value of that shape and name out of an input with few channels.
 
-        Raises CannotCutError for what is no feature map and no row of features.
+        Where a `neighbour` makes it, that comes last. Raises CannotCutError for what is no feature
+        map and no row of features.
         """
         if len(shape) == 4:
             self.inputs[f"x{name}"] = (shape[0], FEW, *shape[2:])
             weights = self.weights(f"source{name}", (shape[1], FEW, 1, 1), FEW)
-            self.node("Conv", [f"x{name}", weights], value, kernel_shape=[1, 1])
+            last = neighbour and neighbour.of(shape[1]) > 1
+            made = f"before{name}" if last else value
+            self.node("Conv", [f"x{name}", weights], made, kernel_shape=[1, 1])
+            if neighbour and last:
+                self._divided(f"before{name}", shape, made, value, neighbour)
         elif len(shape) in (2, 3):
             self.inputs[f"x{name}"] = (*shape[:-1], FEW)
             weights = self.weights(f"source{name}", (FEW, shape[-1]), FEW)
@@ -80,10 +89,30 @@ class Builder:
         else:
             raise CannotCutError(f"it takes a value of {len(shape)} axes")
 
-    def sink(self, name: str, shape: Shape, value: str) -> None:
-        """Return one corner of a value of that shape, or all of a row of features."""
+    def _divided(self, name: str, shape: Shape, value: str, made: str, like: Neighbour) -> None:
+        """Add a convolution in groups that keeps the shape of a value."""
+        groups = like.of(shape[1])
+        sides = like.kernel if like.groups is None else (1, 1)
+        weights = self.weights(f"of {name}", (shape[1], shape[1] // groups, *sides), shape[1])
+        self.node(
+            "Conv",
+            [value, weights],
+            made,
+            kernel_shape=list(sides),
+            group=groups,
+            auto_pad="SAME_UPPER",
+        )
+
+    def sink(self, name: str, shape: Shape, value: str, neighbour: Neighbour | None = None) -> None:
+        """Return one corner of a value of that shape, or all of a row of features.
+
+        Where a `neighbour` takes it, that stands between.
+        """
         output = f"y{name}"
         if len(shape) == 4:
+            if neighbour and neighbour.of(shape[1]) > 1:
+                self._divided(f"behind{name}", shape, value, f"behind{name}", neighbour)
+                value = f"behind{name}"
             kernel = [min(2, size) for size in shape[2:]]
             self.node("MaxPool", [value], output, kernel_shape=kernel, strides=list(shape[2:]))
         elif len(shape) == 3:
@@ -107,24 +136,68 @@ class Builder:
 _FIRST_ROW = (("starts", 0), ("ends", 1), ("axes", 1))
 
 
-def cut(graph: Graph, nodes: Sequence[NodeProto]) -> Cut:
+@dataclass(frozen=True)
+class Border:
+    """A value that layers take or make: its name, its shape, and what stands there beyond them."""
+
+    value: str
+    shape: Shape
+    neighbour: Neighbour | None
+
+
+def between(
+    inputs: Sequence[Border],
+    outputs: Sequence[Border],
+    add: Callable[[Builder], None],
+    like: ModelProto,
+) -> Cut:
+    """Return two networks: what makes inputs and what takes outputs, with layers between or not.
+
+    `add` puts the layers in. What takes an output by way of a neighbour is given something of its
+    own where the layers are not, and that stands beside them where they are.
+    """
+    inside, around = Builder(), Builder()
+    for number, border in enumerate(inputs):
+        name = str(number)
+        for builder in (inside, around):
+            builder.source(name, border.shape, border.value, border.neighbour)
+        around.sink(name, border.shape, border.value)
+    add(inside)
+    for number, border in enumerate(outputs):
+        name = f"out{number}"
+        inside.sink(name, border.shape, border.value, border.neighbour)
+        if border.neighbour and len(border.shape) == 4:
+            for builder in (inside, around):
+                builder.source(f"{name}-own", border.shape, f"own {border.value}")
+            inside.sink(f"{name}-own", border.shape, f"own {border.value}")
+            around.sink(f"{name}-own", border.shape, f"own {border.value}", border.neighbour)
+    return Cut(inside.model(like), around.model(like))
+
+
+def cut(graph: Graph, nodes: Sequence[NodeProto], instead: Mapping[str, str] | None = None) -> Cut:
     """Return nodes of a network, in its order, cut out of it.
 
+    With `instead`, values from before stand for their results, by name, and the nodes are left out.
     Raises CannotCutError where shapes are not known, or for values that no source makes.
     """
-    inputs, outputs = region_inputs(graph, nodes), region_outputs(graph, nodes)
-    inside, around = Builder(), Builder()
-    for number, value in enumerate(inputs):
-        shape = _feature_shape(graph, value)
-        inside.source(str(number), shape, value)
-        around.source(str(number), shape, value)
-        around.sink(str(number), shape, value)
-    inside.nodes += nodes
-    used = {name for node in nodes for name in node.input}
-    inside.constants += [graph.constants[name] for name in graph.constants if name in used]
-    for number, value in enumerate(outputs):
-        inside.sink(str(number), _feature_shape(graph, value), value)
-    return Cut(inside.model(graph.model), around.model(graph.model))
+    inputs = [
+        Border(value, _feature_shape(graph, value), before(graph, value))
+        for value in region_inputs(graph, nodes)
+    ]
+    outputs = [
+        Border(value, _feature_shape(graph, value), behind(graph, value))
+        for value in region_outputs(graph, nodes)
+    ]
+    if instead is not None:
+        outputs = [replace(border, value=instead[border.value]) for border in outputs]
+        return between(inputs, outputs, lambda _: None, graph.model)
+
+    def add(builder: Builder) -> None:
+        builder.nodes += nodes
+        used = {name for node in nodes for name in node.input}
+        builder.constants += [graph.constants[name] for name in graph.constants if name in used]
+
+    return between(inputs, outputs, add, graph.model)
 
 
 def _feature_shape(graph: Graph, value: str) -> Shape:

@@ -1,1 +1,1 @@
-"""What is said of advice, and of the widths that it rounds to."""
+"""What advice says: findings, the bar of the network, and platforms side by side."""
