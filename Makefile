@@ -29,10 +29,11 @@ PARALLEL   := --numprocesses=auto --maxprocesses=8 --dist=worksteal
 # Tests start the suite hundreds of times; bytecode that is not kept would be compiled each time.
 PYTEST     := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest $(PARALLEL)
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md docs/reports/*/*/report.md))
-RUN         = $(GUIDELINES) run --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
+MEASURED    = --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
+RUN         = $(GUIDELINES) run $(MEASURED)
 
 .DEFAULT_GOAL := help
-.PHONY: help tables paper g1 g2 g3 g4 fig2 networks report reports compare matrix history ab check gate-study calibrate-gate \
+.PHONY: help tables paper g1 g2 g3 g4 fig2 widths networks report reports compare matrix history ab check gate-study calibrate-gate \
         arm-emulator cpu-counter litert-converter arm-model runtime-packages runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
@@ -66,6 +67,9 @@ g1 g2 g3 g4: $(INSTALLED) $(RUNTIME) ## measure and print one guideline's table
 
 fig2: $(INSTALLED) $(RUNTIME) ## take the run time of two whole networks apart (Fig. 2)
 	@$(RUN) fig2
+
+widths: $(INSTALLED) $(RUNTIME) ## say what to round channels to on PLATFORM (docs/protocol.md)
+	@$(GUIDELINES) widths $(MEASURED)
 
 networks: $(INSTALLED) ## list the whole networks with their costs, beside the published ones
 	@$(GUIDELINES) networks

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import NodeProto, TypeProto, helper
-from torch import Tensor, nn
+import torch
+from onnx import NodeProto, helper
+from torch import Tensor, fx, nn
 
 from guideline_benchmarks.networks.onnx_free import operator
+
+# Where a node of torch.fx keeps a tensor of its value's shape and type, on the device "meta".
+LIKE = "like"
 
 
 class UnknownOperatorError(ValueError):
@@ -26,14 +30,13 @@ class Call:
     """A node with the values of its inputs, None for one that is left out.
 
     A value is a tensor where it is constant. Elsewhere it is a proxy for one (torch.fx): a function
-    of torch's that is called with it is written down, and returns another. `types` are those of
-    the graph's values as far as they can be inferred. `layer` applies a module to a value, and
-    `written` a function to values and numbers; it takes what torch.fx could not see in the call.
+    of torch's that is called with it is written down, and returns another. `layer` applies a module
+    to a value, and `written` a function to values and numbers; it takes what torch.fx could not see
+    in the call.
     """
 
     node: NodeProto
     inputs: tuple[Tensor | None, ...]
-    types: Mapping[str, TypeProto.Tensor]
     opset: int
     layer: Callable[[nn.Module, Tensor], Tensor]
     written: Callable[..., Any]
@@ -87,36 +90,20 @@ class Call:
             raise self.unknown(f"with a computed input {place}")
         return found
 
+    @property
     def rank(self) -> int:
-        """Return the number of axes of the first input. Raises UnknownOperatorError if unknown."""
-        return len(self._sizes())
+        """The number of axes of the first input."""
+        return like(self.x).dim()
 
-    def shape(self, start: int = 0, end: int | None = None) -> tuple[int, ...]:
-        """Return sizes of the first input. Raises UnknownOperatorError if one is unknown."""
-        found = [size for size in self._sizes()[start:end] if size is not None]
-        if len(found) < len(self._sizes()[start:end]):
-            raise self.unknown("with an input of unknown size")
-        return tuple(found)
-
-    def _sizes(self) -> list[int | None]:
-        if is_constant(self.x):
-            return list(self.x.shape)
-        kind = self.types.get(self.node.input[0])
-        if kind is None or not kind.HasField("shape"):
-            raise self.unknown("with an input of unknown shape")
-        return [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the first input."""
+        return tuple(like(self.x).shape)
 
     def axis(self, default: int) -> int:
         """Return the attribute `axis`, counted from the first axis of the first input."""
         axis = int(self.attribute("axis", default))
-        return axis if axis >= 0 else axis + self.rank()
-
-    def is_whole(self) -> bool:
-        """Whether it computes with whole numbers, as far as that is known."""
-        if any(is_constant(value) and not value.is_floating_point() for value in self.given()):
-            return True
-        kind = self.types.get(self.node.output[0])
-        return kind is not None and helper.tensor_dtype_to_np_dtype(kind.elem_type).kind in "iu"
+        return axis if axis >= 0 else axis + self.rank
 
     def given(self) -> list[Tensor]:
         """Return all inputs that are not left out."""
@@ -126,6 +113,18 @@ class Call:
 def is_constant(value: Tensor) -> bool:
     """Whether a value is known before the network runs (see Call)."""
     return isinstance(value, Tensor)
+
+
+def like(value: Tensor) -> Tensor:
+    """Return a tensor of a value's shape and type."""
+    found: Tensor = value.node.meta[LIKE] if isinstance(value, fx.Proxy) else value
+    return found
+
+
+def torch_type(kind: int) -> torch.dtype:
+    """Return torch's type of an element, by ONNX's number of it."""
+    found: torch.dtype = getattr(torch, str(helper.tensor_dtype_to_np_dtype(kind)))
+    return found
 
 
 def filled(layer: nn.Module, **tensors: Tensor | None) -> nn.Module:

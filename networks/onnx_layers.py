@@ -76,7 +76,7 @@ def window(call: Call, kernel: tuple[int, ...]) -> Window:
     missing = [
         max(0, (math.ceil(size / stride) - 1) * stride + (width - 1) * dilation + 1 - size)
         for size, width, stride, dilation in zip(
-            call.shape(2), kernel, strides, dilations, strict=True
+            call.shape[2:], kernel, strides, dilations, strict=True
         )
     ]
     less = tuple(size // 2 for size in missing)
@@ -105,7 +105,7 @@ def batch_norm(call: Call) -> Tensor:
     if call.attribute("training_mode", 0):
         raise call.unknown("in training")
     weight, bias, mean, variance = (call.constant(place) for place in (1, 2, 3, 4))
-    layer = NORMS[call.rank()](len(weight), call.attribute("epsilon", 1e-5), device="meta")
+    layer = NORMS[call.rank](len(weight), call.attribute("epsilon", 1e-5), device="meta")
     layer = filled(
         layer, weight=weight, bias=bias, running_mean=mean, running_var=variance,
         num_batches_tracked=torch.tensor(0),
@@ -117,7 +117,7 @@ def layer_norm(call: Call) -> Tensor:
     """Return LayerNormalization from an axis on. Raises UnknownOperatorError."""
     weight = call.constant(1)
     bias = None if call.optional(2) is None else call.constant(2)
-    if weight.dim() != call.rank() - call.axis(-1):
+    if weight.dim() != call.rank - call.axis(-1):
         raise call.unknown("with a scale that broadcasts")
     epsilon = call.attribute("epsilon", 1e-5)
     layer = nn.LayerNorm(list(weight.shape), epsilon, bias=bias is not None, device="meta")
@@ -188,16 +188,16 @@ def average_pool(call: Call) -> Tensor:
     means = pool(area.padded(call.x), area.kernel, area.strides)
     if counted:
         return means
-    ones = torch.ones(1, 1, *call.shape(2))
+    ones = torch.ones(1, 1, *call.shape[2:])
     return means / pool(area.padded(ones), area.kernel, area.strides)
 
 
 def global_average_pool(call: Call) -> Tensor:
     """Return the mean of each channel: (batch, c, …) → (batch, c, 1, …)."""
     pools = {3: F.adaptive_avg_pool1d, 4: F.adaptive_avg_pool2d, 5: F.adaptive_avg_pool3d}
-    return pools[call.rank()](call.x, 1)
+    return pools[call.rank](call.x, 1)
 
 
 def global_max_pool(call: Call) -> Tensor:
     """Return the maximum of each channel: (batch, c, …) → (batch, c, 1, …)."""
-    return call.x.amax(tuple(range(2, call.rank())), keepdim=True)
+    return call.x.amax(tuple(range(2, call.rank)), keepdim=True)

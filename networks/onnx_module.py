@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
-from onnx import ModelProto, NodeProto, TypeProto, numpy_helper, shape_inference
+from onnx import ModelProto, NodeProto, ValueInfoProto, numpy_helper
 from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
-from guideline_benchmarks.networks.onnx_call import Call, UnknownOperatorError
+from guideline_benchmarks.networks.onnx_call import LIKE, Call, UnknownOperatorError, torch_type
 from guideline_benchmarks.networks.onnx_free import operator
 from guideline_benchmarks.networks.onnx_operators import OPERATORS
 
@@ -27,19 +27,18 @@ def torch_module(model: ModelProto) -> fx.GraphModule:
 
     It takes the graph's inputs, those without an initial value, by place. It returns a tensor where
     the only output is called y, and else a mapping of the outputs' names to tensors, in order. What
-    depends on constants alone is computed now. Raises UnknownOperatorError for an operator, or a
-    use of one, that this does not know, and where it needs a shape that cannot be inferred.
+    depends on shapes and constants alone is computed now. Raises UnknownOperatorError for an
+    operator, or a use of one, that is not known here, and ValueError where an input's shape is not
+    all numbers.
     """
-    writer = _Writer()
+    writer, opset = _Writer(), _opset(model)
     values = _initial(model)
-    inputs = [value.name for value in model.graph.input if value.name not in values]
-    values |= {name: writer.placeholder(place) for place, name in enumerate(inputs)}
-    types, opset = _types(model), _opset(model)
+    inputs = [value for value in model.graph.input if value.name not in values]
+    values |= {value.name: writer.input(place, value) for place, value in enumerate(inputs)}
     for node in model.graph.node:
         given = tuple(_value(values, name, node) if name else None for name in node.input)
-        found = _operator(node)(Call(node, given, types, opset, writer.layer, writer.function))
-        made = found if isinstance(found, list) else [found]
-        values.update(zip(node.output, made, strict=False))
+        found = _operator(node)(Call(node, given, opset, writer.layer, writer.function))
+        values.update(zip(node.output, found if isinstance(found, list) else [found], strict=False))
     outputs = {value.name: values[value.name] for value in model.graph.output}
     return writer.finished(outputs[ONLY] if list(outputs) == [ONLY] else outputs)
 
@@ -59,11 +58,33 @@ class _Writer(GraphAppendingTracer):
         if id(a) not in self.names:
             self.names[id(a)] = f"constant_{len(self.names)}"
             self.root.register_buffer(self.names[id(a)], a)
-        return self.create_node("get_attr", self.names[id(a)], (), {})
+        node = self.create_node("get_attr", self.names[id(a)], (), {})
+        node.meta[LIKE] = a.to("meta")
+        return node
 
-    def placeholder(self, place: int) -> Tensor:
-        """Return an input of the module."""
-        return cast(Tensor, self.create_proxy("placeholder", f"x{place}", (), {}))
+    def create_proxy(self, kind: str, target: Any, *arguments: Any, **options: Any) -> fx.Proxy:
+        """Return a proxy for what is written down, with the shape and type that it will have."""
+        proxy = super().create_proxy(kind, target, *arguments, **options)
+        args, kwargs = fx.map_arg((proxy.node.args, proxy.node.kwargs), lambda n: n.meta[LIKE])
+        if kind == "call_function":
+            proxy.node.meta[LIKE] = target(*args, **kwargs)
+        elif kind == "call_method":
+            proxy.node.meta[LIKE] = getattr(args[0], target)(*args[1:], **kwargs)
+        elif kind == "call_module":
+            layer = self.root.get_submodule(target)
+            tensors = {name: tensor.to("meta") for name, tensor in layer.state_dict().items()}
+            proxy.node.meta[LIKE] = torch.func.functional_call(layer, tensors, args)
+        return proxy
+
+    def input(self, place: int, value: ValueInfoProto) -> Tensor:
+        """Return an input of the module. Raises ValueError unless its shape is all numbers."""
+        kind = value.type.tensor_type
+        if not all(size.HasField("dim_value") for size in kind.shape.dim):
+            raise ValueError(f"The input {value.name} has no shape in numbers.")
+        proxy = self.create_proxy("placeholder", f"x{place}", (), {})
+        shape = [size.dim_value for size in kind.shape.dim]
+        proxy.node.meta[LIKE] = torch.empty(shape, dtype=torch_type(kind.elem_type), device="meta")
+        return cast(Tensor, proxy)
 
     def function(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Apply a function to values, some of which may be constants."""
@@ -89,7 +110,7 @@ def _operator(node: NodeProto) -> Callable[[Call], Tensor | list[Tensor]]:
 
 def _value(values: Mapping[str, Tensor], name: str, node: NodeProto) -> Tensor:
     if name not in values:
-        raise UnknownOperatorError(node, f"with input {name}, a side result,")
+        raise UnknownOperatorError(node, f"with {name}, a side result,")
     return values[name]
 
 
@@ -99,13 +120,6 @@ def _initial(model: ModelProto) -> dict[str, Tensor]:
         tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
         for tensor in model.graph.initializer
     }
-
-
-def _types(model: ModelProto) -> dict[str, TypeProto.Tensor]:
-    """Return types and shapes of a graph's values by name, as far as they can be inferred."""
-    graph = shape_inference.infer_shapes(model, data_prop=True).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    return {value.name: value.type.tensor_type for value in values}
 
 
 def _opset(model: ModelProto) -> int:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from torch import Tensor
 
 from guideline_benchmarks.networks import onnx_layers as layers
-from guideline_benchmarks.networks.onnx_call import Call, is_constant
+from guideline_benchmarks.networks.onnx_call import Call, is_constant, like, torch_type
 
 Operator = Callable[[Call], Tensor | list[Tensor]]
 
@@ -47,7 +47,7 @@ def folded(function: Callable[[Tensor, Tensor], Tensor], call: Call) -> Tensor:
 
 def divide(call: Call) -> Tensor:
     """Return Div, which cuts off what whole numbers leave."""
-    if call.is_whole():
+    if not like(call.x).is_floating_point():
         return torch.div(call.x, call.value(1), rounding_mode="trunc")
     return elementwise(operator.truediv, call)
 
@@ -71,7 +71,7 @@ def hard_sigmoid(call: Call) -> Tensor:
 def prelu(call: Call) -> Tensor:
     """Return PRelu: negative numbers times a slope, which broadcasts."""
     slope = call.constant(1)
-    by_channel = slope.dim() == call.rank() - 1 and slope.dim() and slope.numel() == len(slope)
+    by_channel = slope.dim() == call.rank - 1 and slope.dim() and slope.numel() == len(slope)
     if by_channel or slope.numel() == 1:
         return F.prelu(call.x, slope.flatten())
     return torch.where(call.x < 0, call.x * slope, call.x)
@@ -81,7 +81,7 @@ def softmax(function: Callable[[Tensor, int], Tensor], call: Call) -> Tensor:
     """Return Softmax or LogSoftmax. Raises UnknownOperatorError for several axes at once."""
     late = call.opset >= ALONG_ONE_AXIS
     axis = call.axis(-1 if late else 1)
-    if not late and axis != call.rank() - 1:
+    if not late and axis != call.rank - 1:
         raise call.unknown("along several axes")
     return function(call.x, axis)
 
@@ -91,7 +91,7 @@ def reduction(function: Callable[..., Tensor], call: Call) -> Tensor:
     axes = call.setting("axes", 1)
     if not axes and call.attribute("noop_with_empty_axes", 0):
         return call.x
-    dims = tuple(axes or range(call.rank()))
+    dims = tuple(axes or range(call.rank))
     return function(call.x, dim=dims, keepdim=bool(call.attribute("keepdims", 1)))
 
 
@@ -107,21 +107,21 @@ def reshape(call: Call) -> Tensor:
     """Return Reshape; a size of 0 is that of the input's axis."""
     sizes = call.setting("shape", 1)
     if not call.attribute("allowzero", 0):
-        sizes = [call.x.size(axis) if size == 0 else size for axis, size in enumerate(sizes)]
+        sizes = [call.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
     return call.x.reshape(sizes)
 
 
 def flatten(call: Call) -> Tensor:
     """Return Flatten: (…, …) with all axes before one together, and all from there on."""
     axis = call.axis(1)
-    if axis == 1 and call.rank() > 1:
+    if axis == 1 and call.rank > 1:
         return call.x.flatten(1)
-    return call.x.reshape(math.prod(call.shape(0, axis)), -1)
+    return call.x.reshape(math.prod(call.shape[:axis]), -1)
 
 
 def transpose(call: Call) -> Tensor:
     """Return Transpose, by default with all axes the other way round."""
-    return call.x.permute(call.attribute("perm", None) or list(range(call.rank()))[::-1])
+    return call.x.permute(call.attribute("perm", None) or list(range(call.rank))[::-1])
 
 
 def squeeze(call: Call) -> Tensor:
@@ -133,14 +133,14 @@ def squeeze(call: Call) -> Tensor:
 def unsqueeze(call: Call) -> Tensor:
     """Return Unsqueeze: axes of size 1, at places in the result."""
     axes = call.setting("axes", 1)
-    rank = call.rank() + len(axes)
+    rank = call.rank + len(axes)
     return reduce(torch.unsqueeze, sorted(axis % rank for axis in axes), call.x)
 
 
 def expand(call: Call) -> Tensor:
     """Return Expand: broadcast with a shape."""
     shape = call.setting("shape", 1)
-    return call.x.expand(np.broadcast_shapes(call.shape(), tuple(shape)))
+    return call.x.expand(np.broadcast_shapes(call.shape, tuple(shape)))
 
 
 def concat(call: Call) -> Tensor:
@@ -163,7 +163,7 @@ def slices(call: Call) -> Tensor:
     steps = call.setting("steps", 4, [1] * len(starts))
     x = call.x
     for axis, cut in zip(axes, map(slice, starts, ends, steps), strict=True):
-        x = cut_out(call, x, axis if axis >= 0 else axis + call.rank(), cut)
+        x = cut_out(call, x, axis if axis >= 0 else axis + call.rank, cut)
     return x
 
 
@@ -171,7 +171,7 @@ def cut_out(call: Call, x: Tensor, axis: int, cut: slice) -> Tensor:
     """Return a slice of one axis; torch itself knows none that goes backwards."""
     if cut.step > 0:
         return x[(slice(None),) * axis + (cut,)]
-    places = range(*cut.indices(call.shape(axis)[0]))
+    places = range(*cut.indices(call.shape[axis]))
     return torch.index_select(x, axis, torch.tensor(places, dtype=torch.int64))
 
 
@@ -182,25 +182,25 @@ def gather(call: Call) -> Tensor:
         return call.x.select(axis, int(places))
     found = places.flatten()
     if (found < 0).any():
-        found = found % call.shape(axis)[0]
+        found = found % call.shape[axis]
     chosen = torch.index_select(call.x, axis, found)
     return chosen if places.dim() == 1 else torch.unflatten(chosen, axis, places.shape)
 
 
 def pad(call: Call) -> Tensor:
     """Return Pad. Raises UnknownOperatorError for a mode of a later opset."""
-    pads, axes = call.setting("pads", 1), call.setting("axes", 3, list(range(call.rank())))
-    ends = dict.fromkeys(range(call.rank()), (0, 0))
+    pads, axes = call.setting("pads", 1), call.setting("axes", 3, list(range(call.rank)))
+    ends = dict.fromkeys(range(call.rank), (0, 0))
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
-        ends[axis % call.rank()] = (before, after)
-    # Torch counts axes from the last one, and reflects no more than it is told of.
+        ends[axis % call.rank] = (before, after)
+    # Torch counts axes from the last one. It reflects images alone, on all of their axes.
     backwards = [size for axis in sorted(ends, reverse=True) for size in ends[axis]]
-    while backwards[-2:] == [0, 0]:
-        del backwards[-2:]
+    images = 2 * (call.rank - 2)
+    if not any(backwards[images:]):
+        backwards = backwards[:images]
     mode = PAD_MODES[call.text("mode", "constant")]
-    if mode != "constant" or not backwards:
-        return F.pad(call.x, backwards, mode) if backwards else call.x
-    return F.pad(call.x, backwards, value=call.setting("value", 2) or 0.0)
+    value = call.setting("value", 2) or 0.0
+    return F.pad(call.x, backwards, mode, value if mode == "constant" else None)
 
 
 def constant(call: Call) -> Tensor:
@@ -223,17 +223,9 @@ def constant_of_shape(call: Call) -> Tensor:
     return torch.from_numpy(np.full(call.constant(0).tolist(), value, value.dtype))
 
 
-def cast(call: Call) -> Tensor:
-    """Return Cast."""
-    kind: torch.dtype = getattr(
-        torch, str(helper.tensor_dtype_to_np_dtype(call.attribute("to", 1)))
-    )
-    return call.x.to(kind)
-
-
 def shape(call: Call) -> Tensor:
-    """Return Shape, where that is known beforehand."""
-    return torch.tensor(call.shape(call.attribute("start", 0), call.attribute("end", None)))
+    """Return Shape, or a part of it."""
+    return torch.tensor(call.shape[call.attribute("start", 0) : call.attribute("end", None)])
 
 
 ELEMENTWISE: Mapping[str, Callable[..., Tensor]] = {
@@ -247,6 +239,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Tensor]] = {
     "HardSwish": F.hardswish,
     "Log": torch.log,
     "Mish": F.mish,
+    "Mod": torch.remainder,
     "Mul": operator.mul,
     "Neg": torch.neg,
     "Pow": operator.pow,
@@ -264,7 +257,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ArgMax": arg_max,
     "AveragePool": layers.average_pool,
     "BatchNormalization": layers.batch_norm,
-    "Cast": cast,
+    "Cast": lambda call: call.x.to(torch_type(call.attribute("to", 1))),
     "Clip": clip,
     "Concat": concat,
     "Constant": constant,

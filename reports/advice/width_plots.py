@@ -78,15 +78,16 @@ def _draw(panel: Axes, sweep: Sweep) -> None:
         linewidth=0.8,
         label="median time, 95 % interval",
     )
-    panel.plot(
-        [width.c for width in multiples],
-        [width.ps for width in multiples],
-        color=MULTIPLES,
-        marker="o",
-        linestyle="",
-        zorder=4,
-        label="multiples of the block",
-    )
+    if multiples:
+        panel.plot(
+            [width.c for width in multiples],
+            [width.ps for width in multiples],
+            color=MULTIPLES,
+            marker="o",
+            linestyle="",
+            zorder=4,
+            label="multiples of the block",
+        )
     panel.set_ylim(0, HEADROOM * max(width.ps for width in widths))
     panel.xaxis.set_major_locator(MultipleLocator(LABELLED))
     panel.set_title(f"{sweep.kind}: {TITLES.get(sweep.block, f'round to {sweep.block}')}")

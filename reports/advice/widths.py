@@ -17,7 +17,7 @@ from guideline_benchmarks.results.tables.summary import Summary
 HOW = (
     "A width's loss is how much longer a multiply-add takes than on the line between the next "
     "multiples of the block below and above. A block is named where half of it is shown to lose "
-    f"more than {100 * NEGLIGIBLE_LOSS:g} % in the mean of its widths; of a kind without blocks, in "
+    f"more than {100 * NEGLIGIBLE_LOSS:g} % in the mean of its widths, which chance does in "
     f"{100 * FALSE_BLOCKS:g} % of runs at most."
 )
 
