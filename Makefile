@@ -12,6 +12,8 @@ MATRIX   ?= matrix.toml
 COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc \
             results/reference/arm-emulated-cortex-a57 \
             results/reference/arm-modelled-cortex-a57 paper:gpu paper:arm
+MODEL    ?=
+INPUT    ?=
 CORE     ?=
 THREADS  ?=
 PIP_ARGS ?=
@@ -33,12 +35,13 @@ MEASURED    = --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(COR
 RUN         = $(GUIDELINES) run $(MEASURED)
 
 .DEFAULT_GOAL := help
-.PHONY: help tables paper g1 g2 g3 g4 fig2 widths networks report reports compare matrix history ab check gate-study calibrate-gate \
+.PHONY: help tables paper g1 g2 g3 g4 fig2 advise widths networks report reports compare matrix history ab check gate-study calibrate-gate \
         arm-emulator cpu-counter litert-converter arm-model runtime-packages runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
 	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> THREADS=<number or all> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
+	@echo "For advise: MODEL=<network, .onnx or module:callable> INPUT=<shape>"
 	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs> MATRIX=$(MATRIX)"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -67,6 +70,9 @@ g1 g2 g3 g4: $(INSTALLED) $(RUNTIME) ## measure and print one guideline's table
 
 fig2: $(INSTALLED) $(RUNTIME) ## take the run time of two whole networks apart (Fig. 2)
 	@$(RUN) fig2
+
+advise: $(INSTALLED) $(RUNTIME) ## say which guideline MODEL breaks, and what obeying it would give (docs/advise.md)
+	@$(GUIDELINES) advise '$(MODEL)' $(if $(INPUT),--input '$(INPUT)') $(MEASURED)
 
 widths: $(INSTALLED) $(RUNTIME) ## say what to round channels to on PLATFORM (docs/protocol.md)
 	@$(GUIDELINES) widths $(MEASURED)

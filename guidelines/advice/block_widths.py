@@ -8,7 +8,7 @@ from functools import partial
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
 from guideline_benchmarks.guidelines.advice.graph import Graph
-from guideline_benchmarks.guidelines.advice.layers import Layer, layers, with_widths
+from guideline_benchmarks.guidelines.advice.layers import Layer, layers, standing, with_widths
 from guideline_benchmarks.guidelines.advice.parts import cut
 from guideline_benchmarks.guidelines.advice.widening import Widths, widen, widths_of
 from guideline_benchmarks.results.advice.record import Kind

@@ -16,6 +16,7 @@ from guideline_benchmarks.guidelines.advice.layers import (
     divisor,
     layers,
     near_pair,
+    standing,
     with_widths,
 )
 from guideline_benchmarks.guidelines.advice.parts import cut
@@ -50,7 +51,9 @@ def _draft(graph: Graph, equal: list[Layer]) -> Draft:
 def _of_groups(graph: Graph, layer: Layer, groups: int) -> Option:
     """Return a layer of fewer groups and so many channels less that its work stays the same."""
     product = layer.c1 * layer.c2 * groups / layer.groups
-    first, second = near_pair(product, layer.c1 / layer.c2, math.lcm(groups, divisor(graph, layer)))
+    # The few channels that are left of a depthwise one are among no groups.
+    multiple = groups if layer.is_depthwise else math.lcm(groups, divisor(graph, layer))
+    first, second = near_pair(product, layer.c1 / layer.c2, multiple)
     other, made = with_widths(layer, graph, first, second, groups)
     text = f"{'undivided' if groups == 1 else f'{groups} groups'}, {first}→{second} channels"
     return Option(

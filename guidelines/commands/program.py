@@ -52,6 +52,10 @@ COMMANDS = {
         "measuring",
         "Say what to round channels to: time layers of 33 widths, and find the runtime's block.",
     ),
+    "advise": Listed(
+        "measuring",
+        "Say which guideline your network breaks, and how much time obeying it would give here.",
+    ),
     "cost": Listed(
         "unmeasured",
         "Count what a network costs, layer by layer: multiply-adds, weights, memory access.",

@@ -94,5 +94,22 @@ def costs(model: ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> Cost:
 
 
 def exported(model: ModelProto, values: Arrays, model_format: ModelFormat) -> bytes:
-    """Return a graph as a file of a format that backends read, or that their converters do."""
-    return bytes(model.SerializeToString())
+    """Return a graph as a file of a format that backends read, or that their converters do.
+
+    Raises BadInputError for an operator of which no torch module is made, where it is one.
+    """
+    if model_format == "onnx":
+        return bytes(model.SerializeToString())
+    from guideline_benchmarks.guidelines.export.exporter import formats
+    from guideline_benchmarks.networks.onnx_call import UnknownOperatorError
+    from guideline_benchmarks.networks.onnx_module import torch_module
+
+    try:
+        module = torch_module(model)
+    except UnknownOperatorError as error:
+        raise BadInputError(str(error)) from None
+    if model_format == "torch":
+        return formats.export_torch(module)
+    import torch
+
+    return formats.export_program(module, tuple(torch.from_numpy(x) for x in values.values()))

@@ -10,8 +10,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from guideline_benchmarks.guidelines.channel_widths import CHANNEL_WIDTHS
-from guideline_benchmarks.results.advice.widths import blocks_of
 from onnx import ModelProto
 
 from guideline_benchmarks.guidelines.advice.applying import chosen_options
@@ -26,11 +24,12 @@ from guideline_benchmarks.guidelines.advice.declarations import (
 from guideline_benchmarks.guidelines.advice.elementwise import fused
 from guideline_benchmarks.guidelines.advice.executed import likely_executed, node_names
 from guideline_benchmarks.guidelines.advice.graph import Graph, graph_of, simplified
+from guideline_benchmarks.guidelines.channel_widths import CHANNEL_WIDTHS
 from guideline_benchmarks.guidelines.export import derived, model_files
 from guideline_benchmarks.guidelines.session.measuring import execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
-from guideline_benchmarks.guidelines.session.runs import Plan
+from guideline_benchmarks.guidelines.session.runs import Plan, resume_command
 from guideline_benchmarks.networks.onnx_cost import onnx_cost
 from guideline_benchmarks.results.advice.judged import Judged
 from guideline_benchmarks.results.advice.judging import judge
@@ -42,6 +41,7 @@ from guideline_benchmarks.results.advice.stored import (
     WIDTHS,
     write_advice,
 )
+from guideline_benchmarks.results.advice.widths import blocks_of
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.cells import (
@@ -79,7 +79,6 @@ class Adviser:
     platform: str
     options: Options
     out: Path
-    resume: bool
     quiet: bool
 
     def measure(self, name: str, cells: Sequence[Cell]) -> Run:
@@ -94,7 +93,9 @@ class Adviser:
         return replace(self.options, runs=self.options.runs or RUNS[name])
 
     def _executed(self, name: str, asked: Plan) -> Run:
-        return execute_with_progress(asked, self.out / name, self.resume, self.quiet)
+        return execute_with_progress(
+            asked, self.out / name, resume=True, quiet=self.quiet, again=resume_command(self.out)
+        )
 
 
 def look_into(model: str, network: WholeNetwork | UserNetwork, options: Options) -> Looked:
@@ -145,16 +146,24 @@ def advise(looked: Looked, adviser: Adviser) -> tuple[Judged, ModelProto | None]
     )
     write_advice(adviser.out, advice)
     if not collected.parts:
-        return judge(advice, network, None, None), None
+        return _finished(adviser, advice, network, None, None), None
     parts = adviser.measure(PARTS, part_cells(looked.network, collected.parts))
     judged = judge(advice, network, parts, None)
     chosen = chosen_options(judged.findings, collected.options)
     if not chosen:
-        return judged, None
+        return _finished(adviser, advice, network, parts, None), None
     model = _changed(looked, collected, chosen)
     advice, whole = _measured_together(looked, adviser, advice, chosen, model)
-    write_advice(adviser.out, advice)
-    return judge(advice, network, parts, whole), model
+    return _finished(adviser, advice, network, parts, whole), model
+
+
+def _finished(
+    adviser: Adviser, advice: Advice, network: Run, parts: Run | None, whole: Run | None
+) -> Judged:
+    """Write an advice as one of which nothing is left to be measured; return what it says."""
+    done = advice.model_copy(update={"finished": True})
+    write_advice(adviser.out, done)
+    return judge(done, network, parts, whole)
 
 
 def _executed(

@@ -108,7 +108,7 @@ class Advice(Record):
     is the whole network's cell, in the runs `network` and `parts`; `executed` are the names of the
     nodes that its operators are of, in the order in which its proof has them, "" of what the
     runtime added. `applied` is None where nothing could be applied with a gain, or before that is
-    known.
+    known. It is `finished` when nothing is left to be measured.
     """
 
     schema_version: Literal[1] = VERSION
@@ -122,3 +122,4 @@ class Advice(Record):
     network: str = ""
     executed: list[str] = Field(default=[])
     applied: Applied | None = None
+    finished: bool = False

@@ -10,6 +10,8 @@ import typer
 from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.commands.options import Json
 from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.guidelines.session.stored_advice import publish_advice_comparison
+from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.compare.entrants import PAPER, Entrant, published, recorded
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.cells import NetworkChoice
@@ -33,6 +35,12 @@ def command(
     for name in names:
         if name.startswith("paper:") and name not in PAPER:
             raise BadInputError(f"There is no {name}. {suggestion(name, PAPER)}")
+    advised = [run for run in runs if str(run) not in PAPER and has_advice(run)]
+    if advised:
+        if len(advised) < len(runs):
+            raise BadInputError("Advice is compared with advice: name folders of it alone.")
+        publish_advice_comparison(advised, out, json)
+        return
     # The plotting library takes as long to import as the runs to be read.
     with in_background(_entrant, names) as found:
         from guideline_benchmarks.guidelines.session.comparing import publish_comparison

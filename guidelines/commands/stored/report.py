@@ -9,7 +9,9 @@ import typer
 
 from guideline_benchmarks.guidelines.commands.options import DepthwiseAs
 from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.guidelines.session.stored_advice import write_page
 from guideline_benchmarks.reports.run.report import write_report
+from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.store.files import RUNS
 from guideline_benchmarks.results.store.run_folders import stored_runs
@@ -33,6 +35,9 @@ def command(
     if out is not None and len(chosen) > 1:
         raise BadInputError("--out takes the report of one run only: name one RUN.")
     for folder in chosen:
+        if has_advice(folder):
+            typer.echo(write_page(folder, out or folder / "report"))
+            continue
         place = folder if folder.is_dir() else folder.parent
         summary = summarise(read_run(folder), depthwise)
         typer.echo(write_report(summary, out or place / "report"))

@@ -11,6 +11,8 @@ from guideline_benchmarks.guidelines.commands.options import DepthwiseAs, Detail
 from guideline_benchmarks.guidelines.session.measuring import print_stored
 from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.guidelines.session.stored_advice import show_advice
+from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.tables.json_objects import json_objects
 from guideline_benchmarks.results.tables.summary import summarise
 
@@ -21,7 +23,13 @@ def command(
     details: Details = False,
     json: Json = False,
 ) -> None:
-    """Print the tables of a stored run; with --json one object per cell, or per share of time."""
+    """Print the tables of a stored run; with --json one object per cell, or per share of time.
+
+    Of advice (guidelines advise) that is what it said, with --details all of it.
+    """
+    if has_advice(run):
+        show_advice(run, details, json)
+        return
     summary = summarise(read_run(run), depthwise)
     if json:
         print_json(json_objects(summary))
