@@ -90,6 +90,10 @@ class Call:
             raise self.unknown(f"with a computed input {place}")
         return found
 
+    def optional_constant(self, place: int) -> Tensor | None:
+        """Return a constant input, None where it is left out, as `constant` does."""
+        return None if self.optional(place) is None else self.constant(place)
+
     @property
     def rank(self) -> int:
         """The number of axes of the first input."""

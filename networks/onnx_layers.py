@@ -47,31 +47,21 @@ class Window:
         return self.is_symmetric and all(2 * size <= width for size, width in halves)
 
     def padded(self, x: Tensor, value: float = 0.0) -> Tensor:
-        """Return (batch, c, …) with what is added to each axis."""
-        if not any((*self.before, *self.after)):
-            return x
-        return padded(x, self.before, self.after, value)
-
-
-def padded(
-    x: Tensor, before: tuple[int, ...], after: tuple[int, ...], value: float = 0.0
-) -> Tensor:
-    """Return a tensor with elements of `value` added before and after each of its last axes."""
-    # Torch counts axes from the last one.
-    ends = [size for pair in zip(before, after, strict=True) for size in reversed(pair)][::-1]
-    return F.pad(x, ends, value=value)
+        """Return (batch, c, …) with elements of `value` added to its axes."""
+        ends = zip(self.before, self.after, strict=True)
+        # Torch counts axes from the last one.
+        return F.pad(x, [size for pair in reversed([*ends]) for size in pair], value=value)
 
 
 def window(call: Call, kernel: tuple[int, ...]) -> Window:
-    """Return the window of a convolution or a pooling. Raises UnknownOperatorError."""
+    """Return how a convolution or a pooling moves its window of the size `kernel`."""
     axes = len(kernel)
-    strides = tuple(call.attribute("strides", [1] * axes))
-    dilations = tuple(call.attribute("dilations", [1] * axes))
+    ones, zeros = (1,) * axes, (0,) * axes
+    strides = tuple(call.attribute("strides", ones))
+    dilations = tuple(call.attribute("dilations", ones))
     rule = call.text("auto_pad", "NOTSET")
-    if not rule.startswith("SAME"):
-        pads = (
-            tuple(call.attribute("pads", [0] * 2 * axes)) if rule == "NOTSET" else (0,) * 2 * axes
-        )
+    if rule in ("NOTSET", "VALID"):
+        pads = tuple(call.attribute("pads", zeros + zeros)) if rule == "NOTSET" else zeros + zeros
         return Window(kernel, strides, dilations, pads[:axes], pads[axes:])
     missing = [
         max(0, (math.ceil(size / stride) - 1) * stride + (width - 1) * dilation + 1 - size)
@@ -79,15 +69,14 @@ def window(call: Call, kernel: tuple[int, ...]) -> Window:
             call.shape[2:], kernel, strides, dilations, strict=True
         )
     ]
-    less = tuple(size // 2 for size in missing)
-    more = tuple(size - half for size, half in zip(missing, less, strict=True))
+    less, more = tuple(n // 2 for n in missing), tuple(n - n // 2 for n in missing)
     ends = (less, more) if rule == "SAME_UPPER" else (more, less)
     return Window(kernel, strides, dilations, *ends)
 
 
 def convolution(call: Call) -> Tensor:
     """Return Conv of (batch, c1, …), of one to three axes."""
-    weight, bias = call.constant(1), call.optional(2)
+    weight, bias = call.constant(1), call.optional_constant(2)
     area = window(call, tuple(weight.shape[2:]))
     groups = call.attribute("group", 1)
     layer = CONVOLUTIONS[len(area.kernel)](
@@ -95,7 +84,6 @@ def convolution(call: Call) -> Tensor:
         padding=area.before if area.is_symmetric else 0, dilation=area.dilations, groups=groups,
         bias=bias is not None, device="meta",
     )  # fmt: skip
-    bias = None if bias is None else call.constant(2)
     x = call.x if area.is_symmetric else area.padded(call.x)
     return call.layer(filled(layer, weight=weight, bias=bias), x)
 
@@ -115,8 +103,7 @@ def batch_norm(call: Call) -> Tensor:
 
 def layer_norm(call: Call) -> Tensor:
     """Return LayerNormalization from an axis on. Raises UnknownOperatorError."""
-    weight = call.constant(1)
-    bias = None if call.optional(2) is None else call.constant(2)
+    weight, bias = call.constant(1), call.optional_constant(2)
     if weight.dim() != call.rank - call.axis(-1):
         raise call.unknown("with a scale that broadcasts")
     epsilon = call.attribute("epsilon", 1e-5)
@@ -162,7 +149,7 @@ def matmul(call: Call) -> Tensor:
 
 
 def max_pool(call: Call) -> Tensor:
-    """Return MaxPool over one to three axes. Raises UnknownOperatorError for rounding at ends."""
+    """Return MaxPool over one to three axes. Raises UnknownOperatorError."""
     area = window(call, tuple(call.attribute("kernel_shape", ())))
     ceiling = bool(call.attribute("ceil_mode", 0))
     own = area.pools_by_itself

@@ -6,11 +6,11 @@ installed. torch.export takes it, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from onnx import ModelProto, NodeProto, ValueInfoProto, numpy_helper
+from onnx import ModelProto, ValueInfoProto, numpy_helper
 from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
@@ -31,14 +31,16 @@ def torch_module(model: ModelProto) -> fx.GraphModule:
     operator, or a use of one, that is not known here, and ValueError where an input's shape is not
     all numbers.
     """
-    writer, opset = _Writer(), _opset(model)
+    writer, opset, used = _Writer(), _opset(model), _used(model)
     values = _initial(model)
     inputs = [value for value in model.graph.input if value.name not in values]
     values |= {value.name: writer.input(place, value) for place, value in enumerate(inputs)}
     for node in model.graph.node:
-        given = tuple(_value(values, name, node) if name else None for name in node.input)
-        found = _operator(node)(Call(node, given, opset, writer.layer, writer.function))
-        values.update(zip(node.output, found if isinstance(found, list) else [found], strict=False))
+        given = tuple(values[name] if name else None for name in node.input)
+        made = _made(Call(node, given, opset, writer.layer, writer.function))
+        if used.intersection(node.output[len(made) :]):
+            raise UnknownOperatorError(node, f"with {len(node.output)} outputs")
+        values.update(zip(node.output, made, strict=False))
     outputs = {value.name: values[value.name] for value in model.graph.output}
     return writer.finished(outputs[ONLY] if list(outputs) == [ONLY] else outputs)
 
@@ -102,16 +104,22 @@ class _Writer(GraphAppendingTracer):
         return fx.GraphModule(self.root, self.graph).eval()
 
 
-def _operator(node: NodeProto) -> Callable[[Call], Tensor | list[Tensor]]:
-    if operator(node) not in OPERATORS:
-        raise UnknownOperatorError(node)
-    return OPERATORS[operator(node)]
+def _made(call: Call) -> list[Tensor]:
+    """Return the first outputs of a node, one at least."""
+    if operator(call.node) not in OPERATORS:
+        raise UnknownOperatorError(call.node)
+    try:
+        found = OPERATORS[operator(call.node)](call)
+    except (LookupError, RuntimeError, TypeError) as error:
+        # Torch itself refuses, say, to mirror what is no image.
+        raise call.unknown("in this use") from error
+    return found if isinstance(found, list) else [found]
 
 
-def _value(values: Mapping[str, Tensor], name: str, node: NodeProto) -> Tensor:
-    if name not in values:
-        raise UnknownOperatorError(node, f"with {name}, a side result,")
-    return values[name]
+def _used(model: ModelProto) -> set[str]:
+    """Return the names of all values that a node takes or the graph returns."""
+    taken = {name for node in model.graph.node for name in node.input}
+    return taken | {value.name for value in model.graph.output}
 
 
 def _initial(model: ModelProto) -> dict[str, Tensor]:

@@ -52,6 +52,12 @@ def divide(call: Call) -> Tensor:
     return elementwise(operator.truediv, call)
 
 
+def remainder(call: Call) -> Tensor:
+    """Return Mod, with the sign of the divisor, or with that of the dividend as `fmod` has it."""
+    function = torch.fmod if call.attribute("fmod", 0) else torch.remainder
+    return function(call.x, call.value(1))
+
+
 def clip(call: Call) -> Tensor:
     """Return Clip between constants."""
     low, high = call.setting("min", 1), call.setting("max", 2)
@@ -188,7 +194,7 @@ def gather(call: Call) -> Tensor:
 
 
 def pad(call: Call) -> Tensor:
-    """Return Pad. Raises UnknownOperatorError for a mode of a later opset."""
+    """Return Pad."""
     pads, axes = call.setting("pads", 1), call.setting("axes", 3, list(range(call.rank)))
     ends = dict.fromkeys(range(call.rank), (0, 0))
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
@@ -239,7 +245,6 @@ ELEMENTWISE: Mapping[str, Callable[..., Tensor]] = {
     "HardSwish": F.hardswish,
     "Log": torch.log,
     "Mish": F.mish,
-    "Mod": torch.remainder,
     "Mul": operator.mul,
     "Neg": torch.neg,
     "Pow": operator.pow,
@@ -282,6 +287,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Max": partial(folded, torch.maximum),
     "MaxPool": layers.max_pool,
     "Min": partial(folded, torch.minimum),
+    "Mod": remainder,
     "PRelu": prelu,
     "Pad": pad,
     "ReduceL2": partial(reduction, torch.linalg.vector_norm),

@@ -27,6 +27,7 @@ from guideline_benchmarks.networks.whole import nasnet
 from guideline_benchmarks.networks.whole.cells import CellNetwork
 from guideline_benchmarks.runners.worker.arrays import worst_error
 from guideline_benchmarks.runners.worker.backends.torch_structures import named_tensors
+from tests.test_whole_networks import family
 
 TOLERANCE = 1e-4
 
@@ -149,6 +150,8 @@ def test_two_inputs_broadcast(operator, other):
         one("Softmax", IMAGE, axis=1),
         one("Softmax", [2, 5], opset=11),
         one("Dropout", IMAGE),
+        one("Mod", IMAGE, number(0.7), fmod=1),
+        one("Mod", IMAGE, [7], fmod=1),
         one("Cast", IMAGE, to=TensorProto.INT32),
         one("ReduceMean", IMAGE, axes=[2, 3], keepdims=0),
         one("ReduceMean", IMAGE, ints(-1, 1), opset=18),
@@ -197,6 +200,8 @@ def test_what_computes_by_element_or_reduces(model):
         one("Pad", IMAGE, ints(0, 0, -1, 2, 0, 0, 2, -1), mode="constant"),
         one("Pad", IMAGE, ints(1, 2), number(1), ints(-1), mode="edge", opset=18),
         one("Pad", IMAGE, ints(0, 0, 0, 0, 0, 0, 0, 0)),
+        one("Pad", IMAGE, ints(0, 0, 1, 2, 0, 0, 0, 1), mode="wrap", opset=19),
+        one("Pad", IMAGE, opset=10, pads=[0, 0, 1, 2, 0, 0, 0, 1], value=0.5),
     ],
     ids=lambda model: model.graph.node[-1].op_type,
 )
@@ -304,12 +309,13 @@ def test_cells_of_a_search_with_padding_and_pooling():
     assert_same(exported(initialise(CellNetwork(cells), 0).eval(), 2, 3, 21, 21))
 
 
-QUICK = ("MobileNet v2 0.15x", "ShuffleNet v1 0.5x g=3", "ShuffleNet v2 0.5x SE", "DenseNet 0.5x")
+QUICK = ("MobileNet v2 0.15x", "ShuffleNet v2 0.5x SE", "DenseNet 0.5x")
+FIRST = {family(name): name for name in reversed(NETWORKS)}.values()
 
 
 @pytest.mark.parametrize(
     "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS],
+    [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in sorted({*FIRST} - {*QUICK}))],
 )
 def test_whole_networks(name):
     module = initialise(NETWORKS[name].build(), 0).eval()
@@ -398,6 +404,12 @@ def test_inputs_are_those_without_an_initial_value_in_order():
         (one("Relu", [3], domain="my.own"), "operator my.own::Relu is"),
         (one("Conv", IMAGE, [3, 4, 1, 1]), "operator Conv with a computed input 1 is"),
         (one("MatMul", IMAGE), "operator MatMul without input 1 is"),
+        (one("Pad", [3, 3], ints(1, 1, 1, 1), mode="reflect"), "operator Pad in this use is"),
+        (one("Constant", [], value_string="a"), "operator Constant with value_string is"),
+        (one("MaxPool", IMAGE, **WINDOW, ceil_mode=1, pads=[0, 0, 1, 1]), "operator MaxPool with"),
+        (one("AveragePool", IMAGE, **WINDOW, dilations=[2, 2]), "operator AveragePool with dil"),
+        (one("LayerNormalization", IMAGE, array(4, 1, 1)), "operator LayerNormalization with"),
+        (one("ArgMax", IMAGE, select_last_index=1), "operator ArgMax for the last of equal"),
         (one("Softmax", IMAGE, axis=1, opset=11), "operator Softmax along several axes is"),
         (one("Relu", ["n", 1]), "input x has no shape in numbers."),
         (
@@ -412,7 +424,7 @@ def test_inputs_are_those_without_an_initial_value_in_order():
                 ],
                 {"x": IMAGE},
             ),
-            "operator Identity with places, a side result, is",
+            "operator MaxPool with 2 outputs is",
         ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
