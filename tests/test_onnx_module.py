@@ -21,8 +21,8 @@ from torch import nn
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
 from guideline_benchmarks.networks.blocks import initialise
 from guideline_benchmarks.networks.catalogue import NETWORKS
-from guideline_benchmarks.networks.onnx_call import UnknownOperatorError
-from guideline_benchmarks.networks.onnx_module import torch_module
+from guideline_benchmarks.networks.from_onnx.call import UnknownOperatorError
+from guideline_benchmarks.networks.from_onnx.module import torch_module
 from guideline_benchmarks.networks.whole import nasnet
 from guideline_benchmarks.networks.whole.cells import CellNetwork
 from guideline_benchmarks.runners.worker.arrays import worst_error

@@ -101,8 +101,8 @@ def exported(model: ModelProto, values: Arrays, model_format: ModelFormat) -> by
     if model_format == "onnx":
         return bytes(model.SerializeToString())
     from guideline_benchmarks.guidelines.export.exporter import formats
-    from guideline_benchmarks.networks.onnx_call import UnknownOperatorError
-    from guideline_benchmarks.networks.onnx_module import torch_module
+    from guideline_benchmarks.networks.from_onnx.call import UnknownOperatorError
+    from guideline_benchmarks.networks.from_onnx.module import torch_module
 
     try:
         module = torch_module(model)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guideline_benchmarks.networks.onnx_call import Call, filled, is_constant
+from guideline_benchmarks.networks.from_onnx.call import Call, filled, is_constant
 
 Layer = Callable[..., nn.Module]
 CONVOLUTIONS: Mapping[int, Layer] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}

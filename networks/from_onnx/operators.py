@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from onnx import numpy_helper
 from torch import Tensor
 
-from guideline_benchmarks.networks import onnx_layers as layers
-from guideline_benchmarks.networks.onnx_call import Call, is_constant, like, torch_type
+from guideline_benchmarks.networks.from_onnx import layers
+from guideline_benchmarks.networks.from_onnx.call import Call, is_constant, like, torch_type
 
 Operator = Callable[[Call], Tensor | list[Tensor]]
 

@@ -14,9 +14,14 @@ from onnx import ModelProto, ValueInfoProto, numpy_helper
 from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
-from guideline_benchmarks.networks.onnx_call import LIKE, Call, UnknownOperatorError, torch_type
+from guideline_benchmarks.networks.from_onnx.call import (
+    LIKE,
+    Call,
+    UnknownOperatorError,
+    torch_type,
+)
+from guideline_benchmarks.networks.from_onnx.operators import OPERATORS
 from guideline_benchmarks.networks.onnx_free import operator
-from guideline_benchmarks.networks.onnx_operators import OPERATORS
 
 # What the worker calls an output that is one tensor (runners/worker/backends/torch_structures.py).
 ONLY = "y"
