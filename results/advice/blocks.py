@@ -48,9 +48,9 @@ class Curve:
 class Answer:
     """The smallest block whose multiples lose nothing against those of twice that, and so on.
 
-    1 where any width does; None where that is not known: of one process, of too few widths, or where
-    no loss that could occur would have been found. `shows` is the mean loss, as a fraction, that
-    would have been found against any larger block; None where none was looked for.
+    1 where any width does. None where that is not known: of one process, of too few widths, or
+    where no loss that could occur would have been found. `shows` is the mean loss, as a fraction,
+    that would have been found against any larger block; None where none was looked for.
     """
 
     block: int | None
