@@ -116,7 +116,8 @@ def test_noise_is_taken_for_a_block_as_seldom_as_is_said(processes):
     for _ in range(trials):
         states = random.normal(0, 0.2, size=(processes, len(WIDTHS), 1))
         rounds = states + random.normal(0, 0.1, size=(processes, len(WIDTHS), 6))
-        found += best_block(Curve(WIDTHS, list(work[:, None] + rounds), work)).block != 1
+        curve = Curve(WIDTHS, list(work[:, None] + rounds), work)
+        found += best_block(curve).block not in (None, 1)
     assert found <= FALSE_BLOCKS * trials
 
 
@@ -137,7 +138,7 @@ def test_losses_and_what_rounding_changes_are_those_of_the_formula(run):
 def test_one_process_tells_no_block():
     run = swept(stairs(16), rounds=(20,))
     assert blocks_of(run) == dict.fromkeys(KINDS, None)
-    assert all("measure in several" in line for line in width_lines(sweeps_of(run)))
+    assert all("no block is told from noise" in line for line in width_lines(sweeps_of(run)))
     assert {found["block"] for found in json_objects(summarise(run))} == {None}
 
 
@@ -148,7 +149,15 @@ def test_a_run_without_rounds_or_without_widths_has_no_block():
     assert width_lines(sweeps_of(run))[0] == "1×1: not measured yet."
 
 
-def test_a_width_that_failed_is_left_out(tmp_path):
+def test_too_few_widths_or_processes_tell_no_block():
+    times = np.log(WIDTHS[::16] ** 2.0)
+    processes = [np.stack([times] * 4, axis=1)] * 5
+    assert best_block(Curve(WIDTHS[::16], processes, times)).block is None
+    (line, *_) = width_lines(sweeps_of(swept(stairs(1), noise=0.5, rounds=(20, 20))))
+    assert "no block is told from noise" in line
+
+
+def test_a_width_that_failed_is_left_out():
     failed = [f"widths/1×1, c = {c}/x1" for c in (72, 96)]
     run = swept(stairs(8), failures=dict.fromkeys(failed, "wrong output"))
     assert blocks_of(run)["1×1"] == 8
@@ -156,7 +165,6 @@ def test_a_width_that_failed_is_left_out(tmp_path):
     assert len(json_objects(summary)) == len(CELLS) - len(failed)
     (section,) = brief_document(summary).sections
     assert f"{failed[0]} has no figure: wrong output." in section.notes
-    write_report(summary, tmp_path)
 
 
 def test_a_report_says_what_to_round_to_and_draws_it(run, tmp_path):
@@ -200,11 +208,10 @@ def test_the_command_says_what_to_round_to(run, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("platform", ["cpu", "cpu-torch"])
-def test_the_command_measures(platform, cache, monkeypatch, tmp_path, capsys):
+def test_the_command_measures(cache, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setattr(channel_widths, "WIDTHS", (64, 96))
-    few = ("--platform", platform, "--runs", "4", "--processes", "2", "--out", str(tmp_path))
+    few = ("--runs", "4", "--processes", "2", "--out", str(tmp_path))
     program.program(["widths", *few, "--json"], standalone_mode=False)
     found = json.loads(capsys.readouterr().out)
     assert [(one["kind"], one["c"]) for one in found] == [(k, c) for k in KINDS for c in (64, 96)]

@@ -10,7 +10,7 @@ from guideline_benchmarks.reports.layout import explained, interval_text, signif
 from guideline_benchmarks.results.advice.blocks import BLOCKS, FALSE_BLOCKS, NEGLIGIBLE_LOSS
 from guideline_benchmarks.results.advice.widths import Change, Sweep, Width
 from guideline_benchmarks.results.record.cells import Experiment
-from guideline_benchmarks.results.statistics.resolution import resolves
+from guideline_benchmarks.results.statistics.resolution import NOT_RESOLVED, resolves
 from guideline_benchmarks.results.statistics.verdict import Interval
 from guideline_benchmarks.results.tables.summary import Summary
 
@@ -65,13 +65,17 @@ def _decision(sweep: Sweep) -> str:
     if not sweep.widths:
         return "not measured yet"
     if sweep.block is None:
-        return "one process tells no block from noise; measure in several (--processes)"
-    shown = (
-        "" if sweep.shows is None else f"a mean loss of {_percent(sweep.shows)} would have shown"
-    )
+        return "no block is told from noise; measure on an idle machine, in several processes"
     if sweep.block == 1:
-        return f"any width does here ({shown})"
+        return f"any width does here (a mean loss of {_shows(sweep)} would have shown)"
     return f"round to {sweep.block} here; {_losses(sweep)}"
+
+
+def _shows(sweep: Sweep) -> str:
+    """Return the mean loss that would have been found, if that is any that could occur."""
+    if sweep.shows is None:
+        return MISSING
+    return _percent(sweep.shows) if resolves((1.0, 1.0 + sweep.shows)) else NOT_RESOLVED
 
 
 def _losses(sweep: Sweep) -> str:
@@ -129,12 +133,12 @@ def _blocks(sweeps: Sequence[Sweep]) -> Table:
                 _percent(sweep.losses[block]) if block in sweep.losses else MISSING
                 for block in smaller
             ),
-            MISSING if sweep.shows is None else _percent(sweep.shows),
+            _shows(sweep),
         ]
         for sweep in sweeps
     ]
     note = "Shows: the mean loss against larger blocks that would have been found."
-    return Table("Kind by kind", headings, rows, note)
+    return explained(Table("Kind by kind", headings, rows), note)
 
 
 def _widths(sweep: Sweep) -> Table:

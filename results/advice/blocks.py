@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from guideline_benchmarks.results.statistics.inference import of_mean
 from guideline_benchmarks.results.statistics.intervals import representative
+from guideline_benchmarks.results.statistics.resolution import resolves
 
 Array = NDArray[np.float64]
 Widths = NDArray[np.int64]
@@ -47,8 +48,9 @@ class Curve:
 class Answer:
     """The smallest block whose multiples lose nothing against those of twice that, and so on.
 
-    1 where any width does; None where one process, or none, tells nothing. `shows` is the mean
-    loss, as a fraction, that would have been found against any larger block; None of the largest.
+    1 where any width does. None where that is not known: of one process, of too few widths, or
+    where no loss that could occur would have been found. `shows` is the mean loss, as a fraction,
+    that would have been found against any larger block; None where none was looked for.
     """
 
     block: int | None
@@ -72,7 +74,8 @@ def best_block(curve: Curve) -> Answer:
         if estimate.p_above(bound) < LEVEL:
             return Answer(block, shows)
         found, shows = half, max(shows or 0.0, math.expm1(estimate.detectable(bound, LEVEL)))
-    return Answer(found, shows)
+    told = found == BLOCKS[-1] and shows is not None and resolves((1.0, 1.0 + shows))
+    return Answer(found if told else None, shows)
 
 
 def lost(curve: Curve, block: int) -> tuple[Widths, Array]:
