@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import ModelProto
@@ -25,6 +25,8 @@ from guideline_benchmarks.results.record.cells import DerivedNetwork
 
 # As much of a graph's SHA-256 as names a row: the same part is timed once, wherever it occurs.
 ROW = 16
+# Findings beyond these are named, and not timed: hundreds would take a quarter of an hour.
+MOST_TIMED = 60
 FLOW = ("If", "Loop", "Scan")
 
 
@@ -35,12 +37,26 @@ def drafts(
 
     `executed` are the nodes that the runtime executes by themselves, `blocks` its blocks of widths.
     """
-    return [
+    found = [
         *block_widths(graph, blocks),
         *channel_ratio(graph),
         *group_count(graph),
         *fragmentation(graph),
         *elementwise(graph, executed),
+    ]
+    return _largest_timed(found)
+
+
+def _largest_timed(found: Sequence[Draft]) -> list[Draft]:
+    """Return findings, those that move least memory marked as not timed where there are many."""
+    largest = sorted(found, key=lambda draft: -draft.memory_access_cost * len(draft.places))
+    timed = {id(draft) for draft in largest[:MOST_TIMED]}
+    why = f"of {len(found)} findings only the {MOST_TIMED} that move most memory are timed"
+    return [
+        draft
+        if id(draft) in timed or draft.unmeasured
+        else replace(draft, cut=None, options=(), unmeasured=why)
+        for draft in found
     ]
 
 

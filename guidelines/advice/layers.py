@@ -115,7 +115,8 @@ def _layer(graph: Graph, node: NodeProto) -> Layer | None:
         return None
     x, y = graph.shape(node.input[0]), graph.shape(node.output[0])
     weights, own = graph.shape(node.input[1]), attributes(node)
-    if x is None or y is None or weights is None or node.output[0] not in graph.floats:
+    known = {node.input[0], node.output[0]} <= graph.floats
+    if x is None or y is None or weights is None or not known:
         return None
     if node.op_type == "Conv":
         if len(x) != 4:

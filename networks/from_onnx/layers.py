@@ -1,6 +1,6 @@
 """ONNX operators that are layers in torch: with weights, or with a window that moves over images.
 
-Functions of a Call, as those of onnx_operators are. Padding that differs at the two ends of an axis
+Functions of a Call, as those of networks.from_onnx.operators are. Padding that differs at the two ends of an axis
 is done before the layer.
 """
 
