@@ -1,7 +1,7 @@
 """ONNX operators that are layers in torch: with weights, or with a window that moves over images.
 
-Functions of a Call, as those of networks.from_onnx.operators are. Padding that differs at the two ends of an axis
-is done before the layer.
+Functions of a Call, as those of networks.from_onnx.operators are. Padding that differs at the two
+ends of an axis is done before the layer.
 """
 
 from __future__ import annotations
