@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
@@ -21,7 +21,12 @@ def block_widths(graph: Graph, blocks: Mapping[Kind, int | None]) -> Iterator[Dr
     """
     widths = widths_of(graph)
     found = [layer for layer in layers(graph) if _sides(graph, layer, blocks)]
-    for equal in grouped(found, lambda layer: standing(graph, layer)):
+
+    def key(layer: Layer) -> Hashable:
+        sides = _sides(graph, layer, blocks)
+        return standing(graph, layer), layer.node.input[0] in sides, len(sides)
+
+    for equal in grouped(found, key):
         yield _draft(graph, equal, blocks, widths)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from guideline_benchmarks.results.record.cells import Cell, Experiment
+from guideline_benchmarks.results.record.cells import Cell, DerivedNetwork, Experiment
 from guideline_benchmarks.results.record.parts import OperatorCall, Round
 from guideline_benchmarks.results.record.schema import Run
 
@@ -49,7 +49,8 @@ def _fault_of_cells(run: Run) -> str | None:
         compared = experiment.base is not None or experiment.sweeps_widths
         if compared and not cell.multiply_adds:
             return f"cell {cell.name} has no multiply-adds"
-        if not (compared or cell.profiled or run.platform.counts):
+        made_here = isinstance(cell.network, DerivedNetwork)
+        if not (compared or made_here or cell.profiled or run.platform.counts):
             return f"cell {cell.name} is neither compared nor profiled"
     controls = {cell.name for cell in run.controls if cell.profiled}
     if any(cell.profiled for cell in run.cells) and not controls >= set(PROFILER_CONTROLS):

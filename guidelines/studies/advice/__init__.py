@@ -1,0 +1,1 @@
+"""How right advice is: networks with planted faults, timed with and without each of them."""
