@@ -11,7 +11,7 @@ from onnx import NodeProto
 
 from guideline_benchmarks.guidelines.advice.graph import Graph, Shape, attributes
 from guideline_benchmarks.guidelines.advice.neighbours import before, behind
-from guideline_benchmarks.guidelines.advice.parts import Border, Builder, Cut, between
+from guideline_benchmarks.guidelines.advice.parts import OWN, Border, Builder, Cut, between
 from guideline_benchmarks.networks.layer_cost import LayerCost
 
 # What a runtime executes together with the layer before it, if it takes nothing else.
@@ -25,6 +25,8 @@ SAME_WORK = 0.02
 MOST_OFF = math.log(1.51)
 # What a convolution of other widths keeps.
 KEPT = ("strides", "pads", "dilations", "auto_pad")
+# What values of a layer of other widths are called.
+IN, OUT, ACTIVATED = f"{OWN}in", f"{OWN}out", f"{OWN}activated"
 STEPS = (32, 16, 8, 4, 2, 1)
 
 
@@ -147,14 +149,14 @@ def with_widths(layer: Layer, graph: Graph, c1: int, c2: int, groups: int) -> tu
         c2=c2,
         groups=groups,
     )
-    inputs = [Border("in", other.x, before(graph, layer.node.input[0]))]
+    inputs = [Border(IN, other.x, before(graph, layer.node.input[0]))]
     outputs = [Border(_last(other), other.y, behind(graph, layer.nodes[-1].output[0]))]
     made = between(inputs, outputs, lambda builder: _add(builder, other, graph), graph.model)
     return other, made
 
 
 def _last(layer: Layer) -> str:
-    return "activated" if layer.nodes[1:] else "out"
+    return ACTIVATED if layer.nodes[1:] else OUT
 
 
 def standing(graph: Graph, layer: Layer) -> Hashable:
@@ -176,20 +178,20 @@ def _with_channels(shape: Shape, channels: int, axis: int) -> Shape:
 
 
 def _add(builder: Builder, layer: Layer, graph: Graph) -> None:
-    """Add a layer that takes the value "in", with its activation, which makes what is `_last`."""
+    """Add a layer that takes IN, with its activation, which makes what is `_last`."""
     if layer.kernel:
         each = layer.c1 // layer.groups
         shape = (layer.c2, each, *layer.kernel)
-        weights = builder.weights("weights", shape, each * math.prod(layer.kernel))
-        bias = builder.weights("bias", (layer.c2,), layer.c2)
-        builder.node("Conv", ["in", weights, bias], "out", group=layer.groups, **layer.own)
+        weights = builder.weights(f"{OWN}weights", shape, each * math.prod(layer.kernel))
+        bias = builder.weights(f"{OWN}bias", (layer.c2,), layer.c2)
+        builder.node("Conv", [IN, weights, bias], OUT, group=layer.groups, **layer.own)
     else:
-        weights = builder.weights("weights", (layer.c1, layer.c2), layer.c1)
-        builder.node("MatMul", ["in", weights], "out")
+        weights = builder.weights(f"{OWN}weights", (layer.c1, layer.c2), layer.c1)
+        builder.node("MatMul", [IN, weights], OUT)
     for follower in layer.nodes[1:]:
         copy = NodeProto()
         copy.CopyFrom(follower)
-        copy.input[0], copy.output[0] = "out", "activated"
+        copy.input[0], copy.output[0] = OUT, ACTIVATED
         builder.nodes.append(copy)
         builder.constants += [graph.constants[name] for name in follower.input[1:] if name]
 

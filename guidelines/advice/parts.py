@@ -23,6 +23,8 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 from guideline_benchmarks.guidelines.advice.graph import Graph, region_inputs, region_outputs
 from guideline_benchmarks.guidelines.advice.neighbours import Neighbour, before, behind
 
+# What names of values begin with that are of no network.
+OWN = "cut/"
 # Channels of what the inputs are made of, as many as an image has: fewer than any kernel's block.
 FEW = 3
 Shape = tuple[int, ...]
@@ -42,7 +44,7 @@ class Cut:
 
 @dataclass
 class Builder:
-    """A graph in the making; names of values that are not of the layers begin with a word."""
+    """A graph in the making; names of what is not of the layers begin with OWN."""
 
     nodes: list[NodeProto] = field(default_factory=list)
     constants: list[TensorProto] = field(default_factory=list)
@@ -75,17 +77,17 @@ class Builder:
         map and no row of features.
         """
         if len(shape) == 4:
-            self.inputs[f"x{name}"] = (shape[0], FEW, *shape[2:])
-            weights = self.weights(f"source{name}", (shape[1], FEW, 1, 1), FEW)
+            self.inputs[f"{OWN}x{name}"] = (shape[0], FEW, *shape[2:])
+            weights = self.weights(f"{OWN}source{name}", (shape[1], FEW, 1, 1), FEW)
             last = neighbour and neighbour.of(shape[1]) > 1
-            made = f"before{name}" if last else value
-            self.node("Conv", [f"x{name}", weights], made, kernel_shape=[1, 1])
+            made = f"{OWN}before{name}" if last else value
+            self.node("Conv", [f"{OWN}x{name}", weights], made, kernel_shape=[1, 1])
             if neighbour and last:
                 self._divided(f"before{name}", shape, made, value, neighbour)
         elif len(shape) in (2, 3):
-            self.inputs[f"x{name}"] = (*shape[:-1], FEW)
-            weights = self.weights(f"source{name}", (FEW, shape[-1]), FEW)
-            self.node("MatMul", [f"x{name}", weights], value)
+            self.inputs[f"{OWN}x{name}"] = (*shape[:-1], FEW)
+            weights = self.weights(f"{OWN}source{name}", (FEW, shape[-1]), FEW)
+            self.node("MatMul", [f"{OWN}x{name}", weights], value)
         else:
             raise CannotCutError(f"it takes a value of {len(shape)} axes")
 
@@ -93,7 +95,7 @@ class Builder:
         """Add a convolution in groups that keeps the shape of a value."""
         groups = like.of(shape[1])
         sides = like.kernel if like.groups is None else (1, 1)
-        weights = self.weights(f"of {name}", (shape[1], shape[1] // groups, *sides), shape[1])
+        weights = self.weights(f"{OWN}of {name}", (shape[1], shape[1] // groups, *sides), shape[1])
         self.node(
             "Conv",
             [value, weights],
@@ -108,18 +110,20 @@ class Builder:
 
         Where a `neighbour` takes it, that stands between.
         """
-        output = f"y{name}"
+        output = f"{OWN}y{name}"
         if len(shape) == 4:
             if neighbour and neighbour.of(shape[1]) > 1:
-                self._divided(f"behind{name}", shape, value, f"behind{name}", neighbour)
-                value = f"behind{name}"
+                self._divided(f"behind{name}", shape, value, f"{OWN}behind{name}", neighbour)
+                value = f"{OWN}behind{name}"
             kernel = [min(2, size) for size in shape[2:]]
             self.node("MaxPool", [value], output, kernel_shape=kernel, strides=list(shape[2:]))
         elif len(shape) == 3:
-            ends = [self.constant(f"{end}{name}", np.array([at])) for end, at in _FIRST_ROW]
+            ends = [self.constant(f"{OWN}{end}{name}", np.array([at])) for end, at in _FIRST_ROW]
             self.node("Slice", [value, *ends], output)
         else:
-            self.node("Mul", [value, self.constant(f"one{name}", np.ones(1, np.float32))], output)
+            self.node(
+                "Mul", [value, self.constant(f"{OWN}one{name}", np.ones(1, np.float32))], output
+            )
         self.outputs.append(output)
 
     def model(self, like: ModelProto) -> ModelProto:
@@ -168,9 +172,9 @@ def between(
         inside.sink(name, border.shape, border.value, border.neighbour)
         if border.neighbour and len(border.shape) == 4:
             for builder in (inside, around):
-                builder.source(f"{name}-own", border.shape, f"own {border.value}")
-            inside.sink(f"{name}-own", border.shape, f"own {border.value}")
-            around.sink(f"{name}-own", border.shape, f"own {border.value}", border.neighbour)
+                builder.source(f"{name}-own", border.shape, f"{OWN}{border.value}")
+            inside.sink(f"{name}-own", border.shape, f"{OWN}{border.value}")
+            around.sink(f"{name}-own", border.shape, f"{OWN}{border.value}", border.neighbour)
     return Cut(inside.model(like), around.model(like))
 
 

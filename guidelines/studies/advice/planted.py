@@ -75,8 +75,8 @@ FAULTS: Mapping[Guideline, Fault] = {
         Section(SUITING, 28, lambda: convolutions(*[SUITING] * 5, kernel=3)),
     ),
     "G1": Fault(
-        Section(16, 56, lambda: convolutions(16, 256, 16, 256, 16)),
-        Section(64, 56, lambda: convolutions(*[64] * 5)),
+        Section(16, 56, lambda: convolutions(*[16, 256] * 4, 16)),
+        Section(64, 56, lambda: convolutions(*[64] * 9)),
     ),
     "G2": Fault(
         Section(128, 28, lambda: convolutions(*[128] * 5, kernel=3, groups=4)),
@@ -87,8 +87,8 @@ FAULTS: Mapping[Guideline, Fault] = {
         Section(64, 14, lambda: nn.Sequential(*[nn.Conv2d(64, 64, 3, padding=1) for _ in "12"])),
     ),
     "G4": Fault(
-        Section(64, 56, lambda: convolutions(*[64] * 3, after=Shuffle)),
-        Section(64, 56, lambda: convolutions(*[64] * 3)),
+        Section(64, 56, lambda: convolutions(*[64] * 7, after=Shuffle)),
+        Section(64, 56, lambda: convolutions(*[64] * 7)),
     ),
 }
 REST = Section(64, 28, lambda: convolutions(*[64] * 7, kernel=3))
