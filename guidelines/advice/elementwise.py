@@ -51,9 +51,10 @@ def fused(graph: Graph, executed: Collection[str]) -> dict[str, int]:
 
 
 def _connected(graph: Graph, nodes: Sequence[NodeProto]) -> list[list[NodeProto]]:
-    """Return nodes in groups, those in one of which one makes what another alone takes.
+    """Return nodes in groups, those in one of which one makes only what another alone takes.
 
-    What others take, too, may come around to the same node by way of them.
+    What others take, too, may come around to the same node by way of them, be it another part of a
+    Split.
     """
     group_of: dict[str, int] = {}
     groups: dict[int, list[NodeProto]] = {}
@@ -64,8 +65,8 @@ def _connected(graph: Graph, nodes: Sequence[NodeProto]) -> list[list[NodeProto]
         groups[number] = [*joined, node]
         for member in groups[number]:
             group_of[member.name] = number
-        own = [name for name in node.output if graph.taken(name) == 1]
-        made.update(dict.fromkeys(own, node.name))
+        if sum(map(graph.taken, node.output)) == 1:
+            made.update(dict.fromkeys(node.output, node.name))
     order = {node.name: place for place, node in enumerate(nodes)}
     return [sorted(members, key=lambda node: order[node.name]) for members in groups.values()]
 
