@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guideline_benchmarks.guidelines.advice.graph import attributes
-from guideline_benchmarks.guidelines.advice.layers import SAME_WORK, near_pair
+from guideline_benchmarks.guidelines.advice.layers import SAME_WORK, layers, near_pair
 from tests.small_graphs import Net, found, names
 
 BLOCKS = {"1×1": 16, "3×3": 8, "depthwise": 8}
@@ -61,6 +61,16 @@ def test_a_fully_connected_layer_of_rows_is_a_finding_and_of_one_row_is_none():
     assert draft.title == "fully connected layer 16→256"
     assert draft.options[0].text == "64→64 channels, as many multiply-adds"
     assert found(fully((1,), 256, 1000), "G1") == []
+
+
+def test_a_layer_whose_bias_is_computed_is_no_layer_of_weights():
+    """What is not of weights alone could not be cut out."""
+    net = Net(rows=(4, 16), x=(1, 16, 8, 8), bias=(256,))
+    rows = net.node("Gemm", ["rows", net.drawn("w", 16, 256), "bias"], "fully")
+    maps = net.node("Conv", ["x", net.drawn("k", 256, 16, 1, 1), "bias"], "conv")
+    graph = net.graph(rows, maps)
+    assert list(layers(graph)) == []
+    assert found(graph, "G1") == []
 
 
 @given(c1=st.integers(1, 512), c2=st.integers(1, 512))
