@@ -42,17 +42,21 @@ def kind_of(layer: Layer) -> Kind | None:
 def _sides(graph: Graph, layer: Layer, blocks: Mapping[Kind, int | None]) -> dict[str, int]:
     """Return the values before and behind a layer whose width does not suit, with their widths.
 
-    What is given to the network, and what it returns, is as wide as it has to be.
+    What is given to the network, and what it returns, is as wide as it has to be; so is the other
+    side of a depthwise one.
     """
     kind = kind_of(layer)
     block = blocks.get(kind) if kind else None
     if block is None:
         return {}
     before, behind = layer.node.input[0], layer.nodes[-1].output[0]
+    given, returned = before in graph.inputs, behind in graph.outputs
+    if layer.is_depthwise and (given or returned):
+        return {}
     sides = {}
-    if layer.c1 % block and before not in graph.inputs:
+    if layer.c1 % block and not given:
         sides[before] = layer.c1
-    if layer.c2 % block and behind not in graph.outputs:
+    if layer.c2 % block and not returned:
         sides[behind] = layer.c2
     return sides
 
@@ -107,8 +111,7 @@ def _rounded(
     groups = layer.groups
     if layer.is_depthwise:
         # Each of its channels has as many outputs as before.
-        first = second = max(first, second) if up else min(first, second)
-        groups = first
+        groups, second = first, first * (layer.c2 // layer.c1)
     other, made = with_widths(layer, graph, first, second, groups)
     return Option(
         f"{'up' if up else 'down'} to {first}→{second} channels",

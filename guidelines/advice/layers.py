@@ -105,7 +105,7 @@ class Layer:
 
 
 def layers(graph: Graph) -> Iterator[Layer]:
-    """Yield the convolutions and products of a graph whose weights are constants."""
+    """Yield the convolutions and products of a graph whose weights and biases are constants."""
     for node in graph.nodes:
         found = _layer(graph, node)
         if found is not None:
@@ -113,7 +113,8 @@ def layers(graph: Graph) -> Iterator[Layer]:
 
 
 def _layer(graph: Graph, node: NodeProto) -> Layer | None:
-    if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in graph.constants:
+    weighs = node.op_type in ("Conv", "Gemm", "MatMul")
+    if not weighs or not all(name in graph.constants for name in node.input[1:] if name):
         return None
     x, y = graph.shape(node.input[0]), graph.shape(node.output[0])
     weights, own = graph.shape(node.input[1]), attributes(node)
