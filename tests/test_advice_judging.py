@@ -181,7 +181,7 @@ def test_what_was_put_in_together_is_compared_with_the_sum_of_its_gains():
     cells = [network(WHOLE), network("changed")]
     random = np.random.default_rng(1)
     whole = run_of_declarations(
-        [declared(cells)], lambda one, *_: true_ms(one) * random.normal(1, 0.002)
+        [declared(cells)], lambda one, *_: true_ms(one) * random.normal(1, 0.02)
     )
     applied = Applied(
         chosen=[(0, 1), (1, 0)],
@@ -194,7 +194,7 @@ def test_what_was_put_in_together_is_compared_with_the_sum_of_its_gains():
     parts = run_with(TRUE, noise=0.01)
     together = judge(advice_of(FINDINGS, applied), parts, parts, whole).together
     assert together.predicted.ms == pytest.approx(0.65, abs=0.1)
-    assert together.measured.ms == pytest.approx(0.65, abs=0.1)
+    assert together.measured.ms == pytest.approx(0.65, abs=0.2)
     assert together.agrees
     assert together.multiply_adds == (1000, 900)
     slower = applied.model_copy(update={"changed": f"advice/{WHOLE}/x1"})

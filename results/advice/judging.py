@@ -1,8 +1,9 @@
 """From an advice and its runs to gains: pure statistics of raw samples.
 
 A layer's time is the difference of two networks of one round, with it and without it, and a gain
-that of two such differences, so what disturbs a whole round cancels. The median of the rounds is
-taken, and its interval over fresh processes (results.statistics.intervals).
+that of two such differences, as a share of the whole network's time in the same round: what
+disturbs a whole round cancels. The median of the rounds is taken, and its interval over fresh
+processes (results.statistics.intervals).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.intervals import (
     Array,
     Samples,
-    hierarchical_interval,
+    median_interval,
     time_interval,
 )
 from guideline_benchmarks.results.statistics.verdict import Interval
@@ -70,32 +71,20 @@ def measured(run: Run) -> Measured:
 def gain_of(saved: Sequence[Array], whole: Sequence[Array]) -> Gain:
     """Return a gain from what is saved in every round, and the whole network's time there, in ns.
 
-    One array of rounds for each process, aligned.
+    One array of rounds for each process, aligned. What is estimated is the share of the whole, in
+    which what slows a round cancels; ms are that share of the whole network's median time.
     """
-    pairs = [np.stack([s, w]) for s, w in zip(saved, whole, strict=True)]
-    pooled = np.concatenate(pairs, axis=-1)
-    ms = float(_saved_ms(pooled))
-    percent = float(_saved_percent(pooled))
+    shares = [100 * s / w for s, w in zip(saved, whole, strict=True)]
+    percent = float(np.median(np.concatenate(shares)))
+    found = median_interval(shares)
+    interval = found and (min(found[0], percent), max(found[1], percent))
+    each = float(np.median(np.concatenate(whole))) / NS_PER_MS / 100
     return Gain(
-        ms,
-        _holding(hierarchical_interval(pairs, _saved_ms), ms),
-        percent,
-        _holding(hierarchical_interval(pairs, _saved_percent), percent),
+        ms=each * percent,
+        ms_ci95=interval and (each * interval[0], each * interval[1]),
+        percent=percent,
+        percent_ci95=interval,
     )
-
-
-def _saved_ms(rows: Array) -> Array:
-    result: Array = np.median(rows[..., 0, :], axis=-1) / NS_PER_MS
-    return result
-
-
-def _saved_percent(rows: Array) -> Array:
-    result: Array = 100 * np.median(rows[..., 0, :] / rows[..., 1, :], axis=-1)
-    return result
-
-
-def _holding(interval: Interval | None, value: float) -> Interval | None:
-    return interval and (min(interval[0], value), max(interval[1], value))
 
 
 def verdict_of(gain: Gain) -> Verdict:
