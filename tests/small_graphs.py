@@ -22,6 +22,8 @@ class Net:
         self.inputs = {name: tuple(shape) for name, shape in inputs.items()}
         self.nodes: list = []
         self.constants: list = []
+        # Of what is returned and is not of float32.
+        self.kinds: dict[str, int] = {}
         self.random = np.random.default_rng(0)
 
     def node(self, operator, inputs, name, outputs=None, **attributes):
@@ -64,7 +66,7 @@ class Net:
             self.nodes,
             "small",
             [info(name, TensorProto.FLOAT, shape) for name, shape in self.inputs.items()],
-            [info(name, TensorProto.FLOAT, None) for name in outputs],
+            [info(name, self.kinds.get(name, TensorProto.FLOAT), None) for name in outputs],
             self.constants,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
