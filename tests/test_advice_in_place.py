@@ -60,6 +60,16 @@ def removable(graph, executed=None):
     return [draft for draft in found(graph, "G4", executed) if draft.options[0].change]
 
 
+def test_sums_and_gates_are_left_out_and_all_shapes_stay(net):
+    value = residual(net, residual(net, "first", "a"), "b")
+    value = net.node("Mul", [net.node("Sigmoid", [value], "gate"), value], "swish")
+    graph = net.graph(net.conv(value, "last", C, 5))
+    drafts = removable(graph)
+    model = put_in(graph, drafts)
+    assert [node.op_type for node in model.graph.node] == ["Conv"] * 4
+    assert shapes(run(model)) == shapes(run(graph.model))
+
+
 def test_units_that_split_are_left_out_without_a_circle(net):
     value = "first"
     for number in range(3):
@@ -85,6 +95,21 @@ def test_a_result_of_the_network_is_not_left_out(net):
     graph = net.graph(net.relu("first", "y"))
     (draft,) = found(graph, "G4")
     assert draft.options[0].change is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_neighbours_are_left_out_together_in_any_order(net, order):
+    """What stands for the one's result may be made by the other."""
+    summed = residual(net, "first", "a")
+    value = net.node("Mul", [net.node("Sigmoid", [summed], "gate"), summed], "swish")
+    value = net.node("Add", [net.conv(value, "inner", C, C), value], "sum")
+    value = net.node("Mul", [net.node("Tanh", [value], "tanh"), value], "twisted")
+    graph = net.graph(net.conv(value, "last", C, 5))
+    drafts = removable(graph)
+    assert [len(draft.places) for draft in drafts] == [2, 1, 1]
+    model = put_in(graph, drafts[::order])
+    assert [node.op_type for node in model.graph.node] == ["Conv"] * 4
+    assert shapes(run(model)) == shapes(run(graph.model))
 
 
 def test_groups_become_one_and_the_rest_stays(net):

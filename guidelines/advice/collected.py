@@ -124,7 +124,8 @@ def unseen(graph: Graph) -> Iterator[str]:
     unknown = [
         operator(node)
         for node in graph.nodes
-        if operator(node) not in FREE and category_of(node.op_type) is None
+        if operator(node) not in FREE
+        and category_of(node.op_type) is None
     ]
     if unknown:
         yield f"{_counted(unknown)}: operators that are not known here."
@@ -147,6 +148,7 @@ def changed(
     del copy.graph.value_info[:]
     for change in changes:
         change(copy)
+    _pass_nothing_on(copy)
     used = {name for node in copy.graph.node for name in node.input}
     kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
     constants = [tensor.SerializeToString() for tensor in kept]
@@ -156,3 +158,21 @@ def changed(
     for name, text in said.items():
         copy.metadata_props.add(key=name, value=text)
     return copy
+
+
+def _pass_nothing_on(model: ModelProto) -> None:
+    """Have what changes pass on (by nodes of Identity) taken from where it comes from."""
+    returned = {value.name for value in model.graph.output}
+    passing = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Identity" and node.output[0] not in returned
+    ]
+    source = {node.output[0]: node.input[0] for node in passing}
+    for node in passing:
+        model.graph.node.remove(node)
+    for node in model.graph.node:
+        for place, value in enumerate(node.input):
+            while value in source:
+                value = source[value]
+            node.input[place] = value

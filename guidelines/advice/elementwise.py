@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import onnx
 from onnx import ModelProto, NodeProto
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped
@@ -164,17 +165,13 @@ def _bypass(graph: Graph, nodes: Sequence[NodeProto]) -> Mapping[str, str] | Non
 
 
 def _leave_out(model: ModelProto, names: set[str], instead: Mapping[str, str]) -> None:
-    """Take nodes out of a model, others being given what stands for their results."""
-
-    def resolved(value: str) -> str:
-        while value in instead:
-            value = instead[value]
-        return value
-
-    kept = [node for node in model.graph.node if node.name not in names]
-    for node in kept:
-        for place, value in enumerate(node.input):
-            node.input[place] = resolved(value)
-    copies = [NodeProto.FromString(node.SerializeToString()) for node in kept]
+    """Take nodes out of a model; nodes of Identity pass on what stands for their results."""
+    copies = []
+    for node in model.graph.node:
+        if node.name not in names:
+            copies.append(NodeProto.FromString(node.SerializeToString()))
+        for value in node.output:
+            if node.name in names and value in instead:
+                copies.append(onnx.helper.make_node("Identity", [instead[value]], [value]))
     del model.graph.node[:]
     model.graph.node.extend(copies)
