@@ -286,6 +286,41 @@ def test_wider_twice_is_as_wide_as_the_wider(net):
         assert [(one.key, one.value) for one in model.metadata_props] == [("why", "a test")]
 
 
+def branching(net, value):
+    """A graph that takes a value and weights of the network's within the branches of an If."""
+    net.drawn("inner.w", 5, C, 1, 1)
+    net.inputs["go"] = ()
+    branches = {
+        f"{name}_branch": helper.make_graph(
+            [
+                helper.make_node("Conv", [value, "inner.w"], [f"{name}.conv"]),
+                helper.make_node(kind, [f"{name}.conv"], [f"{name}.y"]),
+            ],
+            name, [], [helper.make_tensor_value_info(f"{name}.y", TensorProto.FLOAT, None)],
+        )
+        for name, kind in (("then", "Relu"), ("else", "Tanh"))
+    }  # fmt: skip
+    net.kinds["go"] = TensorProto.BOOL
+    return net.node("If", ["go"], "chosen", **branches)
+
+
+def test_what_the_body_of_an_if_takes_stays(net):
+    net.conv("first", "a", C, C, groups=2)
+    value = residual(net, "a", "b")
+    graph = net.graph(branching(net, value))
+    assert list(unseen(graph)) == [
+        "The bodies of chosen: what runs in them is known only when it runs.",
+    ]
+    widths = widths_of(graph)
+    assert widths.group["b.sum"] in widths.fixed
+    assert removable(graph) == []
+    (draft,) = found(graph, "G2")
+    model = put_in(graph, [draft], -1)
+    values = small_graphs.given(model)
+    for go in (True, False):
+        computed(model, values | {"go": np.array(go)})
+
+
 OPTIONS = {
     "alone": Option("", None, 0, 0, len, frozenset("a")),
     "linked": Option("", None, 0, 0, len, frozenset("ab")),

@@ -14,7 +14,7 @@ from guideline_benchmarks.guidelines.advice.declarations import cell
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option
 from guideline_benchmarks.guidelines.advice.elementwise import elementwise
 from guideline_benchmarks.guidelines.advice.fragmentation import fragmentation
-from guideline_benchmarks.guidelines.advice.graph import Graph
+from guideline_benchmarks.guidelines.advice.graph import Graph, taken_by
 from guideline_benchmarks.guidelines.advice.group_count import group_count
 from guideline_benchmarks.guidelines.advice.parts import Cut
 from guideline_benchmarks.guidelines.export import derived
@@ -125,6 +125,7 @@ def unseen(graph: Graph) -> Iterator[str]:
         operator(node)
         for node in graph.nodes
         if operator(node) not in FREE
+        and node.op_type not in FLOW
         and category_of(node.op_type) is None
     ]
     if unknown:
@@ -149,7 +150,7 @@ def changed(
     for change in changes:
         change(copy)
     _pass_nothing_on(copy)
-    used = {name for node in copy.graph.node for name in node.input}
+    used = {name for node in copy.graph.node for name in taken_by(node)}
     kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
     constants = [tensor.SerializeToString() for tensor in kept]
     del copy.graph.initializer[:]

@@ -156,7 +156,9 @@ def _bypass(graph: Graph, nodes: Sequence[NodeProto]) -> Mapping[str, str] | Non
     for value in outputs:
         shape = graph.shape(value)
         fitting = [name for name in free if graph.shape(name) == shape]
-        if shape is None or not fitting or value in graph.outputs:
+        # What the network returns, or the body of a loop takes, keeps its name.
+        named = any(value not in taker.input for taker in graph.consumers.get(value, []))
+        if shape is None or not fitting or named or value in graph.outputs:
             return None
         unused = [name for name in fitting if name not in found.values()]
         found[value] = (unused or fitting)[0]
