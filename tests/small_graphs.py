@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnxruntime
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper, shape_inference
 
 from guideline_benchmarks.guidelines.advice.collected import drafts
 from guideline_benchmarks.guidelines.advice.graph import Graph, graph_of, simplified
@@ -22,6 +22,8 @@ class Net:
         self.inputs = {name: tuple(shape) for name, shape in inputs.items()}
         self.nodes: list = []
         self.constants: list = []
+        # Of what is returned and is not of float32.
+        self.kinds: dict[str, int] = {}
         self.random = np.random.default_rng(0)
 
     def node(self, operator, inputs, name, outputs=None, **attributes):
@@ -63,8 +65,8 @@ class Net:
         graph = helper.make_graph(
             self.nodes,
             "small",
-            [info(name, TensorProto.FLOAT, shape) for name, shape in self.inputs.items()],
-            [info(name, TensorProto.FLOAT, None) for name in outputs],
+            [info(n, self.kinds.get(n, TensorProto.FLOAT), s) for n, s in self.inputs.items()],
+            [info(name, self.kinds.get(name, TensorProto.FLOAT), None) for name in outputs],
             self.constants,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -127,3 +129,8 @@ def same(one: Mapping, other: Mapping) -> bool:
         a.shape == b.shape and np.abs(a - b).max() <= TOLERANCE * (1 + np.abs(b).max())
         for a, b in zip(one.values(), other.values(), strict=True)
     )
+
+
+def inferred(model: ModelProto) -> ModelProto:
+    """A model with the shapes of all its values."""
+    return shape_inference.infer_shapes(model, data_prop=True)

@@ -14,7 +14,7 @@ from guideline_benchmarks.guidelines.advice.declarations import cell
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option
 from guideline_benchmarks.guidelines.advice.elementwise import elementwise
 from guideline_benchmarks.guidelines.advice.fragmentation import fragmentation
-from guideline_benchmarks.guidelines.advice.graph import Graph
+from guideline_benchmarks.guidelines.advice.graph import Graph, taken_by
 from guideline_benchmarks.guidelines.advice.group_count import group_count
 from guideline_benchmarks.guidelines.advice.parts import Cut
 from guideline_benchmarks.guidelines.export import derived
@@ -124,7 +124,9 @@ def unseen(graph: Graph) -> Iterator[str]:
     unknown = [
         operator(node)
         for node in graph.nodes
-        if operator(node) not in FREE and category_of(node.op_type) is None
+        if operator(node) not in FREE
+        and node.op_type not in FLOW
+        and category_of(node.op_type) is None
     ]
     if unknown:
         yield f"{_counted(unknown)}: operators that are not known here."
@@ -147,7 +149,8 @@ def changed(
     del copy.graph.value_info[:]
     for change in changes:
         change(copy)
-    used = {name for node in copy.graph.node for name in node.input}
+    _pass_nothing_on(copy)
+    used = {name for node in copy.graph.node for name in taken_by(node)}
     kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
     constants = [tensor.SerializeToString() for tensor in kept]
     del copy.graph.initializer[:]
@@ -156,3 +159,21 @@ def changed(
     for name, text in said.items():
         copy.metadata_props.add(key=name, value=text)
     return copy
+
+
+def _pass_nothing_on(model: ModelProto) -> None:
+    """Have what changes pass on (by nodes of Identity) taken from where it comes from."""
+    returned = {value.name for value in model.graph.output}
+    passing = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Identity" and node.output[0] not in returned
+    ]
+    source = {node.output[0]: node.input[0] for node in passing}
+    for node in passing:
+        model.graph.node.remove(node)
+    for node in model.graph.node:
+        for place, value in enumerate(node.input):
+            while value in source:
+                value = source[value]
+            node.input[place] = value

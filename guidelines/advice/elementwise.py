@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import onnx
 from onnx import ModelProto, NodeProto
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped
@@ -155,7 +156,9 @@ def _bypass(graph: Graph, nodes: Sequence[NodeProto]) -> Mapping[str, str] | Non
     for value in outputs:
         shape = graph.shape(value)
         fitting = [name for name in free if graph.shape(name) == shape]
-        if shape is None or not fitting or value in graph.outputs:
+        # What the network returns, or the body of a loop takes, keeps its name.
+        named = any(value not in taker.input for taker in graph.consumers.get(value, []))
+        if shape is None or not fitting or named or value in graph.outputs:
             return None
         unused = [name for name in fitting if name not in found.values()]
         found[value] = (unused or fitting)[0]
@@ -164,17 +167,13 @@ def _bypass(graph: Graph, nodes: Sequence[NodeProto]) -> Mapping[str, str] | Non
 
 
 def _leave_out(model: ModelProto, names: set[str], instead: Mapping[str, str]) -> None:
-    """Take nodes out of a model, others being given what stands for their results."""
-
-    def resolved(value: str) -> str:
-        while value in instead:
-            value = instead[value]
-        return value
-
-    kept = [node for node in model.graph.node if node.name not in names]
-    for node in kept:
-        for place, value in enumerate(node.input):
-            node.input[place] = resolved(value)
-    copies = [NodeProto.FromString(node.SerializeToString()) for node in kept]
+    """Take nodes out of a model; nodes of Identity pass on what stands for their results."""
+    copies = []
+    for node in model.graph.node:
+        if node.name not in names:
+            copies.append(NodeProto.FromString(node.SerializeToString()))
+        for value in node.output:
+            if node.name in names and value in instead:
+                copies.append(onnx.helper.make_node("Identity", [instead[value]], [value]))
     del model.graph.node[:]
     model.graph.node.extend(copies)

@@ -15,7 +15,7 @@ import onnx
 import onnx.version_converter
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from guideline_benchmarks.results.errors import BadInputError
 
@@ -94,6 +94,20 @@ def attributes(node: NodeProto) -> dict[str, Any]:
     return {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
 
 
+def taken_by(node: NodeProto) -> list[str]:
+    """Return the names of what a node takes, and of what the bodies in it take from without."""
+    bodies = [one.g for one in node.attribute if one.type == AttributeProto.GRAPH]
+    return [*node.input, *(name for body in bodies for name in _taken_from_without(body))]
+
+
+def _taken_from_without(body: GraphProto) -> list[str]:
+    taken = [name for node in body.node for name in taken_by(node)]
+    taken += [value.name for value in body.output]
+    own = {value.name for value in (*body.input, *body.initializer)}
+    own |= {name for node in body.node for name in node.output}
+    return [name for name in taken if name and name not in own]
+
+
 @dataclass(frozen=True)
 class Graph:
     """A simplified model; values are known by name, and shapes where they could be inferred."""
@@ -132,7 +146,7 @@ class Graph:
         """What takes each value; nothing of one that is only returned."""
         found: dict[str, list[NodeProto]] = {}
         for node in self.nodes:
-            for name in dict.fromkeys(node.input):
+            for name in dict.fromkeys(taken_by(node)):
                 found.setdefault(name, []).append(node)
         return found
 
@@ -150,7 +164,8 @@ class Graph:
 
     def variables(self, node: NodeProto) -> list[str]:
         """Return the values that a node takes, without constants, each once."""
-        return [name for name in dict.fromkeys(node.input) if name and name not in self.constants]
+        names = dict.fromkeys(taken_by(node))
+        return [name for name in names if name and name not in self.constants]
 
     def taken(self, value: str) -> int:
         """Return how many nodes take a value, being returned counting as one."""

@@ -55,21 +55,31 @@ def widths_of(graph: Graph) -> Widths:
 
 def _is_depthwise(graph: Graph, node: NodeProto) -> bool:
     weights = graph.shape(node.input[1]) if node.op_type == "Conv" else None
-    group = attributes(node).get("group", 1) if weights else 1
-    return bool(weights) and node.input[1] in graph.constants and group > 1 and weights[0] == group  # type: ignore[index]
+    group = attributes(node).get("group", 1)
+    if weights is None or node.input[1] not in graph.constants:
+        return False
+    return group > 1 and weights[:2] == (group, 1)
 
 
 def _changes_channels(graph: Graph, node: NodeProto) -> bool:
-    """Whether a node is a layer of weights, between any widths."""
+    """Whether a node is a layer of weights, between any widths, each with a bias of its own."""
     if node.op_type == "Conv":
         own = attributes(node).get("group", 1) == 1
     else:
         own = node.op_type == "Gemm" and not attributes(node).get("transA")
-    return own and all(name in graph.constants for name in node.input[1:] if name)
+    y = graph.shape(node.output[0]) or ()
+    biases = [graph.shape(name) for name in node.input[2:] if name]
+    known = all(name in graph.constants for name in node.input[1:] if name)
+    return own and known and all(bias == y[1:2] for bias in biases)
 
 
 def _keeps(graph: Graph, node: NodeProto) -> bool:
-    """Whether channels stay the same: no constant of several numbers, and no reshaping of maps."""
+    """Whether channels stay the same: no constant of several numbers, and no reshaping of maps.
+
+    Nor may those that are 0 be divided by: what is no number stays so, whatever its weight.
+    """
+    if node.op_type == "Div" and node.input[1] not in graph.constants:
+        return False
     constants = [name for name in node.input if name in graph.constants]
     # Of a reduction they are axes.
     several = any(graph.array(name).size > 1 for name in constants) and node.op_type != "ReduceMean"
