@@ -122,7 +122,7 @@ def test_little_that_was_compressed_cannot_fill_the_memory(tmp_path):
     [
         ('"cpu_model":"A CPU"', '"cpu_model":"A CPU","cpu_model":"Another"'),
         ('"runs":6', '"runs":6,"runs":6'),
-        ('{"schema_version":10', '{"schema_version":10,"schema_version":10'),
+        ('{"schema_version":11', '{"schema_version":11,"schema_version":11'),
         ('"rounds":[', '"rounds":[],"rounds":['),
     ],
 )
@@ -170,7 +170,7 @@ def test_many_rounds_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"schema_version":10', '"schema_version":99', "newer version"),
+        ('"schema_version":11', '"schema_version":99', "newer version"),
         ('"steady_within":0.05', '"steady_within":NaN', "finite"),
         ('"ns":[', '"ns":[1e999,', "not a valid run"),
         ('"runs":6', '"runs":6,"runs":7', "is there twice"),

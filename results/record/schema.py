@@ -20,9 +20,10 @@ from guideline_benchmarks.results.record.protocol import Protocol
 # the paper prints of them included, version 7 names of machines, and what networks that are taken
 # apart take, return and cost, version 8 how busy several threads were, version 9 how networks were
 # quantised, and what does not run as asked for, version 10 exact widths, inputs that are no
-# squares, and what the paper prints of whole networks beside speed. A record of an earlier version
-# is one of a later version without.
-SCHEMA_VERSION: Literal[10] = 10
+# squares, and what the paper prints of whole networks beside speed, version 11 sweeps of widths,
+# and graphs that the suite made of a network. A record of an earlier version is one of a later
+# version without.
+SCHEMA_VERSION: Literal[11] = 11
 
 
 class Run(Record):
@@ -33,7 +34,7 @@ class Run(Record):
     results.record.consistency finds no fault.
     """
 
-    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] = SCHEMA_VERSION
     platform: Platform
     fingerprint: Fingerprint
     protocol: Protocol
