@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from guideline_benchmarks.guidelines.advice.graph import attributes
 from guideline_benchmarks.guidelines.advice.layers import SAME_WORK, layers, near_pair
+from guideline_benchmarks.guidelines.advice.parts import OWN
 from tests.small_graphs import Net, found, names
 
 BLOCKS = {"1×1": 16, "3×3": 8, "depthwise": 8}
@@ -140,7 +141,7 @@ def test_fewer_groups_have_the_same_work_and_divide_their_channels(groups, each,
     for option in draft.options[:-1]:
         # Widths are whole numbers of channels.
         assert option.multiply_adds == pytest.approx(draft.multiply_adds, rel=0.1)
-        own = next(n for n in option.cut.inside.graph.node if n.output[0] == "out")
+        own = next(n for n in option.cut.inside.graph.node if n.output[0] == f"{OWN}out")
         weights = next(w for w in option.cut.inside.graph.initializer if w.name == own.input[1])
         assert weights.dims[0] % attributes(own)["group"] == 0
 

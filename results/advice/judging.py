@@ -34,6 +34,7 @@ from guideline_benchmarks.results.statistics.intervals import (
 from guideline_benchmarks.results.statistics.verdict import Interval
 
 NS_PER_MS = 1e6
+NOT_YET = "its layers were not measured yet"
 ORDER: tuple[Verdict, ...] = (
     "gain",
     "costs nothing here",
@@ -102,7 +103,7 @@ def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) ->
     """
     alone = measured(network)
     own = alone.samples[advice.network]
-    findings = _findings(advice, measured(parts)) if parts else []
+    findings = _findings(advice, measured(parts) if parts else Measured({}, {}))
     ms = float(np.median(np.concatenate(own))) / NS_PER_MS
     interval = time_interval(own)
     return Judged(
@@ -126,10 +127,11 @@ def _findings(advice: Advice, parts: Measured) -> list[Finding]:
 
 def _finding(advice: Advice, number: int, parts: Measured) -> Finding:
     found = advice.findings[number]
-    timed = [found.timed, *(option.timed for option in found.alternatives)]
+    options = [option.timed for option in found.alternatives]
+    timed = [found.timed, *options, Timed(inside=advice.network)]
     reason = found.unmeasured or next(filter(None, map(parts.failure, timed)), "")
     if reason or advice.network not in parts.samples:
-        return _unmeasured(advice, number, reason)
+        return _unmeasured(advice, number, reason or NOT_YET)
     own = parts.of(found.timed, found.count)
     tried = [
         Tried(option, gain_over(advice, found, option, parts)) for option in found.alternatives
