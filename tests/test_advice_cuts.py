@@ -93,11 +93,7 @@ def test_a_part_computes_what_its_layers_do(part):
 
 def test_a_pointwise_layer_is_what_arithmetic_says():
     inside = cut(GRAPH, nodes_of("pointwise")).inside
-<<<<<<< HEAD
-    values = computed(with_outputs(inside, "first.relu", "wide.relu", "cut/yout0"), given(inside))
-=======
     values = computed(with_outputs(inside, "first.relu", "wide.relu"), given(inside))
->>>>>>> advice-tests
     weights, bias = (GRAPH.array(f"wide.{letter}") for letter in "wb")
     product = np.einsum("oi,nihw->nohw", weights[:, :, 0, 0], values["first.relu"])
     wanted = np.maximum(product + bias[:, None, None], 0)
@@ -113,30 +109,18 @@ def test_a_corner_of_every_output_is_returned(part):
     values = computed(with_outputs(inside, *made, *sinks), given(inside))
     groups_behind = {node.output[0] for node in inside.graph.node}
     for number, name in enumerate(made):
-<<<<<<< HEAD
-        if f"cut/behindout{number}" in groups_behind:
-            continue
-        x = values[name]
-        corner = x[:, :, :2, :2].max((2, 3), keepdims=True) if x.ndim == 4 else x[:, :1]
-        np.testing.assert_array_equal(values[f"cut/yout{number}"], corner)
-=======
         if f"{OWN}behindout{number}" in groups_behind:
             continue
         x = values[name]
         corner = x[:, :, :2, :2].max((2, 3), keepdims=True) if x.ndim == 4 else x[:, :1]
         np.testing.assert_array_equal(values[f"{OWN}yout{number}"], corner)
->>>>>>> advice-tests
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_both_networks_have_the_same_sources(part):
     made = cut(GRAPH, nodes_of(part))
     inside, around = (
-<<<<<<< HEAD
-        {node.name: node for node in model.graph.node if node.input[-1].startswith("cut/source")}
-=======
         {node.name: node for node in model.graph.node if node.input[-1].startswith(f"{OWN}source")}
->>>>>>> advice-tests
         for model in (made.inside, made.around)
     )
     assert list(inside.values()) == list(around.values()) != []
@@ -169,15 +153,9 @@ def test_layers_among_groups_stand_among_groups():
         return {name: a.i for name, own in found.items() for a in own if a.name == "group"}
 
     made = cut(GRAPH, nodes_of("among groups"))
-<<<<<<< HEAD
-    assert groups(made.inside) == {"depthwise": 48, "narrow": 1, "cut/behindout0": 4}
-    # The same neighbours stand in the other network, which has no layers.
-    assert groups(made.around) == {"depthwise": 48, "cut/behindout0-own": 4}
-=======
     assert groups(made.inside) == {"depthwise": 48, "narrow": 1, f"{OWN}behindout0": 4}
     # The same neighbours stand in the other network, which has no layers.
     assert groups(made.around) == {"depthwise": 48, f"{OWN}behindout0-own": 4}
->>>>>>> advice-tests
 
 
 def test_left_out_layers_leave_their_neighbours():

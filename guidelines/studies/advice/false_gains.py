@@ -30,7 +30,7 @@ REPETITIONS = 20
 
 
 def same_layers(network: Looked) -> Collected:
-    """Return every kind of layer of a network, with the same of other weights as its alternative."""
+    """Return all kinds of layers of a network, each with the same of other weights in its place."""
     graph, collected = network.graph, Collected(network.name, cache_folder())
     for equal in grouped(layers(graph), lambda layer: standing(graph, layer)):
         layer = equal[0]
