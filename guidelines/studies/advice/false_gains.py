@@ -8,6 +8,7 @@ the folder already is not measured again.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from guideline_benchmarks.guidelines.studies.advice.truth import ALL, looked
 from guideline_benchmarks.results.advice.judged import Finding
 from guideline_benchmarks.results.advice.judging import judge
 from guideline_benchmarks.results.advice.record import Advice
-from guideline_benchmarks.results.advice.stored import PARTS
+from guideline_benchmarks.results.advice.stored import PARTS, WIDTHS
 from guideline_benchmarks.results.store.files import cache_folder
 
 REPETITIONS = 20
@@ -60,6 +61,9 @@ def main(folder: Path, platform: str) -> None:
     with_gain, gains, slower, compared = 0, 0, 0, 0
     for seed in range(REPETITIONS):
         adviser = Adviser(platform, options, folder / f"obeying-{seed}", quiet=True)
+        if seed:
+            # Widths say something of the platform, and nothing of the network.
+            shutil.copytree(folder / "obeying-0" / WIDTHS, adviser.out / WIDTHS, dirs_exist_ok=True)
         judged, _ = advise(looked((), seed), adviser)
         with_gain += any(one.verdict == "gain" for one in judged.findings)
         same = replace(adviser, out=folder / f"same-{seed}")
