@@ -16,6 +16,7 @@ from guideline_benchmarks.results.record.protocol import Protocol
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.runners import worker_archive
 from guideline_benchmarks.runners.events import Ready, Unavailable
+from guideline_benchmarks.runners.schedule import loading_order
 from guideline_benchmarks.runners.transports import local
 from guideline_benchmarks.runners.transports.catalogue import transport_of
 from guideline_benchmarks.runners.transports.transport import START_SECONDS, Transport
@@ -99,7 +100,8 @@ def set_up(
     paths = [path for cell in wanted for path in files[cell.name].paths]
     names = launcher.transport.introduce(worker, paths, copying)
     described = [_described(cell, files[cell.name], names) for cell in wanted]
-    return _greet(run.platform, run.protocol, worker, launcher, described)
+    loading = loading_order(run.protocol, len(described), len(run.processes))
+    return _greet(run.platform, run.protocol, worker, launcher, described, loading)
 
 
 def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
@@ -120,9 +122,11 @@ def _greet(
     worker: WorkerProcess,
     launcher: Launcher,
     cells: Sequence[dict[str, Any]],
+    loading: Sequence[int] = (),
 ) -> Ready:
     """Send a fresh worker its first request and return its answer."""
-    worker.send(_request(platform, protocol, launcher, cells))
+    request = _request(platform, protocol, launcher, cells)
+    worker.send(request | {"loading": list(loading)})
     event = worker.receive(START_SECONDS, Ready, Unavailable)
     if isinstance(event, Ready):
         return launcher.transport.seen(event)

@@ -90,6 +90,13 @@ def measure_round(
     return Taken(samples, profiles, done.card)
 
 
+def _loaded(run: Run, event: Loaded | Failed, seen: Mapping[str, Proof]) -> Cell:
+    """Return the network that an event is of, which must be one that is not `seen` yet."""
+    if event.cell >= len(run.networks) or run.networks[event.cell].name in seen:
+        raise PlatformError("The worker loaded another network than it was told of.")
+    return run.networks[event.cell]
+
+
 def _of(index: int, event: Timed) -> Timed:
     """Return an event that must be of the network `index`."""
     if event.cell != index:
@@ -116,11 +123,13 @@ def prove_all(run: Run, worker: WorkerProcess, ready: Callable[[Cell], None]) ->
 
     `ready` is told of each network that was loaded. Raises CheckFailedError when none passed.
     """
-    loaded, proofs = {}, {}
+    loaded: dict[str, Loaded] = {}
+    proofs: dict[str, Proof] = {}
     compiles = run.platform.mode in backend(run.platform.backend).compiling_modes
     patience = COMPILER_SECONDS if compiles else START_SECONDS
-    for cell in run.networks:
+    for _ in run.networks:
         event = worker.receive(patience, Loaded, Failed)
+        cell = _loaded(run, event, proofs)
         proofs[cell.name] = prove(run, cell, event)
         if isinstance(event, Loaded) and proofs[cell.name].failure is None:
             if not event.warmup_ns:

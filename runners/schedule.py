@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from guideline_benchmarks.results.gate.trial import SideName
+from guideline_benchmarks.results.record.protocol import Protocol
 
 CELLS_BETWEEN_CONTROLS = 6
 
@@ -31,6 +32,14 @@ def remaining(planned: Sequence[int], done: Sequence[int]) -> list[int]:
         if rounds > used:
             result.append(rounds - used)
     return result
+
+
+def loading_order(protocol: Protocol, networks: int, process: int) -> list[int]:
+    """Return in which order a process loads that many networks."""
+    places = list(range(networks))
+    if protocol.shuffled_loading:
+        Random(f"{protocol.seed}/{process}/loading").shuffle(places)
+    return places
 
 
 def order(networks: Sequence[int], seed: int, process: int, index: int) -> list[int]:

@@ -17,7 +17,8 @@ class Options:
     None is what is usual: of `runs`, `processes` and `stop` for what is measured, of `channels` for
     the platform, of `core` and `machine` for the machine, and of `batch` for the experiment.
     `threads` is a number, "all", or None for the platform's own.
-    `patience` is how many seconds exporting a network of the user's may take.
+    `patience` is how many seconds exporting a network of the user's may take. `shuffled_loading` is
+    the protocol's (see results.record.protocol.Protocol).
     """
 
     runs: int | None = None
@@ -33,3 +34,4 @@ class Options:
     precision: Precision = "fp32"
     stop: StoppingRule | None = None
     patience: float = 120.0
+    shuffled_loading: bool = False

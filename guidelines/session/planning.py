@@ -58,6 +58,7 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
         precision=options.precision,
         stop=options.stop,
         output_tolerance=OUTPUT_TOLERANCES[options.precision],
+        shuffled_loading=options.shuffled_loading,
     )
     if chosen.counts:
         # The first execution allocates memory; all later ones are alike.

@@ -2,8 +2,9 @@
 
 A layer's time is the difference of two networks of one round, with it and without it, and a gain
 that of two such differences, as a share of the whole network's time in the same round: what
-disturbs a whole round cancels. The median of the rounds is taken, and its interval over fresh
-processes (results.statistics.intervals).
+disturbs a whole round cancels. The median of the rounds is taken; the interval is Student's of the
+processes' medians: where one of them was disturbed it gets wider to both sides, so that it says
+nothing that is not so.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from guideline_benchmarks.results.advice.judged import (
 from guideline_benchmarks.results.advice.record import Advice, Alternative, Applied, Found, Timed
 from guideline_benchmarks.results.record.samples import samples_by_cell
 from guideline_benchmarks.results.record.schema import Run
+from guideline_benchmarks.results.statistics.inference import of_mean
 from guideline_benchmarks.results.statistics.intervals import (
     Array,
     Samples,
-    median_interval,
+    representative,
     time_interval,
 )
 from guideline_benchmarks.results.statistics.verdict import Interval
@@ -77,7 +79,9 @@ def gain_of(saved: Sequence[Array], whole: Sequence[Array]) -> Gain:
     """
     shares = [100 * s / w for s, w in zip(saved, whole, strict=True)]
     percent = float(np.median(np.concatenate(shares)))
-    found = median_interval(shares)
+    medians = [float(np.median(own)) for own in representative(shares)]
+    estimate = of_mean(np.array(medians))
+    found = estimate and estimate.interval
     interval = found and (min(found[0], percent), max(found[1], percent))
     each = float(np.median(np.concatenate(whole))) / NS_PER_MS / 100
     return Gain(

@@ -40,6 +40,9 @@ class Protocol(Record):
     own, after `warmup_min` executions; `caches` says that misses of modelled caches are, too, and
     `geometry` which ones, None being those of the Cortex-A57.
 
+    With `shuffled_loading`, every process loads the networks in an order of its own: where their
+    weights come to lie in memory then differs from one to the next.
+
     The first three fields choose the networks (see NetworkChoice).
     """
 
@@ -59,6 +62,7 @@ class Protocol(Record):
     core: str | None = None
     caches: bool = False
     geometry: Caches | None = None
+    shuffled_loading: bool = False
 
     @property
     def choice(self) -> NetworkChoice:

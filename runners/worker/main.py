@@ -109,10 +109,13 @@ class Worker:
             **self.stopwatch.about(),
         )
 
-    def load(self, cells: list[dict[str, Any]], seed: int, warmup: dict[str, Any]) -> None:
-        """Load, prove and warm up every cell in turn."""
+    def load(
+        self, cells: list[dict[str, Any]], order: list[int], seed: int, warmup: dict[str, Any]
+    ) -> None:
+        """Load, prove and warm up every cell, in an order of their indices."""
         buffers = Buffers(cells, seed)
-        for index, cell in enumerate(cells):
+        for index in order:
+            cell = cells[index]
             expected = buffers.expected[index]
             inputs, outputs = buffers.inputs(cell), buffers.outputs(index, cell)
             try:
@@ -250,7 +253,7 @@ def serve(worker: Worker, first: dict[str, Any], requests: TextIO) -> None:
     worker.ready()
     # A compiler takes all cores that it may.
     with cores.released(worker.allowed) if first["mode"] == "compile" else nullcontext():
-        worker.load(first["cells"], first["seed"], first["warmup"])
+        worker.load(first["cells"], first["loading"], first["seed"], first["warmup"])
     for line in requests:
         request = json.loads(line)
         action = request.pop("do")
