@@ -81,7 +81,7 @@ def gain_of(saved: Sequence[Array], whole: Sequence[Array]) -> Gain:
     percent = float(np.median(np.concatenate(shares)))
     medians = [float(np.median(own)) for own in representative(shares)]
     estimate = of_mean(np.array(medians))
-    found = estimate and estimate.interval
+    found = estimate.interval if estimate else None
     interval = found and (min(found[0], percent), max(found[1], percent))
     each = float(np.median(np.concatenate(whole))) / NS_PER_MS / 100
     return Gain(

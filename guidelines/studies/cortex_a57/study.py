@@ -92,7 +92,12 @@ def _rows(declaration: Declaration, *, earlier: bool) -> Declaration:
     if declaration.name in (*GUIDELINES, *INPUTS):
         return declaration
 
+    def counted(cell: Cell) -> bool:
+        # Every record has what its rows are compared with.
+        is_base = cell.row == declaration.experiment.base
+        return is_base or (cell.row in EARLIER_ROWS) == earlier
+
     def cells(choice: NetworkChoice) -> list[Cell]:
-        return [cell for cell in declaration.cells(choice) if (cell.row in EARLIER_ROWS) == earlier]
+        return [cell for cell in declaration.cells(choice) if counted(cell)]
 
     return replace(declaration, cells=cells)
