@@ -116,9 +116,14 @@ class Collected:
         return cell(row, network).name
 
 
+def control_flow(graph: Graph) -> list[str]:
+    """Return the names of the nodes that decide, as they run, what runs in them."""
+    return [node.name for node in graph.nodes if node.op_type in FLOW]
+
+
 def unseen(graph: Graph) -> Iterator[str]:
     """Yield sentences: what in a graph was not looked at, and why."""
-    flow = [node.name for node in graph.nodes if node.op_type in FLOW]
+    flow = control_flow(graph)
     if flow:
         yield f"The bodies of {', '.join(flow)}: what runs in them is known only when it runs."
     unknown = [

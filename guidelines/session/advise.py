@@ -13,7 +13,13 @@ from pathlib import Path
 from onnx import ModelProto
 
 from guideline_benchmarks.guidelines.advice.applying import chosen_options
-from guideline_benchmarks.guidelines.advice.collected import Collected, changed, drafts, unseen
+from guideline_benchmarks.guidelines.advice.collected import (
+    Collected,
+    changed,
+    control_flow,
+    drafts,
+    unseen,
+)
 from guideline_benchmarks.guidelines.advice.declarations import (
     CHANGED,
     WHOLE,
@@ -128,7 +134,10 @@ def advise(looked: Looked, adviser: Adviser) -> tuple[Judged, ModelProto | None]
     Raises the errors of guidelines.session.measuring.execute_with_progress.
     """
     platform = load_platform(adviser.platform, adviser.options.machine)
-    profiled = platform.mode in backend(platform.backend).profiled_modes
+    # What has control flow cannot be taken apart, operator by operator.
+    profiled = platform.mode in backend(platform.backend).profiled_modes and not control_flow(
+        looked.graph
+    )
     network = adviser.measure(NETWORK, [cell(WHOLE, looked.network, profiled=profiled)])
     blocks = blocks_of(adviser.widths())
     names, executed = _executed(looked.graph, network, platform)

@@ -1,0 +1,69 @@
+"""Which nodes ONNX Runtime executes, told from what its own profiler names here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from guideline_benchmarks.guidelines.advice.executed import likely_executed, node_names
+from guideline_benchmarks.results.record.parts import OperatorCall
+from tests.small_graphs import Net, every, given, session_of
+
+
+def calls_of(model, folder):
+    """The operators of one execution, as ONNX Runtime's profiler names them."""
+    session = session_of(model, enable_profiling=True, profile_file_prefix=str(folder / "profile"))
+    session.run(None, given(model))
+    events = json.loads(Path(session.end_profiling()).read_text())
+    ending = "_kernel_time"
+    return [
+        OperatorCall(
+            operator=event["args"]["op_name"],
+            name=event["name"].removesuffix(ending),
+            inputs=[],
+            outputs=[],
+        )
+        for event in events
+        if event["cat"] == "Node" and event["name"].endswith(ending)
+    ]
+
+
+def in_blocks(c=16):
+    """Convolutions with activations and a shortcut, a shuffle, and one in groups."""
+    net = Net(x=(1, c, 8, 8))
+    first = net.relu(net.conv("x", "first", c, c), "first.relu")
+    inner = net.relu(net.conv(first, "inner", c, c, 3), "inner.relu")
+    value = net.node("Add", [net.conv(inner, "outer", c, c), first], "sum")
+    value = net.conv(net.relu(value, "sum.relu"), "divided", c, c, groups=4)
+    value = net.shuffle(value, "shuffle", 4, (1, c, 8, 8))
+    return net.graph(net.node("LeakyRelu", [net.conv(value, "last", c, c)], "y"))
+
+
+def of_few_channels(c=10):
+    """Convolutions that are not computed in blocks of channels."""
+    net = Net(x=(1, c, 8, 8))
+    inner = net.node("Sigmoid", [net.conv("x", "first", c, c)], "first.sigmoid")
+    value = net.node("Add", [net.conv(inner, "second", c, c, 3), inner], "sum")
+    return net.graph(net.conv(net.node("Tanh", [value], "tanh"), "last", c, 3))
+
+
+@pytest.mark.parametrize("graph", [in_blocks(), of_few_channels()], ids=["blocks", "few"])
+def test_every_convolution_is_found_and_no_other_node_is_taken_for_one(graph, tmp_path):
+    calls = calls_of(graph.model, tmp_path)
+    found = node_names(graph, calls)
+    own = [name for name in found if name]
+    assert len(own) == len(set(own))
+    kinds = {node.name: node.op_type for node in graph.nodes}
+    convolutions = [name for name, kind in kinds.items() if kind == "Conv"]
+    assert [name for name in own if kinds[name] == "Conv"] == convolutions
+    for name, call in zip(found, calls, strict=True):
+        # What the runtime added by itself is of no node.
+        assert (name == "") == call.operator.startswith("Reorder")
+        assert ("Conv" in call.operator) == (kinds.get(name) == "Conv")
+
+
+def test_where_nothing_is_told_activations_behind_layers_are_taken_for_fused():
+    graph = in_blocks()
+    assert every(graph) - likely_executed(graph) == {"first.relu", "inner.relu", "y"}
