@@ -55,6 +55,7 @@ def setup(backend, cells, files):
         "timed": True,
         "lead_in_below_ns": 8e6,
         "seed": 0,
+        "loading": list(range(len(cells))),
         "warmup": {"least": 2, "most": 4, "steady_within": 0.05},
         "cells": [
             {
