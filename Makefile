@@ -30,6 +30,7 @@ RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter l
 PARALLEL   := --numprocesses=auto --maxprocesses=8 --dist=worksteal
 # Tests start the suite hundreds of times; bytecode that is not kept would be compiled each time.
 PYTEST     := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest $(PARALLEL)
+ADVISED    := $(patsubst docs/reports/%/advice.md,%,$(wildcard docs/reports/*/*/advice.md))
 REPORTED   := $(patsubst docs/reports/%/report.md,%,$(wildcard docs/reports/*/report.md docs/reports/*/*/report.md))
 MEASURED    = --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(CORE),--core '$(CORE)') $(if $(THREADS),--threads '$(THREADS)') $(if $(OUT),--out '$(OUT)')
 RUN         = $(GUIDELINES) run $(MEASURED)
@@ -92,6 +93,11 @@ matrix: $(INSTALLED) $(RUNTIME) ## measure all combinations of MATRIX (see examp
 reports: $(INSTALLED) ## write the generated pages of docs again: Markdown and its plots, nothing else
 	@for run in $(REPORTED); do \
 	  $(GUIDELINES) report results/reference/$$run --out docs/reports/$$run || exit; done
+	@for advice in $(ADVISED); do \
+	  $(GUIDELINES) report results/reference/$$advice --out docs/reports/$$advice || exit; done
+	@for network in shufflenet-v1 mobilenet-v2; do \
+	  $(GUIDELINES) compare results/reference/advise-xeon/$$network-cpu* \
+	    --out docs/reports/advise-xeon/$$network >/dev/null || exit; done
 	@$(GUIDELINES) compare $(COMPARE) --out docs/reports/compare >/dev/null
 	@$(GUIDELINES) compare results/reference/runtimes-xeon/cpu* --out docs/reports/runtimes >/dev/null
 	@$(GUIDELINES) paper --out docs >/dev/null

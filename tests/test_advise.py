@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import jsonschema
 import onnx
@@ -12,10 +13,13 @@ import torch
 from torch import nn
 
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
-from guideline_benchmarks.results.advice.json_object import json_schema
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.advice.json_object import advice_object, json_schema
+from guideline_benchmarks.results.advice.stored import read_advice
 from tests.graphs import Concat, Residual, convolution, outputs_of
 from tests.program import complains
 
+REFERENCE = Path(__file__).parent.parent / "results" / "reference"
 SMALL = ("--runs", 4, "--processes", 2)
 NETWORK = nn.Sequential(
     convolution(3, 16, 3),
@@ -157,3 +161,15 @@ def test_other_runtimes_are_advised_on_too(guidelines, platform):
     assert code == 0, err
     found = json.loads(text)
     assert {one["verdict"] for one in found["findings"]} - {"not measured"}
+
+
+@pytest.mark.parametrize("folder", sorted(REFERENCE.glob("advise-*/*")), ids=lambda one: one.name)
+def test_recorded_advice_can_still_be_read(folder):
+    judged = read_advice(folder, read_run)
+    jsonschema.validate(advice_object(judged), json.loads(json_schema()))
+    assert judged.advice.finished
+    assert {one.verdict for one in judged.findings} >= {"gain", "costs nothing here"}
+
+
+def test_advice_on_two_runtimes_is_recorded():
+    assert len(list(REFERENCE.glob("advise-*/*/advice.json.gz"))) == 4

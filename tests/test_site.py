@@ -34,6 +34,7 @@ def test_the_readme_is_short_and_shows_what_guidelines_cost_and_fig_1():
     assert re.findall(r"!\[.*\]\(docs/reports/(.*)\)", text) == [
         "compare/heatmap.svg",
         "paper-xeon/networks/table8-accuracy.svg",
+        "advise-xeon/shufflenet-v2-cpu/bar.svg",
     ]
 
 

@@ -11,8 +11,9 @@ from guideline_benchmarks.guidelines.advice.layers import ACTIVATIONS
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
 from guideline_benchmarks.results.record.parts import OperatorCall
 
-# What ONNX Runtime appends where it computes in blocks of channels.
-BLOCKED = "_nchwc"
+# What ONNX Runtime appends where it computes in blocks of channels, and to the name of the first of
+# some slices that it makes a split of.
+BLOCKED, SPLIT = "_nchwc", "/GatherSliceToSplitFusion"
 
 
 def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
@@ -25,7 +26,7 @@ def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
 
 
 def _node_name(graph: Graph, call: OperatorCall) -> str:
-    name = call.name.removesuffix(BLOCKED)
+    name = call.name.removesuffix(BLOCKED).removesuffix(SPLIT)
     place = graph.places.get(name)
     node = graph.nodes[place] if place is not None else graph.producers.get(name)
     if category_of(call.operator) is Category.CONV:
