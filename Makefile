@@ -95,7 +95,7 @@ reports: $(INSTALLED) ## write the generated pages of docs again: Markdown and i
 	  $(GUIDELINES) report results/reference/$$run --out docs/reports/$$run || exit; done
 	@for advice in $(ADVISED); do \
 	  $(GUIDELINES) report results/reference/$$advice --out docs/reports/$$advice || exit; done
-	@for network in shufflenet-v1 mobilenet-v2; do \
+	@for network in shufflenet-v2 mobilenet-v2; do \
 	  $(GUIDELINES) compare results/reference/advise-xeon/$$network-cpu* \
 	    --out docs/reports/advise-xeon/$$network >/dev/null || exit; done
 	@$(GUIDELINES) compare $(COMPARE) --out docs/reports/compare >/dev/null

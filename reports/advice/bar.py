@@ -210,13 +210,14 @@ def _add_legend(figure: Figure, judged: Judged, without_room: int) -> None:
     looks = {_look(finding) for finding in judged.findings if finding.number in drawn}
     ordered = sorted(filter(None, looks), key=lambda look: (look[0], not look[1]))
     handles = [Patch(label=_name(look), **_style(look)) for look in [*ordered, None]]
-    missing = f"{without_room} numbers have no room" if without_room else None
+    if without_room:
+        said = f"numbers without room: {without_room}"
+        handles.append(Patch(facecolor="none", edgecolor="none", label=said))
     figure.legend(
         handles=handles,
         loc="lower center",
         ncols=min(3, math.ceil(len(handles) / 2)),
         frameon=False,
-        title=missing,
     )
 
 
