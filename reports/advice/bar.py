@@ -26,7 +26,7 @@ STYLES: dict[Guideline, tuple[str, str]] = {
     "G0": ("#E69F00", "xxxx"),
     "G1": ("#0072B2", "////"),
     "G2": ("#009E73", "\\\\\\\\"),
-    "G3": ("#CC79A7", "...."),
+    "G3": ("#CC79A7", "|||"),
     "G4": ("#D55E00", "----"),
 }
 GREY, PALE = "#BBBBBB", "white"

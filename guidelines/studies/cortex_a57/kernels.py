@@ -42,18 +42,14 @@ class Kernels:
     backend: str
     folder: str
     winograd: bool
-    further: tuple[str, ...] = (TABLE_8, UNITS_56, UNITS_28)
+    further: tuple[str, ...] = ()
 
 
+FURTHER = (TABLE_8, UNITS_56, UNITS_28)
 # A row for each runtime that is counted.
 KERNELS = (
-    Kernels(
-        "onnxruntime-cpu",
-        "arm-model",
-        winograd=False,
-        further=(TABLE_8, *INPUTS, UNITS_56, UNITS_28),
-    ),
-    Kernels("ncnn-cpu", "arm-model-ncnn", winograd=True),
+    Kernels("onnxruntime-cpu", "arm-model", winograd=False, further=(*FURTHER, *INPUTS)),
+    Kernels("ncnn-cpu", "arm-model-ncnn", winograd=True, further=FURTHER),
     Kernels("litert-cpu", "arm-model-litert", winograd=False),
 )
 WITH_WINOGRAD = frozenset(row.backend for row in KERNELS if row.winograd)

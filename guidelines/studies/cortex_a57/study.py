@@ -64,12 +64,14 @@ def make_arm_model(counts: Path, page: Path, model: Path) -> None:
 def _counts_of(kernels: Kernels, folder: Path) -> list[Run]:
     """Return the counts of both readings of Table 4 and of all else, counted where missing."""
     earlier = [_rows(declaration, earlier=True) for declaration in select(EVERYTHING)]
-    further = [_rows(declaration, earlier=False) for declaration in select(kernels.further)]
-    return [
+    counted = [
         _counted(earlier, "bottleneck", kernels, folder),
         _counted(select((TABLE_4,)), READING, kernels, _beside(folder, READING)),
-        _counted(further, "bottleneck", kernels, _beside(folder, "networks")),
     ]
+    if kernels.further:
+        further = [_rows(declaration, earlier=False) for declaration in select(kernels.further)]
+        counted.append(_counted(further, "bottleneck", kernels, _beside(folder, "networks")))
+    return counted
 
 
 def _beside(folder: Path, suffix: str) -> Path:
