@@ -23,7 +23,11 @@ NETWORK, WIDTHS, PARTS, WHOLE_RUN = "network", "widths", "parts", "whole"
 
 def has_advice(folder: Path) -> bool:
     """Whether a folder holds advice, whole or in part."""
-    return stored_file(folder / FILE).exists()
+    try:
+        return stored_file(folder / FILE).exists()
+    except OSError:
+        # What cannot be looked into is for whoever reads it to complain of.
+        return False
 
 
 def write_advice(folder: Path, advice: Advice) -> None:
