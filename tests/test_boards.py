@@ -21,6 +21,7 @@ import pytest
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.results.advice.stored import read_advice
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.statistics.stopping import complete
@@ -34,6 +35,7 @@ from tests.program import complains, slow_but_first, wait_for
 from tests.runtimes import is_installed
 from tests.small_program import smaller
 from tests.synthetic import some
+from tests.test_advise import write_model
 from tests.user_networks import MODULES
 
 HERE = f'exec {shlex.quote(sys.executable)} "$@"'
@@ -308,6 +310,17 @@ def test_a_refused_key_and_a_closed_port_are_told(board, command):
     )
     closed = board.platform("closed", port=1)
     complains(finished(command, board, "board", "check", closed), 3, "Connection refused")
+
+
+@pytest.mark.slow
+def test_advice_is_given_on_a_board(board, native, command, tmp_path):
+    write_model(tmp_path)
+    words = ("advise", "net.onnx", "--platform", native, "--out", "advice", "--quiet")
+    code, _, err = finished(command, board, *words, "--runs", 4, "--processes", 2)
+    assert code == 0, err
+    judged = read_advice(tmp_path / "advice", run_folders.read_run)
+    assert judged.platform.name == "native"
+    assert {one.verdict for one in judged.findings} - {"not measured"}
 
 
 def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path, monkeypatch):
