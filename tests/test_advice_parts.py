@@ -22,6 +22,8 @@ from guideline_benchmarks.runners.proof import count_operators
 from tests.graphs import Concat, Gate, Residual, Split, convolution, graph_from, outputs_of
 
 IMAGE = (1, 32, 14, 14)
+# tests/test_advice_cuts.py and test_advice_in_place.py say nearly the same of graphs made by hand.
+pytestmark = pytest.mark.slow
 BLOCKS = {"1×1": 16, "3×3": 16, "depthwise": 16}
 
 

@@ -85,6 +85,7 @@ def advise(cache, monkeypatch, tmp_path, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_a_network_that_obeys_has_no_findings(advise, tmp_path, capsys):
     found = advise(obeying(), "--fail-above", "0")
     assert (found["findings"], found["applied"], found["unseen"]) == ([], None, [])
@@ -93,6 +94,7 @@ def test_a_network_that_obeys_has_no_findings(advise, tmp_path, capsys):
     assert "; it obeys all guidelines" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_file_of_any_size_is_advised_on_as_it_is_asked_for(advise, tmp_path):
     place = tmp_path / "no" / "such folder" / "changed.onnx"
     found = advise(of_any_size(), "--input", "2,3,6,10", "--apply", str(place))
@@ -109,6 +111,7 @@ def test_a_module_is_advised_on(advise):
     assert found["model"] == "mine:small"
 
 
+@pytest.mark.slow
 def test_what_runs_within_a_branch_is_said_to_be_unseen(advise):
     found = advise(with_a_branch())
     assert "The bodies of chosen: what runs in them is known only when it runs." in found["unseen"]

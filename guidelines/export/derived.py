@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 
@@ -78,6 +77,9 @@ def kept(store: Path, graph: str) -> tuple[ModelProto, dict[str, NDArray[Any]]]:
 
 def reference(model: ModelProto, values: Arrays) -> dict[str, NDArray[Any]]:
     """Return what ONNX Runtime computes of a graph without any optimisation, by name."""
+    # Imported only now: it may have something to say of where it runs.
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
