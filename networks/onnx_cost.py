@@ -80,22 +80,27 @@ def _shape(value: Any) -> Shape | None:
     return None if None in sizes else tuple(sizes)  # type: ignore[arg-type]
 
 
+def fix_shapes(model: ModelProto, inputs: Mapping[str, Shape]) -> None:
+    """Declare a model to be for inputs of these shapes, by name, and no other shape of it."""
+    for value in model.graph.input:
+        if value.name in inputs:
+            shape = value.type.tensor_type.shape
+            shape.Clear()
+            for size in inputs[value.name]:
+                shape.dim.add().dim_value = size
+    # What was said of other shapes may be of other inputs.
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+
+
 def _inferred(model: ModelProto, inputs: Mapping[str, Shape]) -> ModelProto:
     """Return a model with its functions written out and its shapes inferred from its inputs'."""
     found = ModelProto()
     found.CopyFrom(model)
     if found.functions:
         found = onnx.inliner.inline_local_functions(found)
-    for value in found.graph.input:
-        if value.name in inputs:
-            kind = value.type.tensor_type
-            kind.shape.Clear()
-            for size in inputs[value.name]:
-                kind.shape.dim.add().dim_value = size
-    # What was said of other shapes may be of other inputs.
-    del found.graph.value_info[:]
-    for value in found.graph.output:
-        value.type.tensor_type.ClearField("shape")
+    fix_shapes(found, inputs)
     try:
         return onnx.shape_inference.infer_shapes(found, data_prop=True)
     except Exception:
@@ -176,7 +181,7 @@ def _convolution(graph: _Graph, node: NodeProto, name: str) -> CountedLayer:
     layer = LayerCost(
         c1=x[1],
         c2=y[1],
-        groups=_attributes(node).get("group", 1),
+        groups=attributes(node).get("group", 1),
         kernel_area=math.prod(weight[2:]),
         input_positions=math.prod(x[2:]),
         output_positions=math.prod(y[2:]),
@@ -189,7 +194,7 @@ def _convolution(graph: _Graph, node: NodeProto, name: str) -> CountedLayer:
 def _product(graph: _Graph, node: NodeProto, name: str) -> CountedLayer:
     places = _PRODUCTS[node.op_type]
     a, b = (graph.shape(node.input[place]) for place in places)
-    transposed = len(a) > 1 and bool(_attributes(node).get("transA", 0))
+    transposed = len(a) > 1 and bool(attributes(node).get("transA", 0))
     constant = [node.input[place] in graph.constants for place in places]
     weights = sum(math.prod(shape) for shape, is_so in zip((a, b), constant) if is_so)
     y = graph.shape(node.output[0])
@@ -210,7 +215,7 @@ def _recurrent(graph: _Graph, node: NodeProto, name: str) -> CountedLayer:
 
 def _einsum(graph: _Graph, node: NodeProto, name: str) -> CountedLayer | None:
     """Return a sum of products of two operands; others are not counted."""
-    equation = _attributes(node)["equation"].decode().replace(" ", "")
+    equation = attributes(node)["equation"].decode().replace(" ", "")
     left = equation.split("->")[0].split(",")
     if len(left) != 2 or "." in equation:
         return None
@@ -230,7 +235,8 @@ def _einsum(graph: _Graph, node: NodeProto, name: str) -> CountedLayer | None:
     return product(name, "Einsum", (a, b), y, inner, weights)
 
 
-def _attributes(node: NodeProto) -> dict[str, Any]:
+def attributes(node: NodeProto) -> dict[str, Any]:
+    """Return a node's attributes by name."""
     return {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
 
 

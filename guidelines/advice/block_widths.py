@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
@@ -61,34 +62,24 @@ def _sides(graph: Graph, layer: Layer, blocks: Mapping[Kind, int | None]) -> dic
     return sides
 
 
+def rounded(width: int, block: int, *, up: bool = True) -> int:
+    """Return the next multiple of a block above a width, or below it."""
+    return (-(-width // block) if up else width // block) * block
+
+
 def _draft(
     graph: Graph, equal: Sequence[Layer], blocks: Mapping[Kind, int | None], widths: Widths
 ) -> Draft:
     layer, kind = equal[0], kind_of(equal[0])
     block = (blocks.get(kind) if kind else None) or 1
     sides = _sides(graph, layer, blocks)
-    options = [_rounded(graph, layer, sides, block, up=True)]
-    groups = {
-        widths.group[value]: -(-width // block) * block
-        for one in equal
-        for value, width in _sides(graph, one, blocks).items()
-        if widths.group.get(value) not in widths.fixed
-    }
-    needed = sum(len(_sides(graph, one, blocks)) for one in equal)
-    free = sum(
-        value in widths.group and widths.group[value] not in widths.fixed
-        for one in equal
-        for value in _sides(graph, one, blocks)
-    )
-    if needed == free:
-        options[0] = Option(
-            options[0].text,
-            options[0].cut,
-            options[0].multiply_adds,
-            options[0].weights,
-            partial(widen, to=groups, widths=widths),
-            frozenset(groups),
-        )
+    up = _rounded(graph, layer, sides, block, up=True)
+    every = {v: width for one in equal for v, width in _sides(graph, one, blocks).items()}
+    if all(widths.is_free(value) for value in every):
+        to = {widths.group[value]: rounded(width, block) for value, width in every.items()}
+        change = partial(widen, to=to, widths=widths)
+        up = replace(up, change=change, touches=frozenset(to))
+    options = [up]
     if min(sides.values()) > block:
         options.append(_rounded(graph, layer, sides, block, up=False))
     said = " and ".join(str(width) for width in dict.fromkeys(sides.values()))
@@ -104,7 +95,7 @@ def _rounded(
     def width(value: str, channels: int) -> int:
         if value not in sides:
             return channels
-        return (-(-channels // block) if up else channels // block) * block
+        return rounded(channels, block, up=up)
 
     first = width(layer.node.input[0], layer.c1)
     second = width(layer.nodes[-1].output[0], layer.c2)

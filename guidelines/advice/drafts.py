@@ -54,11 +54,6 @@ class Draft:
     options: Sequence[Option] = ()
     unmeasured: str = ""
 
-    @property
-    def work(self) -> int:
-        """The multiply-adds of all places."""
-        return self.multiply_adds * len(self.places)
-
 
 def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """Return items with equal keys together, in the order in which they first occur."""

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import onnx
 from onnx import ModelProto, NodeProto
@@ -15,9 +14,9 @@ from onnx import ModelProto, NodeProto
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped
 from guideline_benchmarks.guidelines.advice.graph import (
     Graph,
-    attributes,
     region_inputs,
     region_outputs,
+    region_signature,
 )
 from guideline_benchmarks.guidelines.advice.parts import CannotCutError, Cut, cut
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
@@ -36,7 +35,7 @@ def elementwise(graph: Graph, executed: Collection[str]) -> Iterator[Draft]:
     found = [
         nodes for nodes in _connected(graph, own) if any(n.op_type not in SHAPES for n in nodes)
     ]
-    for equal in grouped(found, lambda nodes: _signature(graph, nodes)):
+    for equal in grouped(found, lambda nodes: region_signature(graph, nodes)):
         yield _draft(graph, equal)
 
 
@@ -70,17 +69,6 @@ def _connected(graph: Graph, nodes: Sequence[NodeProto]) -> list[list[NodeProto]
             made.update(dict.fromkeys(node.output, node.name))
     order = {node.name: place for place, node in enumerate(nodes)}
     return [sorted(members, key=lambda node: order[node.name]) for members in groups.values()]
-
-
-def _signature(graph: Graph, nodes: Sequence[NodeProto]) -> Any:
-    return tuple(
-        (
-            node.op_type,
-            tuple(graph.shape(name) for name in node.input),
-            str(sorted((n, str(value)) for n, value in attributes(node).items())),
-        )
-        for node in nodes
-    )
 
 
 def _draft(graph: Graph, equal: Sequence[Sequence[NodeProto]]) -> Draft:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from onnx import NodeProto
 
@@ -12,9 +11,9 @@ from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped
 from guideline_benchmarks.guidelines.advice.graph import (
     Graph,
     Shape,
-    attributes,
     region_inputs,
     region_outputs,
+    region_signature,
 )
 from guideline_benchmarks.guidelines.advice.layers import Layer, layers, near_pair, with_widths
 from guideline_benchmarks.guidelines.advice.parts import CannotCutError, cut
@@ -41,7 +40,7 @@ def fragmentation(graph: Graph) -> Iterator[Draft]:
     """
     computing = {layer.node.name: layer for layer in layers(graph)}
     found = _largest([region for region in map_regions(graph) if _is_parallel(region, computing)])
-    for equal in grouped(found, lambda region: _signature(graph, region)):
+    for equal in grouped(found, lambda region: region_signature(graph, region.nodes)):
         yield _draft(graph, equal, computing)
 
 
@@ -85,18 +84,6 @@ def _largest(regions: Sequence[Region]) -> list[Region]:
     """Return the regions that lie in no other one."""
     inner = {node.name for region in regions for node in region.nodes[:-1] if node.op_type in JOINS}
     return [region for region in regions if region.nodes[-1].name not in inner]
-
-
-def _signature(graph: Graph, region: Region) -> Any:
-    """Return what equal regions have in common: operators, attributes and shapes, in order."""
-    return tuple(
-        (
-            node.op_type,
-            tuple(graph.shape(name) for name in node.input),
-            str(sorted((n, str(value)) for n, value in attributes(node).items())),
-        )
-        for node in region.nodes
-    )
 
 
 def _draft(graph: Graph, equal: Sequence[Region], computing: dict[str, Layer]) -> Draft:

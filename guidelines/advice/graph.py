@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
+from guideline_benchmarks.networks.onnx_cost import attributes, fix_shapes
 from guideline_benchmarks.results.errors import BadInputError
 
 Shape = tuple[int, ...]
@@ -32,7 +33,7 @@ def simplified(model: bytes, inputs: Mapping[str, Shape], name: str) -> ModelPro
     for a model that cannot be read alone.
     """
     fixed = onnx.load_from_string(model)
-    _fix_shapes(fixed, inputs)
+    fix_shapes(fixed, inputs)
     if _opset(fixed) < OLDEST_OPSET:
         fixed = _newer(fixed, name)
     options = onnxruntime.SessionOptions()
@@ -68,30 +69,12 @@ def _newer(model: ModelProto, name: str) -> ModelProto:
         ) from None
 
 
-def _fix_shapes(model: ModelProto, inputs: Mapping[str, Shape]) -> None:
-    for value in model.graph.input:
-        if value.name in inputs:
-            shape = value.type.tensor_type.shape
-            shape.Clear()
-            for size in inputs[value.name]:
-                shape.dim.add().dim_value = size
-    # What was said of other shapes may be of other inputs.
-    del model.graph.value_info[:]
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-
-
 def _name_nodes(model: ModelProto) -> None:
     """Give every node a name of its own."""
     seen = Counter(node.name for node in model.graph.node)
     for place, node in enumerate(model.graph.node):
         if not node.name or seen[node.name] > 1:
             node.name = f"{node.name or node.op_type}_{place}"
-
-
-def attributes(node: NodeProto) -> dict[str, Any]:
-    """Return a node's attributes by name."""
-    return {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
 
 
 def taken_by(node: NodeProto) -> list[str]:
@@ -209,3 +192,15 @@ def region_outputs(graph: Graph, nodes: Sequence[NodeProto]) -> list[str]:
         if name in graph.outputs
         or any(taker.name not in own for taker in graph.consumers.get(name, []))
     ]
+
+
+def region_signature(graph: Graph, nodes: Sequence[NodeProto]) -> Hashable:
+    """Return what equal regions have in common: operators, attributes and shapes, in order."""
+    return tuple(
+        (
+            node.op_type,
+            tuple(graph.shape(name) for name in node.input),
+            str(sorted((name, str(value)) for name, value in attributes(node).items())),
+        )
+        for node in nodes
+    )

@@ -9,10 +9,11 @@ from typing import Any
 
 from onnx import NodeProto
 
-from guideline_benchmarks.guidelines.advice.graph import Graph, Shape, attributes
+from guideline_benchmarks.guidelines.advice.graph import Graph, Shape
 from guideline_benchmarks.guidelines.advice.neighbours import before, behind
 from guideline_benchmarks.guidelines.advice.parts import OWN, Border, Builder, Cut, between
 from guideline_benchmarks.networks.layer_cost import LayerCost
+from guideline_benchmarks.networks.onnx_cost import attributes
 
 # What a runtime executes together with the layer before it, if it takes nothing else.
 ACTIVATIONS = frozenset(

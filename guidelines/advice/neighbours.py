@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from onnx import NodeProto
 
-from guideline_benchmarks.guidelines.advice.graph import Graph, attributes
+from guideline_benchmarks.guidelines.advice.graph import Graph
 from guideline_benchmarks.guidelines.advice.widening import KEEPING
+from guideline_benchmarks.networks.onnx_cost import attributes
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from guideline_benchmarks.guidelines.advice.graph import Graph, attributes
+from guideline_benchmarks.guidelines.advice.graph import Graph
+from guideline_benchmarks.networks.onnx_cost import attributes
 
 # They leave channels where they are, whatever becomes of the rest.
 KEEPING = frozenset(
@@ -26,6 +27,10 @@ class Widths:
 
     group: Mapping[str, str]
     fixed: frozenset[str]
+
+    def is_free(self, value: str) -> bool:
+        """Whether a value's width can be changed."""
+        return value in self.group and self.group[value] not in self.fixed
 
 
 def widths_of(graph: Graph) -> Widths:

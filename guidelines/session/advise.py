@@ -22,6 +22,7 @@ from guideline_benchmarks.guidelines.advice.collected import (
 )
 from guideline_benchmarks.guidelines.advice.declarations import (
     CHANGED,
+    EXPERIMENT,
     WHOLE,
     cell,
     declared,
@@ -112,8 +113,8 @@ def look_into(model: str, network: WholeNetwork | UserNetwork, options: Options)
     Raises BadInputError for a network that cannot be exported, or is not in float32.
     """
     store = cache_folder()
-    declared_cell = Cell("advice", model, 1, axes={}, network=network)
-    found, files = model_files.prepare(declared_cell, ONNX, options.seed, store, options.patience)
+    named = Cell(EXPERIMENT.name, model, 1, axes={}, network=network)
+    found, files = model_files.prepare(named, ONNX, options.seed, store, options.patience)
     if isinstance(found.network, UserNetwork) and found.network.precision != "fp32":
         raise BadInputError(
             f"{model} is in {found.network.precision}: advice is for networks in fp32; give that, "
