@@ -1,4 +1,4 @@
-"""An ONNX graph computes in torch what ONNX Runtime computes of it, unoptimised."""
+"""ONNX graphs as modules of torch: whole networks, names, and what is not known."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from torch import nn
 
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
@@ -26,256 +23,21 @@ from guideline_benchmarks.networks.from_onnx.module import torch_module
 from guideline_benchmarks.networks.whole import nasnet
 from guideline_benchmarks.networks.whole.cells import CellNetwork
 from guideline_benchmarks.runners.worker.arrays import worst_error
-from guideline_benchmarks.runners.worker.backends.torch_structures import named_tensors
 from tests.test_whole_networks import family
-
-TOLERANCE = 1e-4
-
-
-def array(*shape, seed=1):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def ints(*numbers):
-    return np.array(numbers, np.int64)
-
-
-def number(value):
-    return np.array(value, np.float32)
-
-
-def graph(nodes, inputs, constants=(), outputs=("y",), opset=17):
-    """Return a model with inputs of shapes by name, and constants by name."""
-    made = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
-        [onnx.ValueInfoProto(name=name) for name in outputs],
-        [numpy_helper.from_array(value, name) for name, value in dict(constants).items()],
-    )
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
-
-
-def one(operator, shape, *others, outputs=("y",), opset=17, **attributes):
-    """Return a model of one operator of x and other inputs: constants, shapes of inputs, or None.
-
-    Constants stand in Constant nodes of their own.
-    """
-    inputs, nodes, names = {"x": list(shape)}, [], ["x"]
-    for place, other in enumerate(others, 1):
-        name = f"i{place}" if other is not None else ""
-        names.append(name)
-        if isinstance(other, np.ndarray):
-            value = numpy_helper.from_array(other)
-            nodes.append(helper.make_node("Constant", [], [name], value=value))
-        elif other is not None:
-            inputs[name] = other
-    nodes.append(helper.make_node(operator, names, outputs, **attributes))
-    return graph(nodes, inputs, (), outputs, opset)
-
-
-def drawn(model):
-    constants = {tensor.name for tensor in model.graph.initializer}
-    wanted = [value for value in model.graph.input if value.name not in constants]
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in wanted}
-    return {name: array(*shape, seed=place) for place, (name, shape) in enumerate(shapes.items())}
-
-
-def expected(model, inputs):
-    """Return what ONNX Runtime computes without any optimisation, by name."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return dict(
-        zip([y.name for y in session.get_outputs()], session.run(None, inputs), strict=True)
-    )
-
-
-def computed(module, inputs):
-    with torch.inference_mode():
-        found = named_tensors(module(*map(torch.from_numpy, inputs.values())))
-    return {name: tensor.numpy() for name, tensor in found.items()}
-
-
-def assert_same(model):
-    """Assert that a module of a graph computes what the graph does; return the module."""
-    module, inputs = torch_module(model), drawn(model)
-    wanted, found = expected(model, inputs), computed(module, inputs)
-    assert list(found) == list(wanted)
-    assert worst_error(found, wanted) < TOLERANCE
-    assert [y.dtype for y in found.values()] == [y.dtype for y in wanted.values()]
-    return module
-
-
-IMAGE = (2, 4, 6, 7)
-WINDOW = {"kernel_shape": [3, 3], "strides": [2, 2]}
-ATTRIBUTES_ALONE = ["Abs", "Ceil", "Elu", "Erf", "Exp", "Flatten", "Floor", "GlobalAveragePool"]
-ATTRIBUTES_ALONE += ["GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Mish"]
-ATTRIBUTES_ALONE += ["LogSoftmax", "Neg", "Reciprocal", "Relu", "Shape", "Sigmoid", "Softmax"]
-ATTRIBUTES_ALONE += ["Softplus", "Tanh", "Transpose", "ReduceMean", "ReduceMax", "ArgMax"]
-BY_CHANNEL = [array(4, seed=seed) for seed in (3, 4, 5)]
-
-
-@pytest.mark.parametrize("operator", ATTRIBUTES_ALONE)
-def test_an_operator_of_one_input_computes_what_onnx_runtime_does(operator):
-    assert_same(one(operator, IMAGE, opset=18 if operator == "Mish" else 17))
-
-
-@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum"])
-@pytest.mark.parametrize("other", [list(IMAGE), [7], number(0.7), array(4, 1, 1)], ids=str)
-def test_two_inputs_broadcast(operator, other):
-    assert_same(one(operator, IMAGE, other))
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        one("Clip", IMAGE, number(0), number(6)),
-        one("Clip", IMAGE, None, number(0.5)),
-        one("Clip", IMAGE),
-        one("Clip", IMAGE, opset=7, min=-0.5, max=0.5),
-        one("Elu", IMAGE, alpha=0.3),
-        one("Gelu", IMAGE, opset=20),
-        one("Gelu", IMAGE, opset=20, approximate="tanh"),
-        one("HardSigmoid", IMAGE, alpha=1 / 6),
-        one("LeakyRelu", IMAGE, alpha=0.3),
-        one("Pow", IMAGE, number(2)),
-        one("PRelu", IMAGE, array(4, 1, 1)),
-        one("PRelu", IMAGE, array(1)),
-        one("PRelu", IMAGE, array(7)),
-        one("Sum", IMAGE, [4, 1, 1], [7]),
-        one("Softmax", IMAGE, axis=1),
-        one("Softmax", [2, 5], opset=11),
-        one("Dropout", IMAGE),
-        one("Mod", IMAGE, number(0.7), fmod=1),
-        one("Mod", IMAGE, [7], fmod=1),
-        one("Cast", IMAGE, to=TensorProto.INT32),
-        one("ReduceMean", IMAGE, axes=[2, 3], keepdims=0),
-        one("ReduceMean", IMAGE, ints(-1, 1), opset=18),
-        one("ReduceMean", IMAGE, opset=18, noop_with_empty_axes=1),
-        one("ReduceSum", IMAGE, ints(1)),
-        one("ReduceMin", IMAGE, axes=[1]),
-        one("ReduceL2", IMAGE, axes=[1]),
-        one("ArgMax", IMAGE, axis=1, keepdims=0),
-    ],
-    ids=lambda model: model.graph.node[-1].op_type,
+from tests.torch_graphs import (
+    BY_CHANNEL,
+    IMAGE,
+    TOLERANCE,
+    WINDOW,
+    array,
+    assert_same,
+    computed,
+    drawn,
+    expected,
+    graph,
+    ints,
+    one,
 )
-def test_what_computes_by_element_or_reduces(model):
-    assert_same(model)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        one("Reshape", IMAGE, ints(0, 2, -1, 7)),
-        one("Reshape", IMAGE, ints(2, -1)),
-        one("Flatten", IMAGE, axis=0),
-        one("Flatten", IMAGE, axis=-1),
-        one("Flatten", [5], axis=1),
-        one("Transpose", IMAGE, perm=[0, 2, 3, 1]),
-        one("Squeeze", [2, 1, 3, 1], ints(1)),
-        one("Squeeze", [2, 1, 3, 1]),
-        one("Squeeze", [2, 1, 3, 1], opset=11, axes=[1, 3]),
-        one("Unsqueeze", [2, 3], ints(-1, 0)),
-        one("Unsqueeze", [2, 3], opset=11, axes=[1]),
-        one("Expand", [4, 1], ints(2, 1, 3)),
-        one("Concat", IMAGE, [2, 3, 6, 7], array(2, 1, 6, 7), axis=1),
-        one("Split", IMAGE, ints(1, 3), outputs=("a", "b"), axis=1),
-        one("Split", IMAGE, outputs=("a", "b", "c"), axis=-2),
-        one("Split", IMAGE, outputs=("a", "b"), axis=3, opset=18, num_outputs=2),
-        one("Split", IMAGE, outputs=("a", "b"), axis=1, opset=11, split=[3, 1]),
-        one("Slice", IMAGE, ints(1, 0), ints(2**62, -2), ints(1, -1), ints(2, 1)),
-        one("Slice", IMAGE, ints(1)[:1], ints(2)),
-        one("Slice", IMAGE, ints(-1), ints(-(2**62)), ints(1), ints(-1)),
-        one("Slice", IMAGE, opset=9, starts=[1], ends=[3], axes=[1]),
-        one("Gather", IMAGE, ints(3, 0, -2), axis=1),
-        one("Gather", IMAGE, np.array(-1, np.int64), axis=2),
-        one("Gather", IMAGE, ints(3, 0, 2, 1).reshape(2, 2), axis=1),
-        one("Pad", IMAGE, ints(0, 0, 1, 2, 0, 0, 0, 1)),
-        one("Pad", IMAGE, ints(0, 1, 1, 2, 1, 0, 0, 1), number(0.5)),
-        one("Pad", IMAGE, ints(0, 0, 1, 2, 0, 0, 2, 1), mode="reflect"),
-        one("Pad", IMAGE, ints(0, 0, -1, 2, 0, 0, 2, -1), mode="constant"),
-        one("Pad", IMAGE, ints(1, 2), number(1), ints(-1), mode="edge", opset=18),
-        one("Pad", IMAGE, ints(0, 0, 0, 0, 0, 0, 0, 0)),
-        one("Pad", IMAGE, ints(0, 0, 1, 2, 0, 0, 0, 1), mode="wrap", opset=19),
-        one("Pad", IMAGE, opset=10, pads=[0, 0, 1, 2, 0, 0, 0, 1], value=0.5),
-    ],
-    ids=lambda model: model.graph.node[-1].op_type,
-)
-def test_what_moves_data(model):
-    assert_same(model)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        one("Gemm", [2, 4], array(3, 4), array(3), transB=1),
-        one("Gemm", [4, 2], array(4, 3), array(1, 3), transA=1, alpha=0.5, beta=2.0),
-        one("Gemm", [2, 4], array(4, 3), array(2, 3)),
-        one("Gemm", [2, 4], array(4, 3), number(2)),
-        one("Gemm", [2, 4], array(4, 3)),
-        one("Gemm", [2, 4], [4, 3], array(3), beta=0.5),
-        one("MatMul", [2, 5, 4], array(4, 3)),
-        one("MatMul", [2, 5, 4], [2, 4, 3]),
-        one("MatMul", [2, 3, 5, 4], array(3, 4, 2)),
-        one("BatchNormalization", IMAGE, *BY_CHANNEL, array(4) ** 2, epsilon=1e-3),
-        one("BatchNormalization", [3, 4], *BY_CHANNEL, array(4) ** 2),
-        one("LayerNormalization", [2, 5, 4], array(4), array(4, seed=2)),
-        one("LayerNormalization", [2, 5, 4], array(5, 4), axis=1),
-        one("Conv", [2, 4, 9], array(6, 2, 3), array(6), group=2, pads=[1, 0]),
-        one("Conv", [1, 2, 5, 4, 3], array(3, 2, 2, 2, 2)),
-        one("Conv", IMAGE, array(3, 4, 3, 2), auto_pad="SAME_UPPER", strides=[2, 1]),
-        one("Conv", IMAGE, array(3, 4, 2, 2), auto_pad="SAME_LOWER"),
-        one("Conv", IMAGE, array(3, 4, 2, 2), auto_pad="VALID"),
-        one("GlobalAveragePool", [2, 4, 5]),
-        one("GlobalMaxPool", [2, 4, 5]),
-        one("MaxPool", IMAGE, **WINDOW),
-        one("MaxPool", IMAGE, **WINDOW, pads=[1, 1, 1, 1]),
-        one("MaxPool", IMAGE, **WINDOW, pads=[0, 0, 1, 2]),
-        one("MaxPool", IMAGE, **WINDOW, ceil_mode=1),
-        one("MaxPool", [1, 2, 9], kernel_shape=[2], dilations=[2]),
-        one("MaxPool", IMAGE, kernel_shape=[2, 2], pads=[1, 1, 1, 1], auto_pad="SAME_UPPER"),
-        one("AveragePool", IMAGE, **WINDOW),
-        one("AveragePool", IMAGE, **WINDOW, pads=[1, 1, 1, 1]),
-        one("AveragePool", IMAGE, **WINDOW, pads=[1, 1, 1, 1], count_include_pad=1),
-        one("AveragePool", IMAGE, **WINDOW, pads=[0, 0, 1, 1]),
-        one("AveragePool", IMAGE, **WINDOW, pads=[0, 0, 1, 1], count_include_pad=1),
-        one("AveragePool", IMAGE, **WINDOW, ceil_mode=1),
-        one("AveragePool", [1, 2, 9], kernel_shape=[2]),
-    ],
-    ids=lambda model: model.graph.node[-1].op_type,
-)
-def test_layers(model):
-    assert_same(model)
-
-
-@st.composite
-def convolutions(draw):
-    """Draw a model of one convolution whose output has some size."""
-    groups, axes = draw(st.integers(1, 3)), 2
-    of_group, made, batch = (draw(st.integers(1, 3)) for _ in range(3))
-    kernel, strides, dilations = (
-        draw(st.lists(st.integers(1, 3), min_size=axes, max_size=axes)) for _ in range(3)
-    )
-    pads = draw(st.lists(st.integers(0, 3), min_size=2 * axes, max_size=2 * axes))
-    bias = [array(groups * made)] if draw(st.booleans()) else []
-    sizes = [
-        (k - 1) * d + 1 + draw(st.integers(0, 4)) for k, d in zip(kernel, dilations, strict=True)
-    ]
-    return one(
-        "Conv", [batch, groups * of_group, *sizes], array(groups * made, of_group, *kernel), *bias,
-        group=groups, strides=strides, dilations=dilations, pads=pads,
-    )  # fmt: skip
-
-
-@settings(max_examples=40)
-@given(convolutions())
-def test_any_convolution(model):
-    (layer,) = assert_same(model).children()
-    assert type(layer) is nn.Conv2d
 
 
 def exported(module, *shape):
@@ -310,6 +72,8 @@ def test_cells_of_a_search_with_padding_and_pooling():
 
 
 QUICK = ("MobileNet v2 0.15x",)
+
+
 FIRST = {family(name): name for name in reversed(NETWORKS)}.values()
 
 
@@ -337,6 +101,8 @@ SPLIT = graph(
     {"w": array(4, 2, 1, 1), "offset": array(4, 1, 1)},
     outputs=("sum", "first.half", "r"),
 )
+
+
 READ = """
 import sys
 sys.modules["guideline_benchmarks"] = None  # as if it were not installed
