@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trials import stored_trial
+from guideline_benchmarks.guidelines.session.gate.trial_judgement import judgement_of
+from guideline_benchmarks.guidelines.session.gate.trials import stored_trial
 from guideline_benchmarks.reports.gate.registry import FORMATS
 from guideline_benchmarks.reports.history import history as followed
 from guideline_benchmarks.reports.run.heading import warnings

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trials import stored_trial
+from guideline_benchmarks.guidelines.session.gate.trial_judgement import judgement_of
+from guideline_benchmarks.guidelines.session.gate.trials import stored_trial
 from guideline_benchmarks.results.gate import outlook, pair_ratios, trial_store
 from guideline_benchmarks.results.gate.finding import Change, Row
 from guideline_benchmarks.results.gate.ratios import Reading

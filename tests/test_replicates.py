@@ -8,8 +8,8 @@ import itertools
 import psutil
 import pytest
 
+from guideline_benchmarks.guidelines.session.gate.sides import AskedSide, begin, question
 from guideline_benchmarks.guidelines.session.options import Options
-from guideline_benchmarks.guidelines.session.sides import AskedSide, begin, question
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.gate.trial import Step, TrialProtocol
 from guideline_benchmarks.results.statistics.mixture import COMPUTE_BOUND

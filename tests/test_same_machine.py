@@ -7,9 +7,9 @@ import json
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session.gate.trials import _continued
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
-from guideline_benchmarks.guidelines.session.trials import _continued
 from guideline_benchmarks.reports.run.heading import describe
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.gate.regression import judge_run

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import GUIDELINES
-from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trials import stored_trial
+from guideline_benchmarks.guidelines.session.gate.trial_judgement import judgement_of
+from guideline_benchmarks.guidelines.session.gate.trials import stored_trial
 from guideline_benchmarks.reports.gate.registry import FORMATS
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.gate import trial_store

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import GUIDELINES
+from guideline_benchmarks.guidelines.session.gate.sides import AskedSide, question
+from guideline_benchmarks.guidelines.session.gate.trial_judgement import judgement_of
+from guideline_benchmarks.guidelines.session.gate.trials import measure_trial
 from guideline_benchmarks.guidelines.session.options import Options
-from guideline_benchmarks.guidelines.session.sides import AskedSide, question
-from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trials import measure_trial
 from guideline_benchmarks.results.gate import trial_store
 from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.record.cells import NetworkChoice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,14 +97,19 @@ def _publish(folder: Path, finished: Run, output: Output) -> None:
         typer.echo(folder)
     else:
         print_run(summary, output.details)
-    try:
-        report = write_report(summary, folder / "report")
-    except SuiteError as error:
-        again = f"The run itself is complete; write its report with: guidelines report {folder}"
-        raise type(error)(f"{error} {again}") from None
+    report = written(lambda: write_report(summary, folder / "report"), folder, "run")
     if not (output.json or output.quiet):
         typer.echo(f"\nRecord: {run_folders.record_file(folder)}")
         _print_way_on(folder, f"{report}", output.details)
+
+
+def written(write: Callable[[], Path], folder: Path, what: str) -> Path:
+    """Return the page that is written of what a folder holds; its errors say how to write it."""
+    try:
+        return write()
+    except SuiteError as error:
+        again = f"The {what} itself is complete; write its report with: guidelines report {folder}"
+        raise type(error)(f"{error} {again}") from None
 
 
 def print_stored(summary: Summary, folder: Path, details: bool) -> None:

@@ -35,20 +35,29 @@ def write_advice(folder: Path, advice: Advice) -> None:
     write_stored(folder / FILE, advice.model_dump_json(indent=1) + "\n")
 
 
-def read_advice(folder: Path, read_run: Callable[[Path], Run]) -> Judged:
-    """Read the advice in a folder, and judge it by those of its runs that are there.
+def read_found(folder: Path) -> Advice:
+    """Read what was found, without its runs.
 
-    Raises BadInputError, in one sentence, where it cannot be read, and as `read_run` does.
+    Raises BadInputError, in one sentence, where it cannot be read.
     """
     file = stored_file(folder / FILE)
     try:
-        advice = Advice.model_validate_json(read_stored(file), strict=True)
+        return Advice.model_validate_json(read_stored(file), strict=True)
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
         raise BadInputError(f"{file} is no valid advice: {first_fault(error)}.") from None
     except ValueError as error:
         raise BadInputError(f"{file} is no valid advice: {error}.") from None
+
+
+def read_advice(folder: Path, read_run: Callable[[Path], Run]) -> Judged:
+    """Read the advice in a folder, and judge it by those of its runs that are there.
+
+    Raises BadInputError as `read_found` does, where its runs are not there or are others, and as
+    `read_run` does.
+    """
+    advice = read_found(folder)
     runs = {
         name: read_run(folder / name) if run_folders.has_run(folder / name) else None
         for name in (NETWORK, PARTS, WHOLE_RUN)

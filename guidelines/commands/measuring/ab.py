@@ -73,9 +73,9 @@ def command(
     Exits 1 if any is SLOWER. Two equal sides (the default) show what the session itself invents.
     """
     # Imported only now, so that --help is quick.
-    from guideline_benchmarks.guidelines.session.gate import Output, judge_trial
+    from guideline_benchmarks.guidelines.session.gate.judging import Output, judge_trial
+    from guideline_benchmarks.guidelines.session.gate.sides import AskedSide, question
     from guideline_benchmarks.guidelines.session.options import Options
-    from guideline_benchmarks.guidelines.session.sides import AskedSide, question
     from guideline_benchmarks.results.gate.trial import TrialProtocol
 
     asked = question(

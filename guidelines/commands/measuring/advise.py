@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Say which guideline your network breaks, and how much time obeying it would give here."""
     # Imported only now, so that --help is quick.
-    from guideline_benchmarks.guidelines.session.advising import Asked, advise_and_publish
+    from guideline_benchmarks.guidelines.session.advice.publishing import Asked, advise_and_publish
     from guideline_benchmarks.guidelines.session.asked_networks import asked_network
     from guideline_benchmarks.guidelines.session.options import Options
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from guideline_benchmarks.guidelines.commands.options import Ci, Json, Strict
-from guideline_benchmarks.guidelines.session.gate import Output, publish
+from guideline_benchmarks.guidelines.session.gate.judging import Output, publish
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.gate.regression import judge_run
 

@@ -10,7 +10,6 @@ import typer
 from guideline_benchmarks.guidelines.catalogue import EXPERIMENTS
 from guideline_benchmarks.guidelines.commands.options import Json
 from guideline_benchmarks.guidelines.session.stored import read_run
-from guideline_benchmarks.guidelines.session.stored_advice import publish_advice_comparison
 from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.compare.entrants import PAPER, Entrant, published, recorded
 from guideline_benchmarks.results.errors import BadInputError, suggestion
@@ -39,6 +38,9 @@ def command(
     if advised:
         if len(advised) < len(runs):
             raise BadInputError("Advice is compared with advice: name folders of it alone.")
+        # What compares runs need not wait for it.
+        from guideline_benchmarks.guidelines.session.advice.stored import publish_advice_comparison
+
         publish_advice_comparison(advised, out, json)
         return
     # The plotting library takes as long to import as the runs to be read.

@@ -9,7 +9,6 @@ import typer
 
 from guideline_benchmarks.guidelines.commands.options import DepthwiseAs
 from guideline_benchmarks.guidelines.session.stored import read_run
-from guideline_benchmarks.guidelines.session.stored_advice import write_page
 from guideline_benchmarks.reports.run.report import write_report
 from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.errors import BadInputError
@@ -36,6 +35,9 @@ def command(
         raise BadInputError("--out takes the report of one run only: name one RUN.")
     for folder in chosen:
         if has_advice(folder):
+            # What is of a run need not wait for it.
+            from guideline_benchmarks.guidelines.session.advice.stored import write_page
+
             typer.echo(write_page(folder, out or folder / "report"))
             continue
         place = folder if folder.is_dir() else folder.parent

@@ -11,7 +11,6 @@ from guideline_benchmarks.guidelines.commands.options import DepthwiseAs, Detail
 from guideline_benchmarks.guidelines.session.measuring import print_stored
 from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.guidelines.session.stored import read_run
-from guideline_benchmarks.guidelines.session.stored_advice import show_advice
 from guideline_benchmarks.results.advice.stored import has_advice
 from guideline_benchmarks.results.tables.json_objects import json_objects
 from guideline_benchmarks.results.tables.summary import summarise
@@ -28,6 +27,9 @@ def command(
     Of advice (guidelines advise) that is what it said, with --details all of it.
     """
     if has_advice(run):
+        # What shows a run need not wait for it.
+        from guideline_benchmarks.guidelines.session.advice.stored import show_advice
+
         show_advice(run, details, json)
         return
     summary = summarise(read_run(run), depthwise)

@@ -18,7 +18,7 @@ from guideline_benchmarks.guidelines.advice.declarations import WHOLE, cell, par
 from guideline_benchmarks.guidelines.advice.drafts import Option, grouped, layer_draft
 from guideline_benchmarks.guidelines.advice.layers import layers, standing, with_widths
 from guideline_benchmarks.guidelines.advice.parts import cut
-from guideline_benchmarks.guidelines.session.advise import Adviser, Looked, advise
+from guideline_benchmarks.guidelines.session.advice.measuring import Adviser, Looked, advise
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.studies.advice.truth import ALL, looked
 from guideline_benchmarks.results.advice.judged import Finding

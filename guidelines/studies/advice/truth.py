@@ -15,7 +15,7 @@ from guideline_benchmarks.guidelines.advice.declarations import cell, declared
 from guideline_benchmarks.guidelines.advice.graph import graph_of, simplified
 from guideline_benchmarks.guidelines.export import derived
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
-from guideline_benchmarks.guidelines.session.advise import Adviser, Looked, advise
+from guideline_benchmarks.guidelines.session.advice.measuring import Adviser, Looked, advise
 from guideline_benchmarks.guidelines.session.measuring import SAME_COMMAND, execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan

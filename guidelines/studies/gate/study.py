@@ -21,16 +21,16 @@ from rich.console import Console
 
 from guideline_benchmarks.guidelines import controls
 from guideline_benchmarks.guidelines.catalogue import GUIDELINES
-from guideline_benchmarks.guidelines.session.options import Options
-from guideline_benchmarks.guidelines.session.sides import AskedSide, Question, question
-from guideline_benchmarks.guidelines.session.trial_progress import TrialDisplay
-from guideline_benchmarks.guidelines.session.trials import (
+from guideline_benchmarks.guidelines.session.gate.sides import AskedSide, Question, question
+from guideline_benchmarks.guidelines.session.gate.trial_progress import TrialDisplay
+from guideline_benchmarks.guidelines.session.gate.trials import (
     Bench,
     Outcome,
     measure_trial,
     opened,
     stored_trial,
 )
+from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.studies.gate.conditions import (
     CONDITIONS,
     WANDERER,

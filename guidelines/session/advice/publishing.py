@@ -8,15 +8,20 @@ from pathlib import Path
 import typer
 from onnx import ModelProto
 
-from guideline_benchmarks.guidelines.session.advise import Adviser, Looked, advise, look_into
+from guideline_benchmarks.guidelines.session.advice.measuring import (
+    Adviser,
+    Looked,
+    advise,
+    look_into,
+)
+from guideline_benchmarks.guidelines.session.measuring import written
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.printing import print_json
-from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.advice.json_object import advice_object
 from guideline_benchmarks.results.advice.judged import Judged
 from guideline_benchmarks.results.advice.ranking import costs_more
-from guideline_benchmarks.results.advice.stored import has_advice, read_advice
-from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, SuiteError
+from guideline_benchmarks.results.advice.stored import has_advice, read_found
+from guideline_benchmarks.results.errors import BadInputError, CheckFailedError
 from guideline_benchmarks.results.record.cells import UserNetwork, WholeNetwork
 from guideline_benchmarks.results.store.files import RUNS, results_folder, write_file
 from guideline_benchmarks.runners.platform_file import load_platform
@@ -83,7 +88,7 @@ def _newest(looked: Looked) -> Path | None:
     for folder in sorted(RUNS.glob(f"{NAME}-*"), reverse=True):
         if has_advice(folder):
             try:
-                advice = read_advice(folder, read_run).advice
+                advice = read_found(folder)
             except BadInputError:
                 continue
             if advice.model == looked.name and not advice.finished:
@@ -103,11 +108,7 @@ def _publish(judged: Judged, folder: Path, asked: Asked) -> None:
         typer.echo(folder)
     else:
         print_advice(judged, asked.everything)
-    try:
-        page = write_advice(judged, folder / "report")
-    except SuiteError as error:
-        again = f"The advice itself is complete; write its page with: guidelines report {folder}"
-        raise type(error)(f"{error} {again}") from None
+    page = written(lambda: write_advice(judged, folder / "report"), folder, "advice")
     if not (asked.json or asked.quiet):
         typer.echo(f"\nPage: {page}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-from guideline_benchmarks.guidelines.session.sides import Question, begin
+from guideline_benchmarks.guidelines.session.gate.sides import Question, begin
 from guideline_benchmarks.results.errors import BadInputError, CheckFailedError
 from guideline_benchmarks.results.gate import sequential, trial_store
 from guideline_benchmarks.results.gate.designs import RULES

@@ -9,12 +9,12 @@ from pathlib import Path
 import typer
 
 from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.gate.sides import Question
+from guideline_benchmarks.guidelines.session.gate.trial_judgement import judgement_of
+from guideline_benchmarks.guidelines.session.gate.trial_progress import TrialDisplay
+from guideline_benchmarks.guidelines.session.gate.trials import measure_trial
 from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
 from guideline_benchmarks.guidelines.session.printing import print_json
-from guideline_benchmarks.guidelines.session.sides import Question
-from guideline_benchmarks.guidelines.session.trial_judgement import judgement_of
-from guideline_benchmarks.guidelines.session.trial_progress import TrialDisplay
-from guideline_benchmarks.guidelines.session.trials import measure_trial
 from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
 from guideline_benchmarks.results.gate import trial_store
 from guideline_benchmarks.results.gate.finding import Judgement

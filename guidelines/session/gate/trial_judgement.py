@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guideline_benchmarks.guidelines.session.trials import Outcome
+from guideline_benchmarks.guidelines.session.gate.trials import Outcome
 from guideline_benchmarks.results.gate import outlook, sequential
 from guideline_benchmarks.results.gate.finding import Figure, Judgement, Row
 from guideline_benchmarks.results.gate.trial import Side

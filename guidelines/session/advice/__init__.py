@@ -1,0 +1,1 @@
+"""Advice on a network: measured, published, and shown again."""

@@ -1,0 +1,1 @@
+"""Two sides compared: trials of fresh processes, and what is said of them."""
