@@ -13,7 +13,6 @@ from guideline_benchmarks.guidelines.advice.graph import graph_of
 from guideline_benchmarks.guidelines.advice.layers import layers
 from tests.graphs import Residual, convolution, graph_from, outputs_of
 
-
 BLOCKS = {"1×1": 16, "3×3": 16, "depthwise": 16}
 
 
