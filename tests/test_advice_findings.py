@@ -14,7 +14,11 @@ from guideline_benchmarks.guidelines.advice.block_widths import block_widths
 from guideline_benchmarks.guidelines.advice.channel_ratio import channel_ratio
 from guideline_benchmarks.guidelines.advice.collected import drafts
 from guideline_benchmarks.guidelines.advice.elementwise import elementwise, fused
-from guideline_benchmarks.guidelines.advice.executed import likely_executed, node_names
+from guideline_benchmarks.guidelines.advice.executed import (
+    executed_nodes,
+    likely_executed,
+    node_names,
+)
 from guideline_benchmarks.guidelines.advice.fragmentation import fragmentation
 from guideline_benchmarks.guidelines.advice.group_count import group_count
 from guideline_benchmarks.guidelines.advice.layers import SAME_WORK, near_pair
@@ -231,6 +235,44 @@ def test_calls_are_told_to_be_of_nodes_as_runtimes_name_them():
         "",
         add.name,
     ]
+
+
+def test_what_a_runtime_executes_as_one_operator_is_not_said_to_be_fused():
+    """As OpenVINO names it: a shuffle after its last node, a split not at all."""
+    graph = graph_from(stack(Split(convolution(16, 16)), convolution(32, 32)), IMAGE)
+    (first, *_), (shuffled,) = [
+        [node for node in graph.nodes if node.op_type == kind] for kind in ("Reshape", "Transpose")
+    ]
+    (last,) = [node for node in graph.nodes if shuffled.output[0] in node.input]
+    (split,) = [node for node in graph.nodes if node.op_type == "Split"]
+    named = [("ShuffleChannels", last.name), ("Split", "VariadicSplit_7")]
+    named += [("Convolution", f"{node.name}/WithoutBiases") for node in graph.nodes if conv(node)]
+    calls = [call(operator).model_copy(update={"name": name}) for operator, name in named]
+    executed = executed_nodes(graph, calls)
+    assert {first.name, shuffled.name, last.name, split.name} <= executed
+    assert {node.name for node in graph.nodes if conv(node)} <= executed
+    assert fused(graph, executed) == {"Relu": 2, "Concat": 1}
+
+
+def test_all_slices_that_a_split_stands_for_are_executed():
+    graph = graph_from(Sliced(), IMAGE)
+    slices = [node.name for node in graph.nodes if node.op_type == "Slice"]
+    name = f"{slices[0]}/GatherSliceToSplitFusion"
+    executed = executed_nodes(graph, [call("Split").model_copy(update={"name": name})])
+    assert len(slices) == 2
+    assert executed == {*slices}
+
+
+class Sliced(nn.Module):
+    """What torch writes of halves of its channels."""
+
+    def forward(self, x):
+        left, right = x.chunk(2, dim=1)
+        return left * right
+
+
+def conv(node):
+    return node.op_type == "Conv"
 
 
 @settings(max_examples=15, deadline=None)

@@ -11,9 +11,13 @@ from guideline_benchmarks.guidelines.advice.layers import ACTIVATIONS
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
 from guideline_benchmarks.results.record.parts import OperatorCall
 
-# What ONNX Runtime appends where it computes in blocks of channels, and to the name of the first of
-# some slices that it makes a split of.
-BLOCKED, SPLIT = "_nchwc", "/GatherSliceToSplitFusion"
+# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, and to that of
+# the first of some slices that it makes a split of; OpenVINO to that of a convolution whose bias it
+# has taken apart.
+APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/WithoutBiases")
+# What OpenVINO calls a channel shuffle, which bears the name of the last of three nodes, and a
+# split, which bears none.
+SHUFFLE, SPLIT = "ShuffleChannels", "Split"
 
 
 def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
@@ -26,7 +30,9 @@ def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
 
 
 def _node_name(graph: Graph, call: OperatorCall) -> str:
-    name = call.name.removesuffix(BLOCKED).removesuffix(SPLIT)
+    name = call.name
+    for ending in APPENDED:
+        name = name.removesuffix(ending)
     place = graph.places.get(name)
     node = graph.nodes[place] if place is not None else graph.producers.get(name)
     if category_of(call.operator) is Category.CONV:
@@ -40,6 +46,39 @@ def _before(graph: Graph, node: NodeProto) -> NodeProto | None:
     made = [graph.producers[v] for v in graph.variables(node) if v in graph.producers]
     made.sort(key=lambda one: category_of(one.op_type) is not Category.CONV)
     return made[0] if made else None
+
+
+def executed_nodes(graph: Graph, calls: Sequence[OperatorCall]) -> set[str]:
+    """Return the nodes that are executed by themselves, or with others that compute nothing.
+
+    These are the nodes that calls are of, what else makes a shuffle of one, and the slices that a
+    split stands for.
+    """
+    found = set[str]()
+    for call, name in zip(calls, node_names(graph, calls), strict=True):
+        found.add(name)
+        if call.operator == SPLIT:
+            found |= _slices(graph, name)
+        if call.operator == SHUFFLE and name:
+            found |= _shuffle(graph, name)
+    return found - {""}
+
+
+def _slices(graph: Graph, name: str) -> set[str]:
+    """Return the slices of what a node of that name slices, or all where the split has no name."""
+    slices = [node for node in graph.nodes if node.op_type in ("Slice", "Split")]
+    values = [node.input[0] for node in slices if name in (node.name, "")]
+    return {node.name for node in slices if node.input[0] in values}
+
+
+def _shuffle(graph: Graph, name: str) -> set[str]:
+    """Return the reshaping and the transposition that a shuffle's last node ends."""
+    last = graph.nodes[graph.places[name]]
+    middle = graph.producers.get(last.input[0])
+    first = graph.producers.get(middle.input[0]) if middle is not None else None
+    chain = [node for node in (first, middle, last) if node is not None]
+    kinds = [node.op_type for node in chain]
+    return {node.name for node in chain} if kinds == ["Reshape", "Transpose", "Reshape"] else {name}
 
 
 def likely_executed(graph: Graph) -> set[str]:

@@ -29,7 +29,11 @@ from guideline_benchmarks.guidelines.advice.declarations import (
     part_cells,
 )
 from guideline_benchmarks.guidelines.advice.elementwise import fused
-from guideline_benchmarks.guidelines.advice.executed import likely_executed, node_names
+from guideline_benchmarks.guidelines.advice.executed import (
+    executed_nodes,
+    likely_executed,
+    node_names,
+)
 from guideline_benchmarks.guidelines.advice.graph import Graph, graph_of, simplified
 from guideline_benchmarks.guidelines.channel_widths import CHANNEL_WIDTHS
 from guideline_benchmarks.guidelines.export import derived, model_files
@@ -187,7 +191,7 @@ def _executed(
         return [], None
     names = node_names(graph, calls)
     if any(names):
-        return names, set(names)
+        return names, executed_nodes(graph, calls)
     # Where operators have no names but run one after the other, each runs by itself.
     every = {node.name for node in graph.nodes}
     return names, every if platform.mode == "eager" else None
