@@ -11,9 +11,9 @@ from guideline_benchmarks.guidelines.advice.layers import ACTIVATIONS
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
 from guideline_benchmarks.results.record.parts import OperatorCall
 
-# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, and to that of
-# the first of some slices that it makes a split of; OpenVINO to that of a convolution whose bias it
-# has taken apart.
+# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, and to that
+# of the first of some slices that it makes a split of; OpenVINO to that of a convolution whose bias
+# it has taken apart.
 APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/WithoutBiases")
 # What OpenVINO calls a channel shuffle, which bears the name of the last of three nodes, and a
 # split, which bears none.
