@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import select
-from guideline_benchmarks.guidelines.session import sides, threads
+from guideline_benchmarks.guidelines.session import threads
+from guideline_benchmarks.guidelines.session.gate import sides
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.reports.run.heading import describe, warnings
