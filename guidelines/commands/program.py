@@ -64,6 +64,10 @@ COMMANDS = {
         "stored",
         "Print the tables of a stored run; with --json one object per cell, or per share of time.",
     ),
+    "fleet": Listed(
+        "measuring",
+        "Many devices, measured at the same time by one command: boards, this machine, a cluster.",
+    ),
     "report": Listed(
         "stored",
         "Write every table, plot and page of stored runs again, without measuring.",

@@ -36,7 +36,11 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     Raises BadInputError for an unknown platform, for more processes than runs, and for what the
     platform cannot do, and PlatformError where it is to be asked for all its cores and cannot be.
     """
-    chosen = load_platform(platform, options.machine)
+    return plan_on(declarations, load_platform(platform, options.machine), options)
+
+
+def plan_on(declarations: Sequence[Declaration], chosen: Platform, options: Options) -> Plan:
+    """Return the plan of a run of `declarations` on a platform; raises as `plan` does."""
     model = _model_of(chosen)
     refuse_impossible(chosen, declarations, options)
     chosen = with_threads(chosen, options.threads, options.core)

@@ -198,6 +198,21 @@ def _new_folder(name: str) -> Path:
     raise AssertionError("numbers do not end")
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds a folder against a second writer (see `locked`)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold `folder`, created if need be, against a second writer; a new one that stays empty goes.

@@ -1,0 +1,124 @@
+"""What a worker of Dask's does: one attempt at one record, which goes on where the last ended.
+
+An attempt that ends because the machine is gone raises GoneError, so that Dask makes another; all
+else ends in an outcome. Pauses are made here, before a machine is asked again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.fleet.device_lock import DeviceLock
+from guideline_benchmarks.guidelines.session.fleet.jobs import Job
+from guideline_benchmarks.guidelines.session.fleet.reporter import Reporter
+from guideline_benchmarks.guidelines.session.fleet.stopping import (
+    StoppedError,
+    is_stopped,
+    pause,
+)
+from guideline_benchmarks.results.errors import GoneError, SuiteError
+from guideline_benchmarks.results.fleet.state import State, digest, read_state, write_state
+from guideline_benchmarks.results.store.files import is_held
+
+# A machine that does not answer is asked once a minute at most, and ever more seldom.
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 60.0, 1.5, 600.0
+STOPPED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a record ended: where it lies and its SHA-256, or why there is none."""
+
+    folder: Path
+    sha256: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done for a record: the job, its folder, how its device is locked.
+
+    A machine that is gone for `patience` seconds is given up, and at once where one of its
+    `others`, the folders of its further records, was given up before.
+    """
+
+    job: Job
+    folder: Path
+    lock: DeviceLock
+    patience: float
+    others: Sequence[Path]
+
+
+def pause_before(failures: int) -> float:
+    """Return how many seconds to wait before a machine is asked that failed so often in a row.
+
+    One that was lost while it measured is asked at once.
+    """
+    return min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** (failures - 1)) if failures else 0.0
+
+
+def attempt(task: Task) -> Outcome:
+    """Measure what a record lacks, and say how it ended.
+
+    Raises GoneError when the machine is gone, unless its patience is at its end.
+    """
+    before = read_state(task.folder)
+    reporter = Reporter(task.folder, before)
+    began = time.monotonic()
+    try:
+        pause(pause_before(before.failures))
+        _measure(task, reporter)
+    except (GoneError, StoppedError) as error:
+        # A worker that is ended because all is to end looks like one that is gone.
+        if is_stopped() or isinstance(error, StoppedError):
+            task.lock.release(task.job)
+            return _ended(task, reporter.state.now("waiting", STOPPED))
+        return _gone(task, reporter, error, before.waited + time.monotonic() - began)
+    except SuiteError as error:
+        return _ended(task, reporter.state.now("failed", str(error)))
+    done = reporter.state.now("done")
+    return _ended(task, done.model_copy(update={"sha256": digest(task.folder)}))
+
+
+def _measure(task: Task, reporter: Reporter) -> None:
+    """Measure what a record lacks; raises as runs.execute does, and StoppedError."""
+    reporter.starting()
+    if is_held(task.folder):
+        raise GoneError("An earlier attempt at it is still at work.")
+    with task.lock.held(task.job, reporter.waiting):
+        plan = replace(task.job.plan(), claim=task.lock.claim)
+        runs.execute(plan, task.folder, True, reporter, reporter.preparing)
+
+
+def _gone(task: Task, reporter: Reporter, error: GoneError, waited: float) -> Outcome:
+    """Write down that a machine is gone; raise the error unless patience is at its end."""
+    failures = 1 + reporter.state.failures
+    if reporter.progressed:
+        failures, waited = 0, 0.0
+    state = reporter.state.model_copy(update={"failures": failures, "waited": waited})
+    if waited >= task.patience or (failures and _given_up(task)):
+        return _ended(task, state.now("failed", f"Given up after {waited:.0f} s. {error}"))
+    write_state(task.folder, state.now("waiting", f"{error} {_asked_again(failures)}"))
+    raise error
+
+
+def _asked_again(failures: int) -> str:
+    seconds = pause_before(failures)
+    return f"Asked again in {seconds:.0f} s." if seconds else "Asked again now."
+
+
+def _given_up(task: Task) -> bool:
+    """Whether the device was given up already with another of its records."""
+    states = map(read_state, task.others)
+    return any(state.stage == "failed" and state.failures for state in states)
+
+
+def _ended(task: Task, state: State) -> Outcome:
+    """Write down how a record ended, and return it."""
+    write_state(task.folder, state)
+    failure = "" if state.stage == "done" else state.saying
+    return Outcome(task.folder, state.sha256, failure)

@@ -1,0 +1,198 @@
+"""What `guidelines fleet run` does: all records of a fleet, each on its device, then compared."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session.comparing import publish_comparison
+from guideline_benchmarks.guidelines.session.fleet import stopping
+from guideline_benchmarks.guidelines.session.fleet.attempt import Task
+from guideline_benchmarks.guidelines.session.fleet.device_lock import lock_of
+from guideline_benchmarks.guidelines.session.fleet.engine import (
+    Engine,
+    existing_engine,
+    own_engine,
+)
+from guideline_benchmarks.guidelines.session.fleet.jobs import Job
+from guideline_benchmarks.guidelines.session.fleet.watching import Watch
+from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
+from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
+from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.results.compare.entrants import recorded
+from guideline_benchmarks.results.errors import CheckFailedError, PlatformError
+from guideline_benchmarks.results.fleet.overview import read_overview
+from guideline_benchmarks.results.fleet.state import (
+    QUEUED,
+    Stage,
+    State,
+    is_done,
+    read_state,
+    write_state,
+)
+from guideline_benchmarks.results.fleet.wanted import DEVICES, keep_wanted
+from guideline_benchmarks.results.store.files import cache_folder, locked, readable
+
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Driving:
+    """How a fleet is driven: over which scheduler ("" for this program's own), and how patiently.
+
+    A machine that is gone is given up after `patience` seconds. With `breaks`, locks are broken
+    that were left behind on boards.
+    """
+
+    scheduler: str = ""
+    patience: float = 3600.0
+    breaks: bool = False
+    quiet: bool = False
+
+
+def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
+    """Measure what jobs lack into `out`, and compare all; raises CheckFailedError if any failed.
+
+    Raises PlatformError where a scheduler is lost or nothing was measured, BadInputError where
+    somebody else drives this fleet, and typer.Exit when it is interrupted; all that was measured
+    is kept.
+    """
+    with locked(out):
+        wanted = keep_wanted(out, [job.record for job in jobs])
+        missing = [job for job in jobs if not _is_done(job, out)]
+        if missing:
+            _drive(missing, _tasks(missing, out, wanted.token, driving), out, driving)
+    _publish(jobs, out)
+
+
+def _is_done(job: Job, out: Path) -> bool:
+    folder = job.record.folder(out)
+    return is_done(folder, read_state(folder))
+
+
+def _tasks(jobs: Sequence[Job], out: Path, token: str, driving: Driving) -> list[Task]:
+    """Return the tasks of jobs, all of them waiting to be done."""
+    folders: dict[str, list[Path]] = {}
+    for job in jobs:
+        folders.setdefault(job.record.device, []).append(job.record.folder(out).resolve())
+    tasks = []
+    for job in jobs:
+        folder = job.record.folder(out).resolve()
+        others = [other for other in folders[job.record.device] if other != folder]
+        lock = lock_of(job, token, driving.breaks)
+        tasks.append(Task(job, folder, lock, driving.patience, others))
+        write_state(folder, _queued(read_state(folder)))
+    return tasks
+
+
+def _queued(state: State) -> State:
+    """Return the state of a record that is to be gone on with, with what is measured of it."""
+    kept = {name: getattr(state, name) for name in ("stored", "wanted", "spent")}
+    return QUEUED.now("queued").model_copy(update=kept)
+
+
+def _drive(jobs: Sequence[Job], tasks: Sequence[Task], out: Path, driving: Driving) -> None:
+    """Have tasks done, and show how far they are, until all have ended."""
+    devices = list(dict.fromkeys(job.record.device for job in jobs))
+    stopping.go_on()
+    try:
+        # Once for all, before many want the same; workers of a cluster have caches of their own.
+        if not driving.scheduler:
+            _export(jobs, driving.quiet)
+        with _engine(devices, driving) as engine:
+            if engine.dashboard and not driving.quiet:
+                typer.echo(f"Dask's dashboard: {engine.dashboard}", err=True)
+            engine.submit(tasks)
+            with Watch(out, driving.quiet) as watch, stopping.stopped_on_error(engine.running):
+                _wait(engine, tasks, driving, watch)
+            for folder, reason in engine.failures().items():
+                write_state(folder, read_state(folder).now("failed", reason))
+    except KeyboardInterrupt:
+        typer.echo(f"guidelines: Interrupted. {_way_on(out)}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except PlatformError as error:
+        raise PlatformError(f"{error} {_way_on(out)}") from None
+
+
+def _engine(devices: Sequence[str], driving: Driving) -> AbstractContextManager[Engine]:
+    return existing_engine(driving.scheduler) if driving.scheduler else own_engine(devices)
+
+
+def _export(jobs: Sequence[Job], quiet: bool) -> None:
+    """Export the networks of jobs, those once that several have in common."""
+    seen = set()
+    for job in jobs:
+        platform, precision = job.platform, job.options.precision
+        key = (platform.backend, platform.is_local, platform.channels, precision, *job.experiments)
+        if key not in seen:
+            seen.add(key)
+            # How many threads run a network changes nothing in its file.
+            plan = replace(job, options=replace(job.options, threads=None)).plan()
+            with ProgressDisplay(1, 0, quiet) as display:
+                runs.prepare(plan, cache_folder(), display.preparing)
+
+
+def _wait(engine: Engine, tasks: Sequence[Task], driving: Driving, watch: Watch) -> None:
+    """Wait until all tasks have ended; those whose device no worker measures only for so long."""
+    lacking_since: dict[str, float] = {}
+    devices = list(dict.fromkeys(task.job.record.device for task in tasks))
+    while engine.running():
+        lacking = engine.without_worker(devices)
+        began = {device: lacking_since.get(device, time.monotonic()) for device in lacking}
+        lacking_since = began
+        for task in tasks:
+            reason = lacking.get(task.job.record.device)
+            if reason is None or read_state(task.folder).stage in ("done", "failed"):
+                continue
+            given_up = time.monotonic() - began[task.job.record.device] >= driving.patience
+            if given_up:
+                engine.give_up(task.folder)
+            stage: Stage = "failed" if given_up else "waiting"
+            write_state(task.folder, read_state(task.folder).now(stage, reason))
+        watch.look()
+        time.sleep(LOOK_SECONDS)
+
+
+def _way_on(out: Path) -> str:
+    counts = read_overview(out).counts
+    return (
+        f"{counts['done']} of {counts.total()} records in {out} are done, and all that was "
+        f"measured is kept; continue with: {shlex.join(runs.command_line())}"
+    )
+
+
+def _publish(jobs: Sequence[Job], out: Path) -> None:
+    """Compare all records that are done, and say which are not.
+
+    Raises PlatformError where none is, CheckFailedError where a record failed, or networks did
+    their proof.
+    """
+    failed = {
+        f"{job.record.device} {job.record.name}": read_state(job.record.folder(out)).saying
+        for job in jobs
+        if not _is_done(job, out)
+    }
+    found = {job: read_run(job.record.folder(out)) for job in jobs if _is_done(job, out)}
+    said = " ".join(f"{name}: {reason}" for name, reason in failed.items())
+    if not found:
+        raise PlatformError(f"Nothing could be measured. {said}")
+    entrants = [recorded(readable(job.record.folder(out)), run) for job, run in found.items()]
+    if any(entrant.standings for entrant in entrants):
+        publish_comparison(entrants, out / "compare")
+    else:
+        typer.echo(f"Records: {out / DEVICES}")
+    if failed:
+        raise CheckFailedError(f"{len(failed)} of {len(jobs)} records failed. {said}")
+    for job, run in found.items():
+        for name, reason in sorted(run.failures.items()):
+            raise CheckFailedError(
+                f"{job.record.device} {job.record.name}: {len(run.failures)} network(s) failed "
+                f"their proof and have no figures; {name}: {reason}."
+            )
