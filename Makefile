@@ -9,6 +9,7 @@ A        ?= cpu
 B        ?= cpu
 BASELINE ?=
 MATRIX   ?= matrix.toml
+FLEET    ?= fleet.toml
 COMPARE  ?= results/reference/cpu-amd-epyc results/reference/cpu-torch-amd-epyc \
             results/reference/arm-emulated-cortex-a57 \
             results/reference/arm-modelled-cortex-a57 paper:gpu paper:arm
@@ -24,7 +25,8 @@ DOCS       := $(VENV)/docs-installed
 # Runtimes that are installed only for a platform that is named after them.
 RUNTIMES   := openvino ncnn litert
 IN_MATRIX  := $(if $(filter matrix,$(MAKECMDGOALS)),$(shell grep -os 'cpu-[a-z]*' '$(MATRIX)'))
-ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX)) $(patsubst %-cpu,%,$(BACKEND)))
+IN_FLEET   := $(if $(filter fleet,$(MAKECMDGOALS)),$(patsubst %,cpu-%,$(shell grep -owsE 'openvino|ncnn|litert' '$(FLEET)')))
+ASKED      := $(filter $(RUNTIMES),$(patsubst cpu-%,%,$(PLATFORM) $(A) $(B) $(IN_MATRIX) $(IN_FLEET)) $(patsubst %-cpu,%,$(BACKEND)))
 RUNTIME    := $(patsubst %,$(VENV)/installed-%,$(sort $(ASKED))) $(if $(filter litert,$(ASKED)),litert-converter)
 # Whoever has no tests left takes half of another's, so that no long file is left to one at the end.
 PARALLEL   := --numprocesses=auto --maxprocesses=8 --dist=worksteal
@@ -36,14 +38,14 @@ MEASURED    = --platform '$(PLATFORM)' $(if $(RUNS),--runs '$(RUNS)') $(if $(COR
 RUN         = $(GUIDELINES) run $(MEASURED)
 
 .DEFAULT_GOAL := help
-.PHONY: help tables paper g1 g2 g3 g4 fig2 advise widths networks report reports compare matrix history ab check gate-study calibrate-gate \
+.PHONY: help tables paper g1 g2 g3 g4 fig2 advise widths networks report reports compare matrix fleet history ab check gate-study calibrate-gate \
         arm-emulator cpu-counter litert-converter arm-model runtime-packages runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
 	@echo "Variables: PLATFORM=$(PLATFORM) RUNS=<samples> CORE=<number or name> THREADS=<number or all> OUT=<folder> PIP_ARGS=<arguments for pip> PYTHON=$(PYTHON)"
 	@echo "For advise: MODEL=<network, .onnx or module:callable> INPUT=<shape>"
-	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs> MATRIX=$(MATRIX)"
+	@echo "For comparing: A=$(A) B=$(B) BASELINE=<run> COMPARE=<runs> MATRIX=$(MATRIX) FLEET=$(FLEET)"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -89,6 +91,9 @@ compare: $(INSTALLED) ## lay COMPARE="run run…" side by side (the reference ru
 
 matrix: $(INSTALLED) $(RUNTIME) ## measure all combinations of MATRIX (see examples/matrix.toml), and compare them
 	@$(GUIDELINES) matrix '$(MATRIX)' $(if $(OUT),--out '$(OUT)')
+
+fleet: $(VENV)/installed-fleet $(RUNTIME) ## measure all devices of FLEET (see examples/fleet.toml), and compare them
+	@$(GUIDELINES) fleet run '$(FLEET)' $(if $(OUT),--out '$(OUT)')
 
 reports: $(INSTALLED) ## write the generated pages of docs again: Markdown and its plots, nothing else
 	@for run in $(REPORTED); do \

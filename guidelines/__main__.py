@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 WRONG_USE, CANNOT_RUN, FAULT, INTERRUPTED = 2, 3, 4, 130
@@ -58,7 +59,7 @@ def _run() -> int:
     try:
         return int(program(prog_name="guidelines", standalone_mode=False) or 0)
     except SuiteError as error:
-        return _complain(str(error), error.exit_code)
+        return _complain(str(error), error.exit_code, error.faults)
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             # Nothing was asked for: the help is many lines, and no complaint.
@@ -98,11 +99,16 @@ def _os_error(error: OSError) -> int:
     return _complain(f"The system refused: {error.strerror or error}.", CANNOT_RUN)
 
 
-def _complain(sentence: str, code: int) -> int:
-    # What a record or a file name holds must not steer a terminal.
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
-    print(f"guidelines: {shown}", file=sys.stderr)
+def _complain(sentence: str, code: int, faults: Sequence[str] = ()) -> int:
+    print(f"guidelines: {_harmless(sentence)}", file=sys.stderr)
+    for fault in faults:
+        print(f"  {_harmless(fault)}", file=sys.stderr)
     return code
+
+
+def _harmless(sentence: str) -> str:
+    """Return a sentence in which nothing steers a terminal, whatever a record or a name holds."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
 
 
 if __name__ == "__main__":

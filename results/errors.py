@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 
 class SuiteError(Exception):
-    """Something a user can act on; its text says what, where and what to do."""
+    """Something a user can act on; its text says what, where and what to do.
+
+    Where several things are wrong at once, `faults` lists them, a sentence each.
+    """
 
     exit_code: ClassVar[int]
+
+    def __init__(self, sentence: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.faults = faults
 
 
 class CheckFailedError(SuiteError):
@@ -29,6 +36,10 @@ class PlatformError(SuiteError):
     """The platform cannot run it: a missing runtime, a dead worker, a full disk."""
 
     exit_code = 3
+
+
+class GoneError(PlatformError):
+    """Stub."""
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

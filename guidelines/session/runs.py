@@ -54,6 +54,7 @@ class Plan:
     reuses_counts: bool = False
     cost_model: CostModel | None = None
     patience: float = apart.PATIENCE
+    claim: object = None
 
     @property
     def experiments(self) -> list[Experiment]:

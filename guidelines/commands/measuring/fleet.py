@@ -51,11 +51,9 @@ def run(
     """
     # Imported only now, so that --help is quick.
     from guideline_benchmarks.guidelines.session.fleet.driving import Driving, run_fleet
-    from guideline_benchmarks.guidelines.session.fleet.fleet_file import read_fleet
-    from guideline_benchmarks.guidelines.session.fleet.jobs import jobs_of
+    from guideline_benchmarks.guidelines.session.fleet.jobs import read_jobs
 
-    jobs = jobs_of(read_fleet(file), file)
-    run_fleet(jobs, out, Driving(scheduler, patience, break_lock, quiet))
+    run_fleet(read_jobs(file), out, Driving(scheduler, patience, break_lock, quiet))
 
 
 @command.command()

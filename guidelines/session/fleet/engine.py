@@ -31,6 +31,7 @@ CONFIGURATION = {
     "distributed.admin.system-monitor.interval": "30s",
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "60s",
+    "distributed.dashboard.link": "http://127.0.0.1:{port}/status",
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
 }
 

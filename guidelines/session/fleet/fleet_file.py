@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.fleet.wanted import FolderName
 from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.record.bounds import PositiveInt
 from guideline_benchmarks.results.record.platform import PRINTABLE, Record
 from guideline_benchmarks.results.record.protocol import Precision
-from guideline_benchmarks.results.store.toml_file import read_toml
 
-WHAT = "Fleet file"
 # Runtimes of CPUs, as a fleet file calls them, by their backends.
 RUNTIMES = {
     name.removesuffix("-cpu"): name for name, row in BACKENDS.items() if row.device == "cpu"
@@ -36,10 +36,10 @@ class Wishes(Record):
         list[str] | None, Field(min_length=1, description='a list of experiments, or ["all"]')
     ] = None
     runs: Annotated[
-        PositiveInt | None, Field(description="how many samples each network gets, 1 or more")
+        PositiveInt | None, Field(description="a number of samples for each network, 1 or more")
     ] = None
     processes: Annotated[
-        PositiveInt | None, Field(description="over how many processes, 1 or more")
+        PositiveInt | None, Field(description="a number of processes, 1 or more")
     ] = None
     runtimes: Annotated[
         list[str] | None,
@@ -53,6 +53,23 @@ class Wishes(Record):
         list[Precision] | None,
         Field(min_length=1, description=f"a list of some of {', '.join(get_args(Precision))}"),
     ] = None
+
+    @field_validator("experiments")
+    @classmethod
+    def _are_known(cls, names: list[str] | None) -> list[str] | None:
+        try:
+            select(names or [])
+        except BadInputError as error:
+            raise ValueError(str(error)) from None
+        return names
+
+    @field_validator("runtimes")
+    @classmethod
+    def _have_backends(cls, names: list[str] | None) -> list[str] | None:
+        for name in names or []:
+            if name not in RUNTIMES:
+                raise ValueError(f"there is no runtime {name!r}. {suggestion(name, RUNTIMES)}")
+        return names
 
     def over(self, general: Wishes) -> Wishes:
         """Return these wishes, and those more general ones that say what these do not."""
@@ -71,13 +88,13 @@ class Device(Record):
 
     name: Annotated[
         FolderName,
-        Field(description="a name of small letters, digits, dots, dashes and underscores"),
+        Field(description="made of small letters, digits, dots, dashes and underscores"),
     ]
     platform: Annotated[
         str, Field(min_length=1, description="a platform by name or file, or ssh:user@host")
     ]
     tags: Annotated[list[str], Field(description="a list of names of tags")] = Field(default=[])
-    run: Annotated[Wishes, Field(description="a table of what to measure")] = NOTHING
+    run: Annotated[Wishes, Field(description="a table of what to measure on it")] = NOTHING
     labgrid: Annotated[
         str | None, Field(pattern=PRINTABLE, min_length=1, description="a place of labgrid's")
     ] = None
@@ -103,55 +120,65 @@ class Fleet(Record):
         return device.run.over(found)
 
 
-def read_fleet(path: Path) -> Fleet:
-    """Read a fleet file and check its form.
+def parsed(content: dict[str, Any]) -> tuple[Fleet | None, list[str]]:
+    """Return what a file's content says, and all that is wrong with its form.
 
-    Platforms named by a file are found from the fleet file's own folder. Raises BadInputError that
-    lists all faults.
+    Where something is, what can be understood without it is returned, so that it can be looked at
+    for further faults; None where that is nothing.
     """
-    content = read_toml(path, WHAT)
+    faults = [*_tags_without_devices(content), *_double_names(content)]
     try:
-        fleet = Fleet.model_validate(content, strict=True)
+        return Fleet.model_validate(content, strict=True), faults
     except ValidationError as error:
-        faults = list(dict.fromkeys(_fault(one, content) for one in error.errors()))
-        raise refused(path, faults) from None
-    faults = _tags_without_devices(fleet) + _double_names(fleet)
-    if faults:
-        raise refused(path, faults)
-    return fleet.model_copy(update={"device": [_found_from(path, one) for one in fleet.device]})
+        wrong = error.errors()
+    faults = [*dict.fromkeys(_fault(one, content) for one in wrong), *faults]
+    try:
+        rest = _without(content, [one["loc"] for one in wrong])
+        return Fleet.model_validate(rest, strict=True), faults
+    except ValidationError:
+        return None, faults
 
 
-def refused(path: Path, faults: Sequence[str]) -> BadInputError:
-    """Return the error that lists all faults of a file."""
-    if len(faults) == 1:
-        return BadInputError(f"{WHAT} {path}: {faults[0]}")
-    lines = "".join(f"\n  {fault}" for fault in faults)
-    return BadInputError(f"{WHAT} {path} has {len(faults)} faults:{lines}")
+def _without(content: dict[str, Any], places: Sequence[Keys]) -> dict[str, Any]:
+    """Return a file's content without faulty devices, and without faulty wishes of others."""
+    rest = copy.deepcopy(content)
+    for place in places:
+        match place:
+            case ("device", int() as number, *_):
+                rest["device"][number] = None
+            case ("tags", str() as tag, str() as key, *_):
+                rest["tags"][tag].pop(key, None)
+            case (str() as first, str() as key, *_):
+                rest[first].pop(key, None)
+            case (str() as first,):
+                rest.pop(first, None)
+    rest["device"] = [device for device in rest.get("device", []) if device is not None]
+    # What was wrong about experiments was said.
+    rest.setdefault("run", {}).setdefault("experiments", ["all"])
+    return rest
 
 
-def _found_from(path: Path, device: Device) -> Device:
-    """Return a device whose platform file, if it has one, is named as this program sees it."""
-    named = device.platform
-    if not named.endswith(".toml") or Path(named).is_absolute():
-        return device
-    return device.model_copy(update={"platform": str(path.parent / named)})
+def _devices(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tables of devices in a file that may be wrong."""
+    found = content.get("device")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _tags_without_devices(fleet: Fleet) -> list[str]:
-    used = {tag for device in fleet.device for tag in device.tags}
-    unused = [tag for tag in fleet.tags if tag not in used]
+def _tags_without_devices(content: dict[str, Any]) -> list[str]:
+    lists = [tags for device in _devices(content) if isinstance(tags := device.get("tags"), list)]
+    used = {tag for tags in lists for tag in tags if isinstance(tag, str)}
+    declared = content.get("tags")
+    unused = [tag for tag in declared if tag not in used] if isinstance(declared, dict) else []
+    hints = {tag: f" {suggestion(tag, used)}" if used else "" for tag in unused}
+    return [f"tags.{tag}: no device has the tag {tag!r}.{hints[tag]}" for tag in unused]
+
+
+def _double_names(content: dict[str, Any]) -> list[str]:
+    names = [device["name"] for device in _devices(content) if isinstance(device.get("name"), str)]
     return [
-        f"no device has the tag {tag!r}. {suggestion(tag, used) if used else ''}".strip()
-        for tag in unused
-    ]
-
-
-def _double_names(fleet: Fleet) -> list[str]:
-    names = [device.name for device in fleet.device]
-    return [
-        f"{names.count(name)} devices are called {name}: give each a name of its own."
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
+        f"{count} devices are called {name}: give each a name of its own."
+        for name, count in Counter(names).items()
+        if count > 1
     ]
 
 
@@ -163,15 +190,15 @@ def _fault(error: Any, content: Any) -> str:
     key = str(keys[0])
     if error["type"] == "extra_forbidden":
         return f"{place}there is no key {key!r}. {suggestion(key, table.model_fields)}"
+    if error["type"] == "value_error":
+        return f"{place}{key}: {error['ctx']['error']}"
     wanted = table.model_fields[key].description
     if error["type"] == "missing":
         return f"{place}{key} is missing: {wanted}."
     return f"{place}{key} must be {wanted}; {error['input']!r} is not."
 
 
-def _place(
-    keys: Sequence[str | int], content: Any
-) -> tuple[str, type[Record], Sequence[str | int]]:
+def _place(keys: Keys, content: Any) -> tuple[str, type[Record], Keys]:
     """Return what a place in a file is called, the table that stands there, and the keys in it."""
     match keys:
         case ("device", int() as number, *rest):

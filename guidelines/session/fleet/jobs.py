@@ -14,17 +14,21 @@ from guideline_benchmarks.guidelines.session.fleet.fleet_file import (
     RUNTIMES,
     Device,
     Fleet,
+    Threads,
     Wishes,
-    refused,
+    parsed,
 )
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan_on
 from guideline_benchmarks.guidelines.session.runs import Plan
-from guideline_benchmarks.results.errors import BadInputError, SuiteError, suggestion
+from guideline_benchmarks.results.errors import BadInputError, SuiteError
 from guideline_benchmarks.results.fleet.wanted import WantedRecord
 from guideline_benchmarks.results.record.platform import Platform, Ssh
+from guideline_benchmarks.results.record.protocol import Precision
+from guideline_benchmarks.results.store.toml_file import read_toml
 from guideline_benchmarks.runners.platform_file import checked, load_platform
 
+WHAT = "Fleet file"
 # What is of no use where instructions are counted, so it is not meant for such devices.
 OF_TIMES = {"runs": None, "processes": None, "threads": None}
 
@@ -37,7 +41,7 @@ class Job:
     """
 
     record: WantedRecord
-    experiments: Sequence[str]
+    experiments: tuple[str, ...]
     platform: Platform
     options: Options
     labgrid: str | None
@@ -47,15 +51,18 @@ class Job:
         return plan_on(select(self.experiments), self.platform, self.options)
 
 
-def jobs_of(fleet: Fleet, path: Path) -> list[Job]:
-    """Return the jobs of a fleet in the order of its file, device by device.
+def read_jobs(path: Path) -> list[Job]:
+    """Return the jobs of a fleet file, device by device, all of it checked.
 
-    Raises BadInputError that lists all that cannot be measured.
+    No machine is reached for that. Raises BadInputError that lists all faults.
     """
-    jobs, faults = [], []
+    fleet, faults = parsed(read_toml(path, WHAT))
+    jobs: list[Job] = []
+    if fleet is None:
+        raise _refused(path, faults)
     for device in fleet.device:
         try:
-            found = list(_jobs(device, fleet))
+            found = list(_jobs(device, fleet, path))
         except SuiteError as error:
             faults.append(f"{device.name}: {error}")
             continue
@@ -63,30 +70,35 @@ def jobs_of(fleet: Fleet, path: Path) -> list[Job]:
         faults += _impossible(found)
     faults += _two_at_one_place(jobs)
     if faults:
-        raise refused(path, faults)
+        raise _refused(path, faults)
     return jobs
 
 
-def _jobs(device: Device, fleet: Fleet) -> Iterator[Job]:
+def _refused(path: Path, faults: Sequence[str]) -> BadInputError:
+    if len(faults) == 1:
+        return BadInputError(f"{WHAT} {path}: {faults[0]}")
+    return BadInputError(f"{WHAT} {path} has {len(faults)} faults:", faults)
+
+
+def _jobs(device: Device, fleet: Fleet, path: Path) -> Iterator[Job]:
     """Yield the jobs of a device; raises BadInputError for what is none."""
-    platform = load_platform(device.platform)
+    named = device.platform
+    # A platform file is found from the fleet file's folder.
+    platform = load_platform(str(path.parent / named) if named.endswith(".toml") else named)
     general = fleet.run.model_copy(update=OF_TIMES) if platform.counts else fleet.run
     wishes = fleet.wishes(device, general)
     if wishes.experiments is None:
         raise BadInputError("no experiments are named: name them under [run], or for its tags.")
-    select(wishes.experiments)
-    axes = product(
-        _platforms(platform, device, wishes),
-        wishes.threads or [None],
-        wishes.precisions or ["fp32"],
-    )
+    numbers: Sequence[Threads | None] = wishes.threads or [None]
+    precisions: Sequence[Precision] = wishes.precisions or ["fp32"]
+    axes = product(_platforms(platform, device, wishes), numbers, precisions)
     for chosen, threads, precision in dict.fromkeys(axes):
         runtime = chosen.backend.removesuffix("-cpu")
         yield Job(
             WantedRecord(
                 device=device.name, name=f"{runtime}-{threads or chosen.threads}t-{precision}"
             ),
-            wishes.experiments,
+            tuple(wishes.experiments),
             chosen,
             Options(
                 runs=wishes.runs,
@@ -103,9 +115,6 @@ def _platforms(platform: Platform, device: Device, wishes: Wishes) -> list[Platf
     if wishes.runtimes is None:
         backends = [platform.backend]
     else:
-        for word in wishes.runtimes:
-            if word not in RUNTIMES:
-                raise BadInputError(f"there is no runtime {word!r}. {suggestion(word, RUNTIMES)}")
         if platform.on_gpu:
             raise BadInputError(
                 f"runtimes are of CPUs, and platform {platform.name} runs on a GPU: leave them out "
