@@ -43,7 +43,7 @@ class Engine:
         self.client = client
         self.address = address
         self._futures: dict[Path, Any] = {}
-        self._last: list[Any] = []
+        self._last: dict[str, Any] = {}
 
     @property
     def dashboard(self) -> str:
@@ -66,27 +66,26 @@ class Engine:
             self._futures[task.folder] = future
             of_device.setdefault(device, []).append((task, future))
         for device, given in of_device.items():
-            self._last.append(
-                self.client.submit(
-                    _let_go,
-                    given[-1][0],
-                    [future for _, future in given],
-                    key=f"{device}/let go",
-                    pure=False,
-                    resources={device: 1},
-                )
+            self._last[device] = self.client.submit(
+                _let_go,
+                given[-1][0],
+                [future for _, future in given],
+                key=f"{device}/let go",
+                pure=False,
+                resources={device: 1},
             )
 
     def running(self) -> bool:
         """Whether any task has not ended. Raises PlatformError when the scheduler is lost."""
-        states = {future.status for future in (*self._futures.values(), *self._last)}
+        states = {future.status for future in (*self._futures.values(), *self._last.values())}
         if self.client.status not in ("running", "connecting") or states & {"cancelled", "lost"}:
             raise PlatformError(f"The scheduler at {self.address} is gone.")
         return "pending" in states
 
-    def give_up(self, folder: Path) -> None:
-        """Do not wait for the task of a record any more."""
-        self._futures.pop(folder).cancel()
+    def give_up(self, task: Task) -> None:
+        """Do not wait for a task any more whose device no worker measures."""
+        self._last.pop(task.job.record.device, None)
+        self._futures.pop(task.folder).cancel()
 
     def failures(self) -> dict[Path, str]:
         """Return what ended in an error of Dask's own, by the folders of the records."""
@@ -179,7 +178,9 @@ def _dask() -> Any:
     except ImportError as error:
         raise PlatformError(f"A fleet needs {error.name}: {INSTALL}.") from None
     # What it says of tasks that failed, the states say, in one sentence.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in logging.root.manager.loggerDict:
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     return dask
 
 
