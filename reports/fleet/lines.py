@@ -58,7 +58,8 @@ def summary_line(overview: Overview) -> str:
     parts = [f"{counts[word]} {word}" for word in MOST_TELLING if counts[word]]
     left = overview.seconds_left
     end = f"; about {duration(left)} left" if left and overview.driven else ""
-    return f"{counts.total()} records: {', '.join(parts)}{end}"
+    total = counts.total()
+    return f"{total} record{'' if total == 1 else 's'}: {', '.join(parts)}{end}"
 
 
 def status_table(overview: Overview) -> Table:

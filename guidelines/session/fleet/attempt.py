@@ -7,7 +7,6 @@ else ends in an outcome. Pauses are made here, before a machine is asked again.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,26 +30,28 @@ STOPPED = "interrupted"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a record ended: where it lies and its SHA-256, or why there is none."""
+    """How a record ended: where it lies and its SHA-256, or why there is none.
+
+    `gone` says that its device was given up.
+    """
 
     folder: Path
     sha256: str = ""
     failure: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True)
 class Task:
     """What is to be done for a record: the job, its folder, how its device is locked.
 
-    A machine that is gone for `patience` seconds is given up, and at once where one of its
-    `others`, the folders of its further records, was given up before.
+    A machine that is gone for `patience` seconds is given up.
     """
 
     job: Job
     folder: Path
     lock: DeviceLock
     patience: float
-    others: Sequence[Path]
 
 
 def pause_before(failures: int) -> float:
@@ -61,10 +62,11 @@ def pause_before(failures: int) -> float:
     return min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** (failures - 1)) if failures else 0.0
 
 
-def attempt(task: Task) -> Outcome:
-    """Measure what a record lacks, and say how it ended.
+def attempt(task: Task, last: Outcome | None) -> Outcome:
+    """Measure what a record lacks, and say how it ended; `last` is the device's record before it.
 
-    Raises GoneError when the machine is gone, unless its patience is at its end.
+    Raises GoneError when the machine is gone, unless patience is at its end; a machine that was
+    given up with the last record is asked but once for this one.
     """
     before = read_state(task.folder)
     reporter = Reporter(task.folder, before)
@@ -72,14 +74,20 @@ def attempt(task: Task) -> Outcome:
     try:
         pause(pause_before(before.failures))
         _measure(task, reporter)
-    except (GoneError, StoppedError) as error:
+    except StoppedError:
+        return _stopped(task, reporter)
+    except GoneError as error:
         # A worker that is ended because all is to end looks like one that is gone.
-        if is_stopped() or isinstance(error, StoppedError):
-            task.lock.release(task.job)
-            return _ended(task, reporter.state.now("waiting", STOPPED))
-        return _gone(task, reporter, error, before.waited + time.monotonic() - began)
+        if is_stopped():
+            return _stopped(task, reporter)
+        waited = before.waited + time.monotonic() - began
+        return _gone(task, reporter, error, waited, last is not None and last.gone)
     except SuiteError as error:
         return _ended(task, reporter.state.now("failed", str(error)))
+    except Exception as error:
+        # Of an error that is raised, Dask would make another attempt, without end.
+        fault = f"This is a fault of the suite's own ({type(error).__name__}: {error})."
+        return _ended(task, reporter.state.now("failed", fault))
     done = reporter.state.now("done")
     return _ended(task, done.model_copy(update={"sha256": digest(task.folder)}))
 
@@ -94,14 +102,21 @@ def _measure(task: Task, reporter: Reporter) -> None:
         runs.execute(plan, task.folder, True, reporter, reporter.preparing)
 
 
-def _gone(task: Task, reporter: Reporter, error: GoneError, waited: float) -> Outcome:
+def _stopped(task: Task, reporter: Reporter) -> Outcome:
+    task.lock.release(task.job)
+    return _ended(task, reporter.state.now("waiting", STOPPED))
+
+
+def _gone(
+    task: Task, reporter: Reporter, error: GoneError, waited: float, hopeless: bool
+) -> Outcome:
     """Write down that a machine is gone; raise the error unless patience is at its end."""
     failures = 1 + reporter.state.failures
     if reporter.progressed:
         failures, waited = 0, 0.0
     state = reporter.state.model_copy(update={"failures": failures, "waited": waited})
-    if waited >= task.patience or (failures and _given_up(task)):
-        return _ended(task, state.now("failed", f"Given up after {waited:.0f} s. {error}"))
+    if waited >= task.patience or (failures and hopeless):
+        return _ended(task, state.now("failed", f"Given up after {waited:.0f} s. {error}"), True)
     write_state(task.folder, state.now("waiting", f"{error} {_asked_again(failures)}"))
     raise error
 
@@ -111,14 +126,8 @@ def _asked_again(failures: int) -> str:
     return f"Asked again in {seconds:.0f} s." if seconds else "Asked again now."
 
 
-def _given_up(task: Task) -> bool:
-    """Whether the device was given up already with another of its records."""
-    states = map(read_state, task.others)
-    return any(state.stage == "failed" and state.failures for state in states)
-
-
-def _ended(task: Task, state: State) -> Outcome:
+def _ended(task: Task, state: State, gone: bool = False) -> Outcome:
     """Write down how a record ended, and return it."""
     write_state(task.folder, state)
     failure = "" if state.stage == "done" else state.saying
-    return Outcome(task.folder, state.sha256, failure)
+    return Outcome(task.folder, state.sha256, failure, gone)

@@ -41,6 +41,8 @@ from guideline_benchmarks.results.fleet.wanted import DEVICES, keep_wanted
 from guideline_benchmarks.results.store.files import cache_folder, locked, readable
 
 LOOK_SECONDS = 1.0
+# The tasks of each device.
+Work = dict[str, list[Task]]
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,14 @@ def _is_done(job: Job, out: Path) -> bool:
     return is_done(folder, read_state(folder))
 
 
-def _tasks(jobs: Sequence[Job], out: Path, token: str, driving: Driving) -> list[Task]:
-    """Return the tasks of jobs, all of them waiting to be done."""
-    folders: dict[str, list[Path]] = {}
-    for job in jobs:
-        folders.setdefault(job.record.device, []).append(job.record.folder(out).resolve())
-    tasks = []
+def _tasks(jobs: Sequence[Job], out: Path, token: str, driving: Driving) -> Work:
+    """Return the tasks of jobs by their devices, all of them waiting to be done."""
+    tasks: Work = {}
     for job in jobs:
         folder = job.record.folder(out).resolve()
-        others = [other for other in folders[job.record.device] if other != folder]
         lock = lock_of(job, token, driving.breaks)
-        tasks.append(Task(job, folder, lock, driving.patience, others))
+        task = Task(job, folder, lock, driving.patience)
+        tasks.setdefault(job.record.device, []).append(task)
         write_state(folder, _queued(read_state(folder)))
     return tasks
 
@@ -98,20 +97,20 @@ def _queued(state: State) -> State:
     return QUEUED.now("queued").model_copy(update=kept)
 
 
-def _drive(jobs: Sequence[Job], tasks: Sequence[Task], out: Path, driving: Driving) -> None:
-    """Have tasks done, and show how far they are, until all have ended."""
-    devices = list(dict.fromkeys(job.record.device for job in jobs))
+def _drive(jobs: Sequence[Job], work: Work, out: Path, driving: Driving) -> None:
+    """Have all work done, and show how far it is, until all has ended."""
     stopping.go_on()
     try:
         # Once for all, before many want the same; workers of a cluster have caches of their own.
         if not driving.scheduler:
             _export(jobs, driving.quiet)
-        with _engine(devices, driving) as engine:
+        with _engine([*work], driving) as engine:
             if engine.dashboard and not driving.quiet:
                 typer.echo(f"Dask's dashboard: {engine.dashboard}", err=True)
-            engine.submit(tasks)
+            for device, tasks in work.items():
+                engine.submit(device, tasks)
             with Watch(out, driving.quiet) as watch, stopping.stopped_on_error(engine.running):
-                _wait(engine, tasks, driving, watch)
+                _wait(engine, work, driving.patience, watch)
             for folder, reason in engine.failures().items():
                 write_state(folder, read_state(folder).now("failed", reason))
     except KeyboardInterrupt:
@@ -139,25 +138,29 @@ def _export(jobs: Sequence[Job], quiet: bool) -> None:
                 runs.prepare(plan, cache_folder(), display.preparing)
 
 
-def _wait(engine: Engine, tasks: Sequence[Task], driving: Driving, watch: Watch) -> None:
-    """Wait until all tasks have ended; those whose device no worker measures only for so long."""
+def _wait(engine: Engine, work: Work, patience: float, watch: Watch) -> None:
+    """Wait until all work has ended; for a worker that measures a device, only for so long."""
     lacking_since: dict[str, float] = {}
-    devices = list(dict.fromkeys(task.job.record.device for task in tasks))
     while engine.running():
-        lacking = engine.without_worker(devices)
+        lacking = engine.without_worker([*work])
         began = {device: lacking_since.get(device, time.monotonic()) for device in lacking}
         lacking_since = began
-        for task in tasks:
-            reason = lacking.get(task.job.record.device)
-            if reason is None or read_state(task.folder).stage in ("done", "failed"):
-                continue
-            given_up = time.monotonic() - began[task.job.record.device] >= driving.patience
+        for device, reason in lacking.items():
+            given_up = time.monotonic() - began[device] >= patience
+            _tell(work[device], "failed" if given_up else "waiting", reason)
             if given_up:
-                engine.give_up(task.folder)
-            stage: Stage = "failed" if given_up else "waiting"
-            write_state(task.folder, read_state(task.folder).now(stage, reason))
+                engine.give_up(device)
+                work = {name: tasks for name, tasks in work.items() if name != device}
         watch.look()
         time.sleep(LOOK_SECONDS)
+
+
+def _tell(tasks: Sequence[Task], stage: Stage, reason: str) -> None:
+    """Write down what keeps tasks from being done that have not ended."""
+    for task in tasks:
+        state = read_state(task.folder)
+        if state.stage not in ("done", "failed") and (state.stage, state.saying) != (stage, reason):
+            write_state(task.folder, state.now(stage, reason))
 
 
 def _way_on(out: Path) -> str:

@@ -42,57 +42,47 @@ class Engine:
     def __init__(self, client: Client, address: str) -> None:
         self.client = client
         self.address = address
-        self._futures: dict[Path, Any] = {}
-        self._last: dict[str, Any] = {}
+        # Of each device, its records' by their folders, and what lets it go.
+        self._futures: dict[str, dict[Path | None, Any]] = {}
 
     @property
     def dashboard(self) -> str:
         """The address of Dask's own page, "" where it has none."""
         return str(self.client.dashboard_link or "")
 
-    def submit(self, tasks: Sequence[Task]) -> None:
-        """Give tasks to their devices' workers; when all of a device have ended, it is let go."""
-        of_device: dict[str, list[Any]] = {}
+    def submit(self, device: str, tasks: Sequence[Task]) -> None:
+        """Give a device's worker its tasks, one after the other; at last the device is let go."""
+        given: dict[Path | None, Any] = {}
+        last = None
         for task in tasks:
-            device = task.job.record.device
-            future = self.client.submit(
-                attempt,
-                task,
-                key=f"{device}/{task.job.record.name}",
-                pure=False,
-                retries=RETRIES,
-                resources={device: 1},
-            )
-            self._futures[task.folder] = future
-            of_device.setdefault(device, []).append((task, future))
-        for device, given in of_device.items():
-            self._last[device] = self.client.submit(
-                _let_go,
-                given[-1][0],
-                [future for _, future in given],
-                key=f"{device}/let go",
-                pure=False,
-                resources={device: 1},
-            )
+            # Each waits for the one before: else a device that is gone would be asked for another.
+            key = f"{device}/{task.job.record.name}"
+            last = self._submitted(key, device, attempt, task, last, retries=RETRIES)
+            given[task.folder] = last
+        given[None] = self._submitted(f"{device}/let go", device, _let_go, tasks[-1], last)
+        self._futures[device] = given
+
+    def _submitted(self, key: str, device: str, *call: Any, **options: Any) -> Any:
+        return self.client.submit(*call, key=key, pure=False, resources={device: 1}, **options)
 
     def running(self) -> bool:
         """Whether any task has not ended. Raises PlatformError when the scheduler is lost."""
-        states = {future.status for future in (*self._futures.values(), *self._last.values())}
+        states = {one.status for given in self._futures.values() for one in given.values()}
         if self.client.status not in ("running", "connecting") or states & {"cancelled", "lost"}:
             raise PlatformError(f"The scheduler at {self.address} is gone.")
         return "pending" in states
 
-    def give_up(self, task: Task) -> None:
-        """Do not wait for a task any more whose device no worker measures."""
-        self._last.pop(task.job.record.device, None)
-        self._futures.pop(task.folder).cancel()
+    def give_up(self, device: str) -> None:
+        """Do not wait for a device any more that no worker measures."""
+        self.client.cancel([*self._futures.pop(device).values()])
 
     def failures(self) -> dict[Path, str]:
         """Return what ended in an error of Dask's own, by the folders of the records."""
         return {
             folder: f"{type(future.exception()).__name__}: {_first_line(future.exception())}."
-            for folder, future in self._futures.items()
-            if future.status == "error"
+            for given in self._futures.values()
+            for folder, future in given.items()
+            if folder is not None and future.status == "error"
         }
 
     def without_worker(self, devices: Sequence[str]) -> dict[str, str]:
@@ -108,7 +98,7 @@ class Engine:
         return reasons
 
 
-def _let_go(task: Task, _outcomes: Sequence[Outcome]) -> None:
+def _let_go(task: Task, _last: Outcome) -> None:
     task.lock.release(task.job)
 
 
