@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INSTALL = "pip install 'guideline-benchmarks[fleet]', or make fleet"
 # Attempts that Dask makes: it is patience that ends them, not their number.
 RETRIES = 10**9
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 10
 CONFIGURATION = {
     "distributed.scheduler.work-stealing": False,
     # Of a worker that was killed the task is never given up.

@@ -28,7 +28,7 @@ class Watch:
         self.console = console or Console(stderr=True)
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._last: Overview | None = None
-        self._last_line = 0.0
+        self._last_line = -LINE_SECONDS
 
     def __enter__(self) -> Self:
         """Show the lines."""
@@ -42,10 +42,11 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the lines away."""
+        """Take the live lines away; without a terminal, say how it ended."""
         if self._is_live:
             self._live.stop()
         else:
+            self._last_line = -LINE_SECONDS
             self.look()
 
     def look(self) -> None:
