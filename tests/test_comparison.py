@@ -156,3 +156,22 @@ def test_heat_maps_hold_any_number_of_platforms(many):
     runs = {str(number): timed(["g2"]) for number in range(many)}
     figure = heat_map(lay_side_by_side(runs))
     assert len(figure.axes[0].get_xticklabels()) == many
+
+
+def test_many_platforms_have_a_line_each_and_a_terminal_gets_what_they_come_to(tmp_path):
+    def truth(power):
+        return lambda cell: float(cell.axes.get("groups", 2)) ** power
+
+    runs = {f"r{k}": named(timed(truth=truth(k % 3 - 1)), f"board-{k:02d}") for k in range(20)}
+    comparison = lay_side_by_side(runs)
+    page = shown.write_comparison(comparison, tmp_path).read_text()
+    assert page.count("board-07") >= 5
+    markdown = (tmp_path / "compare.md").read_text()
+    # Each is a line of the verdicts, of each table of relative speeds, and of absolute ones.
+    assert sum(line.startswith("| board-07 |") for line in markdown.splitlines()) == 5
+    console = Console(width=120, record=True, file=io.StringIO())
+    shown.print_comparison(comparison, console)
+    said = console.export_text()
+    assert "How many columns of each guideline say what" in said
+    assert max(map(len, said.splitlines())) <= 120
+    assert "board-19" in said

@@ -14,6 +14,12 @@ from rich.console import Console
 from guideline_benchmarks.reports.compare.alignment import alignment_objects, alignment_sections
 from guideline_benchmarks.reports.compare.flips import flip_objects, flip_section
 from guideline_benchmarks.reports.compare.heat_map import heat_map
+from guideline_benchmarks.reports.compare.many import (
+    introductions,
+    is_crowded,
+    turned,
+    verdict_counts,
+)
 from guideline_benchmarks.reports.compare.marks import marked
 from guideline_benchmarks.reports.document import MISSING, Document, Heading, Section, Table
 from guideline_benchmarks.reports.formats.registry import write
@@ -32,6 +38,7 @@ from guideline_benchmarks.results.tables.metric import Standing
 
 # On a terminal, more columns than these get no intervals.
 WITH_INTERVALS = 3
+HEAT_MAP = ("heatmap", "Heat map of relative speeds: cells by platforms")
 ORDERS = (
     "τ is of bare figures. In brackets: of those pairs of rows of a column whose intervals overlap "
     "on neither platform, how many stand in the other order."
@@ -47,6 +54,15 @@ def document(comparison: Comparison, brief: bool = False) -> Document:
 
     What is `brief` fits a terminal: the most telling flips alone, and no intervals of many.
     """
+    if is_crowded(comparison.entrants):
+        sections = _lines_for_each(comparison, brief)
+    else:
+        sections = _side_by_side(comparison, brief)
+    # So many columns as there may be platforms have no room on paper.
+    return Document("compare", "Platforms side by side", sections, left_out=["latex"])
+
+
+def _side_by_side(comparison: Comparison, brief: bool) -> list[Section]:
     intervals = not brief or len(comparison.entrants) <= WITH_INTERVALS
     sections = [
         Section(
@@ -59,7 +75,7 @@ def document(comparison: Comparison, brief: bool = False) -> Document:
         *alignment_sections(comparison, brief),
         Section(
             "Speed relative to the base cell",
-            plots=[("heatmap", "Heat map of relative speeds: cells by platforms")],
+            plots=[HEAT_MAP],
             tables=[_relative(comparison, e, intervals) for e in comparison.experiments],
         ),
     ]
@@ -69,8 +85,26 @@ def document(comparison: Comparison, brief: bool = False) -> Document:
     if groups:
         tables = [_speeds(comparison, group) for group in groups]
         sections.append(Section("Absolute speed", tables=tables))
-    # So many columns as there may be platforms have no room on paper.
-    return Document("compare", "Platforms side by side", sections, left_out=["latex"])
+    return sections
+
+
+def _lines_for_each(comparison: Comparison, brief: bool) -> list[Section]:
+    """Return the sections of a comparison of many; a terminal gets verdicts and flips alone."""
+    entrants = comparison.entrants
+    flipping = flip_section(comparison, brief)
+    if brief:
+        return [Section("Verdicts", tables=[verdict_counts(comparison)]), flipping]
+    relative = [_relative(comparison, e, intervals=False) for e in comparison.experiments]
+    speeds = [turned(_speeds(comparison, group), group) for group in comparison.speed_groups]
+    return [
+        Section("What is compared", list(comparison.left_out), tables=[introductions(entrants)]),
+        Section("Speed relative to the base cell", plots=[HEAT_MAP]),
+        Section("Verdicts", tables=[turned(_verdicts(comparison), entrants)]),
+        flipping,
+        *alignment_sections(comparison, brief),
+        Section("Relative speeds", tables=[turned(table, entrants) for table in relative]),
+        *([Section("Absolute speed", tables=speeds)] if speeds else []),
+    ]
 
 
 def _introduced(entrant: Entrant) -> str:

@@ -11,8 +11,8 @@ from guideline_benchmarks.results.compare.comparison import Comparison
 from guideline_benchmarks.results.compare.entrants import CellKey, Entrant
 from guideline_benchmarks.results.compare.flips import Flip, Turn, flips
 
-# On a terminal, the most telling ones.
-MOST = 8
+# On a terminal, and on a page, the most telling ones.
+MOST, MOST_ON_PAGE = 8, 100
 MEANS = (
     "A verdict flips where both are decided, and rows whose intervals do not overlap set them "
     "apart. The order of two rows flips where their intervals tell them apart in both runs, the "
@@ -21,7 +21,7 @@ MEANS = (
 
 
 def flip_section(comparison: Comparison, brief: bool) -> Section:
-    """Return what flips, the most telling first; `brief` leaves out all but MOST, and figures."""
+    """Return what flips, the most telling first; `brief` leaves out figures."""
     title, found = "What flips", flips(comparison)
     bare = [marked(entrant) for entrant in comparison.entrants if not entrant.has_intervals]
     notes = [f"No intervals, and so no part in this: {', '.join(bare)}."] if bare else []
@@ -32,9 +32,10 @@ def flip_section(comparison: Comparison, brief: bool) -> Section:
             "Nothing flips: no verdict, and no order of two rows, beyond the intervals of two runs."
         )
         return Section(title, [said], notes=notes)
-    shown = found[:MOST] if brief else found
+    shown = found[: MOST if brief else MOST_ON_PAGE]
     if len(found) > len(shown):
-        notes.insert(0, f"{len(found) - len(shown)} more, less telling, are on the page.")
+        place = "on the page" if brief else "in what `guidelines compare --json` prints"
+        notes.insert(0, f"{len(found) - len(shown)} more, less telling, are {place}.")
     headings = [
         Heading(text, numeric=False)
         for text in ("column", "between", "verdict", "the faster of two rows")

@@ -7,13 +7,14 @@ and each task takes one, so that there are never two tasks on one device.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guideline_benchmarks.guidelines.session.fleet.attempt import Outcome, Task, attempt
-from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -143,15 +144,18 @@ def own_engine(devices: Sequence[str]) -> Iterator[Engine]:
 def existing_engine(address: str) -> Iterator[Engine]:
     """Give the cluster whose scheduler is at an address, "tcp://host:8786".
 
-    Raises PlatformError where Dask is not installed or the scheduler does not answer.
+    Raises BadInputError for what is no address, PlatformError where Dask is not installed or the
+    scheduler does not answer.
     """
+    if re.fullmatch(r"(tcp|tls|wss?)://.+:\d+", address) is None:
+        raise BadInputError(f"{address} is no scheduler's address: write it as tcp://host:8786.")
     dask = _dask()
     from distributed import Client
 
     with dask.config.set(CONFIGURATION):
         try:
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, ImportError) as error:
+        except OSError as error:
             raise PlatformError(
                 f"The scheduler at {address} does not answer ({_first_line(error)}): is it there, "
                 "and can it be reached from here?"
