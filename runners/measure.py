@@ -72,11 +72,15 @@ def _rounds_of_next_process(run: Run) -> int:
     """Return how many rounds the next worker is to measure, 0 when nothing is missing."""
     if complete(run):
         return 0
-    planned = schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
+    planned = _planned(run)
     counts = Counter(entry.process for entry in run.rounds)
     done = [counts[process.index] for process in run.processes]
     # More than planned are measured by a stopping rule alone.
     return next(iter(schedule.remaining(planned, done)), planned[0])
+
+
+def _planned(run: Run) -> list[int]:
+    return schedule.rounds_per_process(run.protocol.runs, run.protocol.processes)
 
 
 def _measure_process(
@@ -114,7 +118,8 @@ def _measure_process(
     run = run.model_copy(update={"processes": [*earlier, process]})
     working = [i for i, cell in enumerate(run.networks) if cell.name in warmup]
     for number in range(rounds):
-        order = schedule.order(working, run.protocol.seed, index, number)
+        place = schedule.place(_planned(run), len(run.rounds))
+        order = schedule.order(working, run.protocol.seed, *place)
         taken = measure_round(run, worker, order, warmup, watcher.sample_taken)
         entry = taken.as_round(index, number, order)
         process = process.model_copy(update={"seconds": time.monotonic() - began})

@@ -34,6 +34,20 @@ def remaining(planned: Sequence[int], done: Sequence[int]) -> list[int]:
     return result
 
 
+def place(planned: Sequence[int], stored: int) -> tuple[int, int]:
+    """Return which round comes after so many: the number of its planned process, and within that.
+
+    A round keeps its place, and so its order, whichever worker measures it after an interruption.
+    Beyond what is planned all processes are as long as the first.
+    """
+    for process, rounds in enumerate(planned):
+        if stored < rounds:
+            return process, stored
+        stored -= rounds
+    further, index = divmod(stored, planned[0])
+    return len(planned) + further, index
+
+
 def loading_order(protocol: Protocol, networks: int, process: int) -> list[int]:
     """Return in which order a process loads that many networks."""
     places = list(range(networks))

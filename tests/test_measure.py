@@ -184,6 +184,8 @@ def test_what_was_measured_before_a_worker_died_is_kept_and_continued(bench, log
     assert len(log.read_text().splitlines()) == 33
     counts = [sum(r.process == p.index for r in finished.rounds) for p in finished.processes]
     assert counts == [7, 13, 20]
+    # Each round is measured in the order that it has without an interruption.
+    assert [r.order for r in finished.rounds] == [r.order for r in whole.rounds]
 
 
 def test_another_machine_is_refused_with_the_differing_fields(bench):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guideline_benchmarks.runners.schedule import order, remaining, rounds_per_process
+from guideline_benchmarks.runners.schedule import order, place, remaining, rounds_per_process
 
 
 @given(st.integers(1, 500), st.integers(1, 50))
@@ -49,3 +49,14 @@ def test_orders_differ_between_rounds_processes_and_seeds():
     cells = list(range(51))
     orders = {tuple(order(cells, s, p, r)) for s in (0, 1) for p in (0, 1) for r in (0, 1)}
     assert len(orders) == 8
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_a_round_has_one_place_whichever_worker_measures_it(planned):
+    places = [place(planned, stored) for stored in range(sum(planned))]
+    assert places == [
+        (process, index) for process, rounds in enumerate(planned) for index in range(rounds)
+    ]
+    # A stopping rule may ask for more.
+    assert place(planned, sum(planned)) == (len(planned), 0)
+    assert place(planned, sum(planned) + planned[0]) == (len(planned) + 1, 0)

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.errors import BadInputError, GoneError, PlatformError
 
 RUNS = Path("results/runs")
 # What chooses the places of results, and of what can be made again.
@@ -143,7 +143,7 @@ def _sync_folder(folder: Path) -> None:
 def file_error(path: Path, error: OSError, chosen_by: str = OUT) -> BadInputError | PlatformError:
     """Return the sentence for a file that was not written; PlatformError if the disk is full."""
     if error.errno in NO_ROOM:
-        return PlatformError(f"The disk is full: {path} could not be written, so free some space.")
+        return GoneError(f"The disk is full: {path} could not be written, so free some space.")
     in_the_way = error.errno in (errno.EEXIST, errno.ENOTDIR)
     reason = "a file is in the way" if in_the_way else error.strerror
     return BadInputError(

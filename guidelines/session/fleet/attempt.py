@@ -7,6 +7,7 @@ else ends in an outcome. Pauses are made here, before a machine is asked again.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,7 +118,11 @@ def _gone(
     state = reporter.state.model_copy(update={"failures": failures, "waited": waited})
     if waited >= task.patience or (failures and hopeless):
         return _ended(task, state.now("failed", f"Given up after {waited:.0f} s. {error}"), True)
-    write_state(task.folder, state.now("waiting", f"{error} {_asked_again(failures)}"))
+    try:
+        write_state(task.folder, state.now("waiting", f"{error} {_asked_again(failures)}"))
+    except GoneError:
+        # The disk is full: what is known of the pauses that were made cannot be kept.
+        pause(FIRST_PAUSE)
     raise error
 
 
@@ -127,7 +132,8 @@ def _asked_again(failures: int) -> str:
 
 
 def _ended(task: Task, state: State, gone: bool = False) -> Outcome:
-    """Write down how a record ended, and return it."""
-    write_state(task.folder, state)
+    """Write down how a record ended, if there is room for it, and return that."""
+    with suppress(SuiteError):
+        write_state(task.folder, state)
     failure = "" if state.stage == "done" else state.saying
     return Outcome(task.folder, state.sha256, failure, gone)
