@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from guideline_benchmarks.results.record.cells import Operators
 from guideline_benchmarks.results.record.samples import samples_by_cell
@@ -26,7 +28,7 @@ def write_answers(run: Run, file: Path, hostname: str) -> None:
     file.write_text(json.dumps({"ready": ready, "networks": _networks(run)}))
 
 
-def _networks(run: Run) -> list[dict[str, object]]:
+def _networks(run: Run) -> list[dict[str, Any]]:
     """Return what is answered of each network: what is found when it is loaded, and times in ns."""
     samples, first = samples_by_cell(run), run.processes[0]
     found = []
@@ -36,7 +38,7 @@ def _networks(run: Run) -> list[dict[str, object]]:
         loaded = {
             "warmup_ns": first.warmup_ns[cell.name],
             "output_error": proof.output_error,
-            "executed": {"operators": vars(operators) if hasattr(operators, "__dict__") else None},
+            "executed": {"operators": asdict(operators)},
         }
         times = [ns for of_process in samples[cell.name] for ns in of_process]
         found.append({"loaded": loaded, "ns": [round(ns) for ns in times]})
