@@ -1,8 +1,9 @@
 """Stub."""
 
 from __future__ import annotations
-from contextlib import contextmanager
+
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 

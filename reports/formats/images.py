@@ -30,6 +30,11 @@ DPI = 150
 _PLACES = re.compile(rb' (?:d|x|y|width|height)="[^"]*"')
 _FRACTION = re.compile(rb"\d+\.\d{3,}")
 _INDENTATION = re.compile(rb"\n +<")
+# Between a letter of a path and its numbers, and after a declaration of a style, no space is needed.
+_GAPS = re.compile(rb"\s*([A-Za-z])\s*")
+_STYLE = re.compile(rb' style="[^"]*"')
+# What only says how the file was made.
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 Kind = Literal["png", "svg"]
 KINDS: tuple[Kind, ...] = ("svg", "png")
 
@@ -38,18 +43,23 @@ def image(figure: Figure, kind: Kind) -> bytes:
     """Return a figure as PNG or SVG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):
-        metadata = {"Date": None} if kind == "svg" else None
+        metadata = NO_METADATA if kind == "svg" else None
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
     return compact(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
 
 
 def compact(svg: bytes) -> bytes:
-    """Return an SVG as it looks without indentation, and places to a hundredth of a point."""
+    """Return an SVG as it looks without needless space, and places to a hundredth of a point."""
 
     def shorter(attribute: re.Match[bytes]) -> bytes:
-        return _FRACTION.sub(lambda number: b"%.2f" % float(number[0]), attribute[0])
+        name, value = attribute[0][:-1].split(b'="')
+        value = _FRACTION.sub(lambda number: b"%.2f" % float(number[0]), value)
+        return name + b'="' + (_GAPS.sub(rb"\1", value) if name == b" d" else value) + b'"'
 
-    return _INDENTATION.sub(b"\n<", _PLACES.sub(shorter, svg))
+    def plain(style: re.Match[bytes]) -> bytes:
+        return style[0].replace(b"; ", b";").replace(b": ", b":")
+
+    return _STYLE.sub(plain, _INDENTATION.sub(b"\n<", _PLACES.sub(shorter, svg)))
 
 
 def write_images(

@@ -172,30 +172,23 @@ def _way_on(out: Path) -> str:
 
 
 def _publish(jobs: Sequence[Job], out: Path) -> None:
-    """Compare all records that are done, and say which are not.
-
-    Raises PlatformError where none is, CheckFailedError where a record failed, or networks did
-    their proof.
-    """
-    failed = {
-        f"{job.record.device} {job.record.name}": read_state(job.record.folder(out)).saying
-        for job in jobs
-        if not _is_done(job, out)
-    }
+    """Compare all records that are done; raises CheckFailedError that lists what failed."""
     found = {job: read_run(job.record.folder(out)) for job in jobs if _is_done(job, out)}
-    said = " ".join(f"{name}: {reason}" for name, reason in failed.items())
-    if not found:
-        raise PlatformError(f"Nothing could be measured. {said}")
     entrants = [recorded(readable(job.record.folder(out)), run) for job, run in found.items()]
     if any(entrant.standings for entrant in entrants):
         publish_comparison(entrants, out / "compare")
-    else:
+    elif entrants:
         typer.echo(f"Records: {out / DEVICES}")
-    if failed:
-        raise CheckFailedError(f"{len(failed)} of {len(jobs)} records failed. {said}")
-    for job, run in found.items():
-        for name, reason in sorted(run.failures.items()):
-            raise CheckFailedError(
-                f"{job.record.device} {job.record.name}: {len(run.failures)} network(s) failed "
-                f"their proof and have no figures; {name}: {reason}."
+    faults = []
+    for job in jobs:
+        run, name = found.get(job), f"{job.record.device} {job.record.name}"
+        if run is None:
+            faults.append(f"{name}: {read_state(job.record.folder(out)).saying}")
+        elif run.failures:
+            cell, reason = min(run.failures.items())
+            faults.append(
+                f"{name}: {len(run.failures)} network(s) failed their proof and have no figures; "
+                f"{cell}: {reason}."
             )
+    if faults:
+        raise CheckFailedError(f"{len(faults)} of {len(jobs)} records failed:", faults)
