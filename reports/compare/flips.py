@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from guideline_benchmarks.reports.compare.many import is_crowded
 from guideline_benchmarks.reports.compare.marks import marked
 from guideline_benchmarks.reports.document import MISSING, Heading, Section, Table
 from guideline_benchmarks.results.compare.comparison import Comparison
 from guideline_benchmarks.results.compare.entrants import CellKey, Entrant
 from guideline_benchmarks.results.compare.flips import Flip, Turn, flips
 
-# On a terminal, and on a page, the most telling ones.
-MOST, MOST_ON_PAGE = 8, 100
+# On a terminal, and on a page of very many platforms, the most telling ones.
+MOST, MOST_OF_MANY = 8, 100
 MEANS = (
     "A verdict flips where both are decided, and rows whose intervals do not overlap set them "
     "apart. The order of two rows flips where their intervals tell them apart in both runs, the "
@@ -32,7 +33,8 @@ def flip_section(comparison: Comparison, brief: bool) -> Section:
             "Nothing flips: no verdict, and no order of two rows, beyond the intervals of two runs."
         )
         return Section(title, [said], notes=notes)
-    shown = found[: MOST if brief else MOST_ON_PAGE]
+    crowded = is_crowded(comparison.entrants)
+    shown = found[: MOST if brief else MOST_OF_MANY if crowded else None]
     if len(found) > len(shown):
         place = "on the page" if brief else "in what `guidelines compare --json` prints"
         notes.insert(0, f"{len(found) - len(shown)} more, less telling, are {place}.")

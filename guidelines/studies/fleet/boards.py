@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.guidelines.studies.fleet import loopback, replay
 from guideline_benchmarks.guidelines.studies.fleet.loopback import Board
 from guideline_benchmarks.guidelines.studies.fleet.recorded import write_answers
 from guideline_benchmarks.results.record.schema import Run
 
 LOG = "measured"
+EXPERIMENT = next(iter(GUIDELINES))
 
 
 @contextmanager
@@ -38,7 +40,12 @@ def running(folder: Path, run: Run, scales: Sequence[float]) -> Iterator[list[Bo
 
 def fleet_file(folder: Path, boards: Sequence[Board], runs: int, processes: int) -> Path:
     """Write the file of a fleet of boards, and return it."""
-    lines = ["[run]", 'experiments = ["g2"]', f"runs = {runs}", f"processes = {processes}"]
+    lines = [
+        "[run]",
+        f'experiments = ["{EXPERIMENT}"]',
+        f"runs = {runs}",
+        f"processes = {processes}",
+    ]
     for board in boards:
         platform = board.platform(board.folder.name)
         lines += ["[[device]]", f'name = "{board.folder.name}"', f'platform = "{platform}"']

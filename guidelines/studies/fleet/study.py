@@ -18,6 +18,7 @@ from pathlib import Path
 
 from guideline_benchmarks.guidelines.studies.fleet import faults
 from guideline_benchmarks.guidelines.studies.fleet.boards import (
+    EXPERIMENT,
     client,
     fleet_file,
     overlaps,
@@ -29,7 +30,7 @@ from guideline_benchmarks.results.fleet.overview import read_overview
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.store import run_folders
 
-GUIDELINES = [sys.executable, "-m", "guideline_benchmarks.guidelines"]
+PROGRAM = [sys.executable, "-m", "guideline_benchmarks.guidelines"]
 FEW, MANY, FAULTS = 20, 200, 100
 # How many times slower than this machine boards replay what it took; the last is the slowest.
 SCALES = [10 + 10 * number / (FEW - 1) for number in range(FEW)]
@@ -51,14 +52,14 @@ class Driven:
 def recorded(folder: Path) -> Run:
     """Measure on this machine what boards replay, unless the folder holds it; return it."""
     if not run_folders.has_run(folder):
-        measure = ["run", "g2", "--runs", str(ROUNDS), "--out", str(folder), "--quiet"]
-        subprocess.run([*GUIDELINES, *measure], check=True)
+        measure = ["run", EXPERIMENT, "--runs", str(ROUNDS), "--out", str(folder), "--quiet"]
+        subprocess.run([*PROGRAM, *measure], check=True)
     return run_folders.read_run(folder)
 
 
 def command(file: Path, out: Path) -> list[str]:
     """Return the words that drive a fleet."""
-    return [*GUIDELINES, "fleet", "run", str(file), "--out", str(out)]
+    return [*PROGRAM, "fleet", "run", str(file), "--out", str(out)]
 
 
 def drive(folder: Path, boards: Sequence[Board], rounds: int, processes: int) -> Driven:
@@ -78,7 +79,7 @@ def drive(folder: Path, boards: Sequence[Board], rounds: int, processes: int) ->
         raise SystemExit((folder / "driver.log").read_text())
     for _ in range(5):
         asked = time.monotonic()
-        subprocess.run([*GUIDELINES, "fleet", "status", str(out)], check=True, capture_output=True)
+        subprocess.run([*PROGRAM, "fleet", "status", str(out)], check=True, capture_output=True)
         driven.status_seconds.append(time.monotonic() - asked)
     return driven
 
