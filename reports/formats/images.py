@@ -30,7 +30,7 @@ DPI = 150
 _PLACES = re.compile(rb' (?:d|x|y|width|height)="[^"]*"')
 _FRACTION = re.compile(rb"\d+\.\d{3,}")
 _INDENTATION = re.compile(rb"\n +<")
-# Between a letter of a path and its numbers, and after a declaration of a style, no space is needed.
+# Between a letter of a path and its numbers no space is needed, nor within a style.
 _GAPS = re.compile(rb"\s*([A-Za-z])\s*")
 _STYLE = re.compile(rb' style="[^"]*"')
 # What only says how the file was made.
