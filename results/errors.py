@@ -39,7 +39,7 @@ class PlatformError(SuiteError):
 
 
 class GoneError(PlatformError):
-    """Stub."""
+    """A machine that may come back, so that the same may be tried again."""
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar, overload
 
-from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.errors import GoneError, PlatformError
 from guideline_benchmarks.runners.events import parse
 
 _CHUNK = 65536
@@ -25,18 +25,20 @@ SEND_SECONDS = 600.0
 NO_SPACE = os.strerror(errno.ENOSPC)
 
 # From exit code, last words, and whether it spoke before: what the end of a worker means.
-Explain = Callable[[int, str, bool], str]
+Explain = Callable[[int, str, bool], PlatformError]
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-def explain_death(code: int, said: str, _spoke: bool) -> str:
-    """Say how a worker on this machine ended."""
+def explain_death(code: int, said: str, _spoke: bool) -> PlatformError:
+    """Return the error for a worker on this machine that ended; GoneError for a signal."""
     if NO_SPACE in said:
-        return f"The disk is full ({said})."
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return f"The worker died ({how}){f': {said}' if said else ''}."
+        return PlatformError(f"The disk is full ({said}).")
+    last = f": {said}" if said else ""
+    if code < 0:
+        return GoneError(f"The worker died (signal {-code}){last}.")
+    return PlatformError(f"The worker died (exit code {code}){last}.")
 
 
 @contextmanager
@@ -56,7 +58,7 @@ class WorkerProcess:
     """A context manager around one fresh worker, started by `command`.
 
     It has a session of its own, so that Ctrl-C reaches the controller alone. `explain` makes the
-    sentence for an end that was not asked for, `name` is what other sentences call it. Its
+    error for an end that was not asked for, `name` is what other sentences call it. Its
     `environment` is this program's own where none is given.
     """
 
@@ -116,18 +118,21 @@ class WorkerProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def send(self, request: dict[str, Any]) -> None:
-        """Send one request. Raises PlatformError when the worker is gone or does not read."""
+        """Send one request.
+
+        Raises GoneError when the worker does not read, and what `explain` says when it died.
+        """
         self.send_bytes(json.dumps(request).encode() + b"\n")
 
     def send_bytes(self, content: bytes) -> None:
-        """Send what is no request. Raises PlatformError as `send` does."""
+        """Send what is no request. Raises the errors of `send`."""
         assert self._process.stdin is not None
         left = memoryview(content)
         with _ready(self._process.stdin, selectors.EVENT_WRITE) as wait:
             deadline = time.monotonic() + SEND_SECONDS
             while left:
                 if not wait(deadline):
-                    raise PlatformError(f"{self.name} hangs: it does not read, so it was ended.")
+                    raise GoneError(f"{self.name} hangs: it does not read, so it was ended.")
                 try:
                     left = left[os.write(self._process.stdin.fileno(), left) :]
                 except BlockingIOError:
@@ -153,7 +158,8 @@ class WorkerProcess:
         """Return the next event, which must be of this `kind` or the `other`.
 
         Before a `greeting`, lines that are no events are passed over: a shell may print some.
-        Raises PlatformError when the worker dies, is silent for `seconds`, or sends anything else.
+        Raises GoneError when the worker is silent for `seconds`, PlatformError when it sends
+        anything else, and what `explain` says when it dies.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -178,7 +184,7 @@ class WorkerProcess:
         with _ready(self._process.stdout, selectors.EVENT_READ) as wait:
             while b"\n" not in self._buffer:
                 if not wait(deadline):
-                    raise PlatformError(
+                    raise GoneError(
                         f"{self.name} hangs: it sent no event for {seconds:.0f} s, so it was ended."
                     )
                 chunk = os.read(self._process.stdout.fileno(), _CHUNK)
@@ -194,7 +200,7 @@ class WorkerProcess:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return PlatformError(f"{self.name} closed its output without ending.")
+            return GoneError(f"{self.name} closed its output without ending.")
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return PlatformError(self.explain(code, said[-1] if said else "", self._spoke))
+        return self.explain(code, said[-1] if said else "", self._spoke)

@@ -22,7 +22,7 @@ from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.advice.stored import read_advice
-from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.errors import GoneError, PlatformError
 from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
@@ -114,7 +114,7 @@ def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     asked = on(board.platform(), ("g2/g=2/x1", "g2/g=1/x1"), 4, 2)
     watcher = Watcher(board.hang_up)
-    with pytest.raises(PlatformError, match=r"connection to .* was lost"):
+    with pytest.raises(GoneError, match=r"connection to .* was lost"):
         runs.execute(asked, tmp_path, False, watcher, lambda *_: None)
     kept = run_folders.read_run(tmp_path)
     assert len(kept.rounds) == 1
@@ -256,8 +256,9 @@ def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, conte
     python = board.python("nonsense", content)
     platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
     connection = Connection(platform.ssh, worker_archive.build(board.folder))
-    with pytest.raises(PlatformError, match=said):
+    with pytest.raises(PlatformError, match=said) as caught:
         connection.check(["numpy"])
+    assert isinstance(caught.value, GoneError) == ("hangs" in said)
 
 
 def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_path):
@@ -268,7 +269,7 @@ def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_pa
     python = board.python("deaf", f'echo \'{{"event": "lacks", "files": ["{digest}"]}}\'; sleep 60')
     platform = platform_file.load_platform(str(board.platform("deaf", python=python)))
     connection = Connection(platform.ssh, worker_archive.build(board.folder))
-    with connection.process() as process, pytest.raises(PlatformError, match="does not read"):
+    with connection.process() as process, pytest.raises(GoneError, match="does not read"):
         connection.introduce(process, [large], lambda *_: None)
 
 

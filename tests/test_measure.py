@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
+from guideline_benchmarks.results.errors import (
+    BadInputError,
+    CheckFailedError,
+    GoneError,
+    PlatformError,
+)
 from guideline_benchmarks.results.record.cells import Operators
 from guideline_benchmarks.results.record.parts import OperatorCall
 from guideline_benchmarks.results.record.platform import Cluster
@@ -17,9 +22,10 @@ from guideline_benchmarks.results.record.protocol import StoppingRule
 from guideline_benchmarks.results.record.same_machine import differing_fields
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.statistics.stopping import complete
-from guideline_benchmarks.runners import measure, proof, samples, schedule
+from guideline_benchmarks.runners import events, measure, proof, samples, schedule
 from guideline_benchmarks.runners.launcher import Launcher, ModelFiles, identify
 from guideline_benchmarks.runners.transports.local import Local
+from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests.synthetic import FINGERPRINT, fig2_run, run_of, valid
 
 FAKE = Path(__file__).parent / "fake_worker.py"
@@ -140,24 +146,32 @@ def test_every_round_is_stored_before_the_next_begins(bench, log):
 
 
 @pytest.mark.parametrize(
-    ("mode", "says"),
+    ("mode", "kind", "says"),
     [
-        ("die", r"died \(signal 9\)"),
-        ("fail", r"died \(exit code 1\): out of paper"),
-        ("garbage", "no event: 'Segmentation fault"),
-        ("swap", "another network"),
-        ("unavailable", "cannot run here.*onnxruntime"),
+        ("die", GoneError, r"died \(signal 9\)"),
+        ("fail", PlatformError, r"died \(exit code 1\): out of paper"),
+        ("garbage", PlatformError, "no event: 'Segmentation fault"),
+        ("swap", PlatformError, "another network"),
+        ("unavailable", PlatformError, "cannot run here.*onnxruntime"),
     ],
 )
-def test_a_worker_that_misbehaves_is_one_sentence(bench, mode, says):
+def test_a_worker_that_misbehaves_is_one_sentence(bench, mode, kind, says):
     with pytest.raises(PlatformError, match=says) as caught:
         bench(planned(), mode)
     assert "\n" not in str(caught.value)
+    assert type(caught.value) is kind
+
+
+def test_a_worker_that_closes_its_output_and_stays_is_gone():
+    program = "import os, time; os.close(1); time.sleep(60)"
+    said = pytest.raises(GoneError, match="closed its output without ending")
+    with WorkerProcess([sys.executable, "-c", program]) as worker, said:
+        worker.receive(60, events.Ready)
 
 
 def test_a_worker_that_hangs_is_ended(bench, monkeypatch):
     monkeypatch.setattr(samples, "LEAST_PATIENCE_SECONDS", 0.3)
-    with pytest.raises(PlatformError, match="hangs"):
+    with pytest.raises(GoneError, match="hangs"):
         bench(planned(), "hang")
 
 

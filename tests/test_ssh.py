@@ -19,7 +19,7 @@ from guideline_benchmarks.guidelines.commands.machines.board import (
     ready,
     remedy,
 )
-from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.results.errors import BadInputError, GoneError, PlatformError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.platform import Machine, Platform, Ssh
 from guideline_benchmarks.runners import events, platform_file, worker_archive
@@ -165,28 +165,46 @@ def test_records_of_earlier_versions_hold_ssh_s_fields_beside_the_others():
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "spoke", "sentence"),
+    ("code", "said", "spoke", "gone", "sentence"),
     [
-        (255, "pi@b: Permission denied (publickey).", False, "reached by ssh.*ssh-copy-id"),
-        (255, "Host key verification failed.", False, "check the board's key"),
-        (255, "ssh: connect to host b port 22: No route to host", False, "No route to host"),
-        (255, "Timeout, server b not responding.", True, "connection to pi@b was lost.*Timeout"),
-        (255, "", True, "connection to pi@b was lost"),
-        (127, "sh: 1: python3: not found", False, "has no python3.*install Python 3.9"),
-        (137, "", True, r"ended there \(signal 9, for want of memory perhaps\)"),
-        (139, "", True, r"ended there \(signal 11\)"),
-        (1, "OSError: [Errno 28] No space left on device", True, "disk of pi@b is full"),
-        (1, "ValueError: x", True, r"died \(exit code 1\) \(ValueError: x\)"),
-        (-15, "", True, r"was ended \(signal 15\)"),
-        (3, "", False, r"died \(exit code 3\)"),
+        (255, "pi@b: Permission denied (publickey).", False, False, "by ssh.*ssh-copy-id"),
+        (255, "Host key verification failed.", False, False, "check the board's key"),
+        (255, "ssh: connect to host b port 22: No route to host", False, True, "No route to host"),
+        (255, "ssh: connect to host b: Connection refused", False, True, "Connection refused"),
+        (255, "ssh: Could not resolve hostname b", False, True, "not resolve hostname"),
+        (255, "Timeout, server b not responding.", True, True, "to pi@b was lost.*Timeout"),
+        (255, "", True, True, "connection to pi@b was lost"),
+        (127, "sh: 1: python3: not found", False, False, "has no python3.*install Python 3.9"),
+        (137, "", True, True, r"ended there \(signal 9, for want of memory perhaps\)"),
+        (139, "", True, True, r"ended there \(signal 11\)"),
+        (1, "OSError: [Errno 28] No space left on device", True, True, "disk of pi@b is full"),
+        (1, "ValueError: x", True, False, r"died \(exit code 1\) \(ValueError: x\)"),
+        (-15, "", True, True, r"was ended \(signal 15\)"),
+        (3, "", False, False, r"died \(exit code 3\)"),
     ],
 )
-def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, sentence):
-    connection = Connection(BOARD, Path("worker"))
-    found = connection.process().explain(code, said, spoke)
-    assert re.search(sentence, found)
-    assert found.endswith(".")
-    assert "\n" not in found
+def test_the_end_of_a_connection_is_one_sentence(code, said, spoke, gone, sentence):
+    error = Connection(BOARD, Path("worker")).process().explain(code, said, spoke)
+    assert re.search(sentence, str(error))
+    assert str(error).endswith(".")
+    assert "\n" not in str(error)
+    assert type(error) is (GoneError if gone else PlatformError)
+    assert error.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("/home/pi/.cache cannot be written: No space left on device", GoneError),
+        ("/home/pi/.cache cannot be written: Permission denied", PlatformError),
+        ("No module named 'numpy'", PlatformError),
+    ],
+)
+def test_of_a_board_that_cannot_run_it_a_full_one_may_come_back(reason, kind):
+    event = events.Unavailable(event="unavailable", reason=reason)
+    error = Connection(BOARD, Path("worker")).unavailable(event)
+    assert type(error) is kind
+    assert str(error).startswith(f"pi@b cannot run it: {reason}.")
 
 
 def checked(**changes):

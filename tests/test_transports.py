@@ -29,7 +29,11 @@ class Lift:
     def process(self):
         self.diary.append("process")
         command = [sys.executable, str(FAKE), self.mode, str(self.cellar / "log")]
-        return WorkerProcess(command, lambda code, *_: f"The lift is stuck ({code}).", "The cellar")
+
+        def explain(code, _said, _spoke):
+            return PlatformError(f"The lift is stuck ({code}).")
+
+        return WorkerProcess(command, explain, "The cellar")
 
     def introduce(self, process, files, copying):
         self.diary.append("introduce")

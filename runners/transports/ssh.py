@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from guideline_benchmarks.results.errors import PlatformError
+from guideline_benchmarks.results.errors import GoneError, PlatformError
 from guideline_benchmarks.results.record.platform import Platform, Ssh
 from guideline_benchmarks.runners.events import Board, Lacks, Ready, Stored, Unavailable
 from guideline_benchmarks.runners.transports.transport import START_SECONDS
@@ -105,7 +105,9 @@ class Connection:
             return process.receive(START_SECONDS, Board)
 
     def unavailable(self, event: Unavailable) -> PlatformError:
-        """Return the error for a board that cannot run the worker."""
+        """Return the error for a board that cannot run the worker; GoneError for a full disk."""
+        if NO_SPACE in event.reason:
+            return GoneError(f"{self.place} cannot run it: {event.clause}.")
         advice = ""
         if "No module named" in event.reason or "import" in event.reason:
             advice = " `guidelines board check` says how to install what it lacks."
@@ -146,27 +148,38 @@ class Connection:
             raise self.unavailable(event)
         return event
 
-    def _explain(self, code: int, said: str, spoke: bool) -> str:
-        """Say what the end of a process on the board means (see WorkerProcess)."""
+    def _explain(self, code: int, said: str, spoke: bool) -> PlatformError:
+        """Return the error for the end of a process on the board (see WorkerProcess).
+
+        It is GoneError where the same may go well later: the board away, or its disk full.
+        """
         because = f" ({said.strip().rstrip('.')})" if said else ""
-        if code == SSH_FAILED and spoke:
-            return f"The connection to {self.place} was lost{because}."
         if code == SSH_FAILED:
-            advice = next((told for sign, told in _ADVICE.items() if sign in said), "")
-            return f"{self.place} cannot be reached by ssh{because}.{advice}"
+            return self._unreached(because, spoke)
         if code in (NOT_EXECUTABLE, NOT_FOUND) and not spoke:
-            return (
+            return PlatformError(
                 f"{self.place} has no {self.way.python}{because}: install Python 3.9 or newer "
                 'there, or name it in a platform file, say python = "venv/bin/python".'
             )
         if NO_SPACE in said:
-            return f"The disk of {self.place} is full{because}."
+            return GoneError(f"The disk of {self.place} is full{because}.")
         if code < 0:
-            return f"The ssh that held the connection to {self.place} was ended (signal {-code})."
+            return GoneError(
+                f"The ssh that held the connection to {self.place} was ended (signal {-code})."
+            )
         if code > SIGNALS:
             memory = ", for want of memory perhaps" if code - SIGNALS == KILLED else ""
-            return f"The worker on {self.place} was ended there (signal {code - SIGNALS}{memory})."
-        return f"The worker on {self.place} died (exit code {code}){because}."
+            signal = f"signal {code - SIGNALS}{memory}"
+            return GoneError(f"The worker on {self.place} was ended there ({signal}).")
+        return PlatformError(f"The worker on {self.place} died (exit code {code}){because}.")
+
+    def _unreached(self, because: str, spoke: bool) -> PlatformError:
+        """Return the error for a connection that failed, or was lost after the worker spoke."""
+        if spoke:
+            return GoneError(f"The connection to {self.place} was lost{because}.")
+        advice = next((told for sign, told in _ADVICE.items() if sign in because), "")
+        kind = PlatformError if advice else GoneError
+        return kind(f"{self.place} cannot be reached by ssh{because}.{advice}")
 
 
 def open_transport(platform: Platform, archive: Path) -> Connection:
