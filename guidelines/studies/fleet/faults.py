@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,8 +18,6 @@ from guideline_benchmarks.guidelines.studies.fleet.loopback import Board
 
 # Seconds that a server stays away, and that the disk stays full.
 AWAY, FULL = (0.5, 5.0), 3.0
-# What is left free of a full disk, in bytes.
-ROOM = 0
 
 
 @dataclass
@@ -64,12 +63,9 @@ def restart(board: Board, seconds: float) -> None:
 def fill(folder: Path) -> None:
     """Fill the disk that a folder lies on, and empty it again after a while."""
     filler = folder / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(bytes(1 << 16))
-        except OSError:
-            pass
+    with suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
     time.sleep(FULL)
     filler.unlink()
 
@@ -88,7 +84,8 @@ def inject(
     Disks are filled where there is one to fill. Returns how many there were of each kind.
     """
     random, made = Random(seed), Counter[str]()
-    kinds = ["connection cut"] * 4 + ["sshd killed and restarted"] * 4 + ["driver killed"]
+    # The driver's end and a full disk are faults of all boards at once.
+    kinds = ["connection cut"] * 10 + ["sshd killed and restarted"] * 7 + ["driver killed"] * 2
     kinds += ["disk filled"] if disk else []
     while made.total() < count and going():
         time.sleep(random.expovariate(1 / gap))

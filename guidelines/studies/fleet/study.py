@@ -34,10 +34,13 @@ PROGRAM = [sys.executable, "-m", "guideline_benchmarks.guidelines"]
 FEW, MANY, FAULTS = 20, 200, 100
 # How many times slower than this machine boards replay what it took; the last is the slowest.
 SCALES = [10 + 10 * number / (FEW - 1) for number in range(FEW)]
+# Seconds between faults on average, and how much slower boards are than that while there are any.
+GAP, LONGER = 5.0, 2.0
 ROUNDS, PROCESSES = 100, 5
 # Boards of the fleet of many have little to do.
 SHORT_ROUNDS, SHORT_PROCESSES = 10, 2
-DISK_BYTES = 400 << 20
+# Room for all boards' networks and records, and little more.
+DISK_BYTES = 3 << 30
 
 
 @dataclass
@@ -52,7 +55,8 @@ class Driven:
 def recorded(folder: Path) -> Run:
     """Measure on this machine what boards replay, unless the folder holds it; return it."""
     if not run_folders.has_run(folder):
-        measure = ["run", EXPERIMENT, "--runs", str(ROUNDS), "--out", str(folder), "--quiet"]
+        samples = ["--runs", str(ROUNDS), "--processes", str(PROCESSES)]
+        measure = ["run", EXPERIMENT, *samples, "--out", str(folder), "--quiet"]
         subprocess.run([*PROGRAM, *measure], check=True)
     return run_folders.read_run(folder)
 
@@ -143,19 +147,20 @@ def _many(folder: Path, run: Run) -> None:
 
 def _faults(folder: Path, run: Run, seed: int) -> None:
     folder.mkdir()
+    scales = [LONGER * scale for scale in SCALES]
     with ExitStack() as stack:
         disk = folder if faults.is_root() else None
         if disk:
             size = f"size={DISK_BYTES}"
             subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True)
             stack.callback(subprocess.run, ["umount", "-l", str(disk)], check=True)
-        boards = stack.enter_context(running(folder / "boards", run, SCALES))
+        boards = stack.enter_context(running(folder / "boards", run, scales))
         file, out = fleet_file(folder, boards, ROUNDS, PROCESSES), folder / "out"
-        driver = Driver(command(file, out), client(folder, boards), folder / "driver.log")
+        driver = Driver(command(file, out), client(folder, boards), folder.with_suffix(".log"))
         driver.start()
         began = time.monotonic()
         made = faults.inject(
-            FAULTS, boards, driver, disk, 2.0, seed, lambda: not faults.ended(driver.process)
+            FAULTS, boards, driver, disk, GAP, seed, lambda: not faults.ended(driver.process)
         )
         driver.process.wait()
         seconds = time.monotonic() - began
