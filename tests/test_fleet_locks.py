@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 import threading
 
 import pytest
@@ -14,6 +16,7 @@ from guideline_benchmarks.guidelines.session.fleet.stopping import StoppedError
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.results.errors import HeldError, PlatformError
 from guideline_benchmarks.results.fleet.wanted import WantedRecord
+from guideline_benchmarks.runners.claim import local_lock
 from guideline_benchmarks.runners.platform_file import load_platform
 from tests.board import script
 from tests.program import wait_until
@@ -86,9 +89,12 @@ def test_who_waits_is_stopped():
     def stop(_):
         stopping._STOP.set()
 
-    with lock_of(timed, TOKEN, False).held(timed, lambda _: None):
-        with pytest.raises(StoppedError), lock_of(other, TOKEN, False).held(other, stop):
-            raise AssertionError("two have this machine")
+    with (
+        lock_of(timed, TOKEN, False).held(timed, lambda _: None),
+        pytest.raises(StoppedError),
+        lock_of(other, TOKEN, False).held(other, stop),
+    ):
+        raise AssertionError("two have this machine")
     stopping.go_on()
 
 
@@ -104,9 +110,6 @@ def test_each_device_is_known_by_a_token_of_its_own():
 @pytest.fixture
 def labgrid(tmp_path, monkeypatch):
     """A client of labgrid's that keeps one place; its folder."""
-    import getpass
-    import socket
-
     folder = tmp_path / "labgrid"
     script(folder / "bin" / "labgrid-client", CLIENT.format(folder=folder))
     (folder / "me").write_text(f"{socket.gethostname()}/{getpass.getuser()}\n")
@@ -132,7 +135,7 @@ def test_a_place_that_somebody_else_has_is_said(labgrid):
     (labgrid / "taken").write_text("elsewhere/bob\n")
     asked = job("pi", "ssh:pi@host", "shelf")
     with (
-        pytest.raises(PlatformError, match="labgrid does not give the place shelf.*elsewhere/bob"),
+        pytest.raises(PlatformError, match=r"labgrid does not give the place shelf.*elsewhere/bob"),
         lock_of(asked, TOKEN, False).held(asked, lambda _: None),
     ):
         raise AssertionError("two have the place")
@@ -151,8 +154,9 @@ def test_a_missing_client_of_labgrids_is_said(monkeypatch, tmp_path):
 def test_who_measures_this_machine_as_a_board_is_noticed():
     asked = job("desk", "cpu")
     mine, theirs = lock_of(asked, TOKEN, False), lock_of(asked, "1" * 32, False)
-    from guideline_benchmarks.runners.claim import local_lock
-
-    with local_lock(theirs.claim), pytest.raises(HeldError, match="This machine is being measured"):
-        with mine.held(asked, lambda _: None):
-            raise AssertionError("two have this machine")
+    with (
+        local_lock(theirs.claim),
+        pytest.raises(HeldError, match="This machine is being measured"),
+        mine.held(asked, lambda _: None),
+    ):
+        raise AssertionError("two have this machine")
