@@ -42,6 +42,10 @@ class GoneError(PlatformError):
     """A machine that may come back, so that the same may be tried again."""
 
 
+class HeldError(PlatformError):
+    """A machine on which somebody else measures, or left their lock."""
+
+
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """Return "Did you mean X?" for the known name nearest to `wrong`, or "Known: ..." with all."""
     names = list(known)

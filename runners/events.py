@@ -41,7 +41,11 @@ class Ready(WorkerEvent):
     clock: EventClock | None = None
 
 
-class Unavailable(WorkerEvent):
+class Refused(WorkerEvent):
+    """The machine cannot be measured, or not now."""
+
+
+class Unavailable(Refused):
     """The runtime is not there, or it was `asked_wrong`: for something that cannot be."""
 
     event: Literal["unavailable"]
@@ -61,6 +65,25 @@ class Lacks(WorkerEvent):
     files: list[str]
 
 
+class Held(Refused):
+    """Somebody else has the machine's lock (runners.transports.board_lock), or left it there.
+
+    What is not known of who that is is "" or 0. `alive` says that they are at work there.
+    """
+
+    event: Literal["held"] = "held"
+    owner: str
+    process: NonNegativeInt
+    since: str
+    alive: bool
+
+
+class Released(WorkerEvent):
+    """Nobody has the board's lock under the token that was named."""
+
+    event: Literal["released"]
+
+
 class Stored(WorkerEvent):
     """A board has stored the file that it was sent."""
 
@@ -73,7 +96,7 @@ class Board(WorkerEvent):
     A version is None for what is missing. `core` is what a worker is kept on by default, `bits`
     says for how many Python is built, `managed` that it is the system's, into which pip must not
     install, `debian` that it is that of Debian or a descendant, `tools` which of pip and ensurepip
-    it has; `free` is the space left for the folder in bytes.
+    it has; `free` is the space left for the folder in bytes, `lock` who has the board's lock.
     """
 
     event: Literal["board"]
@@ -87,6 +110,7 @@ class Board(WorkerEvent):
     tools: list[Literal["pip", "ensurepip"]]
     folder: str
     free: NonNegativeInt
+    lock: Held | None = None
 
 
 class Executed(WorkerEvent):
@@ -216,6 +240,8 @@ Event = (
     | Loop
     | Counted
     | Lacks
+    | Held
+    | Released
     | Stored
     | Board
     | Stopped

@@ -15,6 +15,7 @@ from guideline_benchmarks.results.record.platform import Fingerprint, Platform
 from guideline_benchmarks.results.record.protocol import Protocol
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.runners import worker_archive
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.events import Ready, Unavailable
 from guideline_benchmarks.runners.schedule import loading_order
 from guideline_benchmarks.runners.transports import local
@@ -57,16 +58,22 @@ class Launcher:
 
 
 def launcher_of(
-    platform: Platform, cache: Path, search: Sequence[str] = (), python: str = ""
+    platform: Platform,
+    cache: Path,
+    search: Sequence[str] = (),
+    python: str = "",
+    claim: Claim | None = None,
 ) -> Launcher:
     """Return how workers of a platform are started; the worker is packed into the folder `cache`.
 
     They also look for modules in the folders `search`, and are run by `python`, one of this
-    machine's, in place of what the platform says. Raises BadInputError for an unknown transport,
+    machine's, in place of what the platform says. On a board each of them holds the lock under
+    `claim`, by default this process's own. Raises BadInputError for an unknown transport,
     PlatformError for one that is not set up.
     """
     archive = worker_archive.build(cache)
-    transport = local.run_by(python, archive) if python else transport_of(platform, archive)
+    claim = claim or Claim.of_this_process()
+    transport = local.run_by(python, archive) if python else transport_of(platform, archive, claim)
     return Launcher(transport, worker_archive.digest(), search, machine=platform.machine)
 
 

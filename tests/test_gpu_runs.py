@@ -33,7 +33,7 @@ def measured(tmp_path, cache, monkeypatch, ready_python):
     def run(
         platform="cuda", how="", declarations=None, resume=False, rounds=2, processes=1, **options
     ):
-        def launcher(platform, cache, search=(), python=""):
+        def launcher(platform, cache, search=(), python="", claim=None):
             words = [how] if how else []
             return Launcher(Local([ready_python, str(WORKER), *words]), "0" * 64, search)
 

@@ -275,7 +275,7 @@ def test_a_board_is_told_from_other_platforms(guidelines):
 def test_an_old_python_is_told(tmp_path):
     """The agent itself says so, to a Python that takes itself for an older one."""
     boot = "import sys;sys.version_info=(3,8,1);exec(eval(sys.stdin.buffer.readline()))"
-    source = ascii(ssh.AGENT.read_text()).encode() + b'\n{"do": "work"}\n'
+    source = ssh.agent_line() + b'{"do": "work"}\n'
     done = subprocess.run([sys.executable, "-c", boot], input=source, capture_output=True)
     assert done.returncode == 0, done.stderr
     event = events.parse(done.stdout.splitlines()[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -124,8 +125,8 @@ def test_a_transport_says_itself_what_went_wrong(mode, said, cellar, above):
 def test_a_platform_file_names_any_transport_of_the_catalogue(cellar, tmp_path, monkeypatch):
     opened = []
 
-    def open_transport(platform, archive):
-        opened.append((platform.name, archive.suffix))
+    def open_transport(platform, archive, claim):
+        opened.append((platform.name, archive.suffix, claim.process))
         return Lift(cellar)
 
     path = tmp_path / "mine.toml"
@@ -135,7 +136,7 @@ def test_a_platform_file_names_any_transport_of_the_catalogue(cellar, tmp_path, 
     monkeypatch.setitem(TRANSPORTS, "lift", open_transport)
     platform = platform_file.load_platform(str(path))
     launched = launcher.launcher_of(platform, tmp_path)
-    assert opened == [("mine", ".pyz")]
+    assert opened == [("mine", ".pyz", os.getpid())]
     assert launcher.identify(platform, launched).hostname == "cellar"
     # A Python of this machine runs nothing elsewhere.
     assert not platform.is_local

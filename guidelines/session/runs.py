@@ -30,6 +30,7 @@ from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.store.files import cache_folder, locked, readable
 from guideline_benchmarks.runners import measure
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.emulator import count
 from guideline_benchmarks.runners.emulator.count_cache import CountCache
 from guideline_benchmarks.runners.launcher import ModelFiles, identify, launcher_of
@@ -45,7 +46,7 @@ class Plan:
 
     With `reuses_counts`, networks that were counted before in the same way are not counted again.
     `cost_model` is that of a platform that names one. Exporting a network of the user's may take
-    `patience` seconds.
+    `patience` seconds. A board is held under `claim`, or else under this process's own.
     """
 
     declarations: Sequence[Declaration]
@@ -54,7 +55,7 @@ class Plan:
     reuses_counts: bool = False
     cost_model: CostModel | None = None
     patience: float = apart.PATIENCE
-    claim: object = None
+    claim: Claim | None = None
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -128,7 +129,7 @@ def _execute(
     python = user_networks.interpreter(plan.cells, plan.platform.backend)
     if python:
         search.append(str(apart.networks_archive(cache)))
-    launcher = launcher_of(plan.platform, cache, search, python)
+    launcher = launcher_of(plan.platform, cache, search, python, plan.claim)
     fingerprint = identify(plan.platform, launcher, plan.protocol.core)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)

@@ -2,14 +2,19 @@
 
 Standard library only. It arrives on standard input (runners.transports.ssh), so nothing need be on
 the board but Python, and reads one JSON line, {"do": "work" or "check", "worker": file, "files":
-[files], "packages": [names]}, a file being {"digest": SHA-256, "size": bytes}. It answers {"event":
-"lacks", "files": [digests]}, reads the bytes of one after the other, and answers {"event":
-"stored"} to each. Files are kept by their digest in a cache folder, whole or not at all, and their
-content is compared with the digest each time, so that a damaged one is asked for again. Then it
-runs the worker in this same process, or for "check" sends one {"event": "board", ...} with the
-versions of the packages.
+[files], "packages": [names], "lock": claim}, a file being {"digest": SHA-256, "size": bytes}. It
+answers {"event": "lacks", "files": [digests]}, reads the bytes of one after the other, and answers
+{"event": "stored"} to each. Files are kept by their digest in a cache folder, whole or not at all,
+and their content is compared with the digest each time, so that a damaged one is asked for again.
+Then it runs the worker in this same process, or for "check" sends one {"event": "board", ...} with
+the versions of the packages.
 
-What cannot be done ends in {"event": "unavailable", "reason"}.
+To "work" it takes the board's lock first, for as long as this process lives (board_lock.py, which
+arrives with it). {"do": "release" or "break", "lock": claim} lets go what the claim's token, or
+anybody who is gone, left locked, and is answered with {"event": "released"}.
+
+What cannot be done ends in {"event": "unavailable", "reason"}, or, where somebody else has the
+lock, in {"event": "held", "owner", "process", "since", "alive"}.
 """
 
 import hashlib
@@ -118,7 +123,31 @@ def check(packages: "list[str]") -> None:
         tools=[name for name in ("pip", "ensurepip") if importlib.util.find_spec(name)],
         folder=str(Path.cwd()),
         free=shutil.disk_usage(".").free,
+        lock=importlib.import_module("board_lock").look(),
     )
+
+
+def lock(action: str, claim: "dict[str, Any]") -> bool:
+    """Do with the board's lock what an action asks for; send why not, and return whether it went.
+
+    What is taken for work is held until this process ends.
+    """
+    board_lock = importlib.import_module("board_lock")
+    try:
+        if action in ("work", "break"):
+            handle = board_lock.take(claim)
+        if action == "break":
+            os.close(handle)
+        if action in ("release", "break"):
+            board_lock.release(claim["token"])
+    except board_lock.Held as held:
+        send(event="held", **held.said())
+    except OSError as error:
+        reason = f"{board_lock.path()} cannot be locked: {error.strerror}"
+        send(event="unavailable", reason=reason)
+    else:
+        return True
+    return False
 
 
 def sweep() -> None:
@@ -152,6 +181,11 @@ def main() -> None:
         found, wanted = (".".join(map(str, v[:2])) for v in (sys.version_info, OLDEST_PYTHON))
         reason = f"{sys.executable} is Python {found}, and {wanted} or newer is needed"
         send(event="unavailable", reason=reason)
+        return
+    if "lock" in request and not lock(request["do"], request["lock"]):
+        return
+    if request["do"] in ("release", "break"):
+        send(event="released")
         return
     folder = cache_folder()
     try:

@@ -11,6 +11,7 @@ from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.emulator import install
 from guideline_benchmarks.runners.emulator.install import plugin_words
 from guideline_benchmarks.runners.emulator.qemu import QemuUser
@@ -78,7 +79,7 @@ class Emulated:
         return ready.model_copy(update={"machine": machine, "runtimes": runtimes})
 
 
-def open_transport(platform: Platform, archive: Path) -> Emulated:
+def open_transport(platform: Platform, archive: Path, _claim: Claim) -> Emulated:
     """Return the emulator with the packed worker.
 
     Raises PlatformError when it is not set up, or lacks the platform's runtime.

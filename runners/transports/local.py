@@ -10,6 +10,7 @@ from pathlib import Path
 
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.platform import Platform
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.events import Ready, Unavailable
 from guideline_benchmarks.runners.transports.transport import unavailable_here
 from guideline_benchmarks.runners.worker import environment
@@ -48,6 +49,6 @@ def run_by(python: str, archive: Path) -> Local:
     return Local([python, str(archive)])
 
 
-def open_transport(_platform: Platform, archive: Path) -> Local:
+def open_transport(_platform: Platform, archive: Path, _claim: Claim) -> Local:
     """Return this machine with the packed worker run by the suite's own Python."""
     return run_by(sys.executable, archive)

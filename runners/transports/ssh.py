@@ -1,8 +1,8 @@
 """A board reached by ssh: OpenSSH's own client, an agent on the board, files copied by content.
 
 What is sent to the board's shell is made of letters, digits and a few signs that mean the same in
-every shell; all else travels on standard input: the agent (board_agent.py), then what the
-agent asks for, then the worker's requests.
+every shell; all else travels on standard input: the agent (board_agent.py) with what locks the
+board (board_lock.py), then what the agent asks for, then the worker's requests.
 """
 
 from __future__ import annotations
@@ -11,17 +11,33 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from guideline_benchmarks.results.errors import GoneError, PlatformError
 from guideline_benchmarks.results.record.platform import Platform, Ssh
-from guideline_benchmarks.runners.events import Board, Lacks, Ready, Stored, Unavailable
+from guideline_benchmarks.runners.claim import Claim, refusal
+from guideline_benchmarks.runners.events import (
+    Board,
+    Held,
+    Lacks,
+    Ready,
+    Refused,
+    Released,
+    Stored,
+    Unavailable,
+)
 from guideline_benchmarks.runners.transports.transport import START_SECONDS
 from guideline_benchmarks.runners.worker_process import NO_SPACE, WorkerProcess
 
-AGENT = Path(__file__).with_name("board_agent.py")
+AGENT, LOCK = (Path(__file__).with_name(name) for name in ("board_agent.py", "board_lock.py"))
+# What comes before the agent: the other file, as a module that it can import.
+_PRELUDE = """\
+import sys, types
+sys.modules["board_lock"] = types.ModuleType("board_lock")
+exec({lock!a}, sys.modules["board_lock"].__dict__)
+"""
 COPY_SECONDS = 600.0
 # Nobody can be asked for a password, and a board that has gone must be noticed.
 OPTIONS = (
@@ -40,15 +56,22 @@ _ADVICE = {
     "Host key verification failed": " Connect once by hand with ssh, to check the board's key.",
 }
 
-Answer = TypeVar("Answer", Lacks, Stored)
+# What a board says of a lock's file that it cannot use.
+_NOT_LOCKED = "cannot be locked"
+
+Answer = TypeVar("Answer", Lacks, Stored, Released)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A way to a board (see runners.transports.transport.Transport); `archive` is the worker."""
+    """A way to a board (see runners.transports.transport.Transport); `archive` is the worker.
+
+    Each worker there holds the board's lock under `claim` for as long as it lives.
+    """
 
     way: Ssh
     archive: Path
+    claim: Claim = field(default_factory=Claim.of_this_process)
 
     @property
     def place(self) -> str:
@@ -90,25 +113,42 @@ class Connection:
         """Make a fresh process a worker that has `files`; return their names on the board.
 
         What the board lacks is copied, which `copying` is told of. Raises PlatformError when the
-        board is not reached, has no fit Python, or cannot keep the files.
+        board is not reached, has no fit Python, or cannot keep the files, and HeldError when
+        somebody else measures on it.
         """
-        return self._send(process, {"do": "work"}, files, copying)
+        return self._send(process, {"do": "work", "lock": asdict(self.claim)}, files, copying)
 
     def check(self, packages: Sequence[str]) -> Board:
         """Ask the board what it is and which packages it has.
 
-        Raises PlatformError as `introduce` does.
+        It takes no lock. Raises PlatformError as `introduce` does.
         """
         with self.process() as process:
             task = {"do": "check", "packages": list(packages)}
             self._send(process, task, [], lambda *_: None)
             return process.receive(START_SECONDS, Board)
 
+    def release(self) -> None:
+        """Let go what workers of this claim left locked, if they did.
+
+        Raises PlatformError as `introduce` does.
+        """
+        self._unlock("release")
+
+    def break_lock(self) -> None:
+        """Let go what anybody left locked who is not at work there any more.
+
+        Raises PlatformError as `introduce` does, HeldError for who is.
+        """
+        self._unlock("break")
+
     def unavailable(self, event: Unavailable) -> PlatformError:
         """Return the error for a board that cannot run the worker; GoneError for a full disk."""
         if NO_SPACE in event.reason:
             return GoneError(f"{self.place} cannot run it: {event.clause}.")
         advice = ""
+        if _NOT_LOCKED in event.reason:
+            advice = " Have that file removed, if nobody measures there."
         if "No module named" in event.reason or "import" in event.reason:
             advice = " `guidelines board check` says how to install what it lacks."
         return PlatformError(f"{self.place} cannot run it: {event.clause}.{advice}")
@@ -116,6 +156,12 @@ class Connection:
     def seen(self, ready: Ready) -> Ready:
         """Return a greeting as it is: the worker on a board knows its board."""
         return ready
+
+    def _unlock(self, action: str) -> None:
+        with self.process() as process:
+            process.send_bytes(agent_line())
+            process.send({"do": action, "lock": asdict(self.claim)})
+            self._answer(process, Released, START_SECONDS)
 
     def _send(
         self,
@@ -131,22 +177,26 @@ class Connection:
             sizes[digests[path]] = len(content)
         sources = {digest: path for path, digest in digests.items()}
         described = [{"digest": digest, "size": size} for digest, size in sizes.items()]
-        process.send_bytes(ascii(AGENT.read_text(encoding="utf-8")).encode() + b"\n")
+        process.send_bytes(agent_line())
         process.send({**task, "worker": described[0], "files": described[1:]})
-        lacks = self._wanted(process.receive(START_SECONDS, Lacks, Unavailable, greeting=True))
+        lacks = self._answer(process, Lacks, START_SECONDS)
         if not sources.keys() >= {*lacks.files}:
             raise PlatformError(f"{process.name} asked for files that it has no use for.")
         for number, digest in enumerate(lacks.files):
             copying(number, len(lacks.files))
             process.send_bytes(_content(sources[digest]))
-            self._wanted(process.receive(COPY_SECONDS, Stored, Unavailable))
+            self._answer(process, Stored, COPY_SECONDS)
         return digests
 
-    def _wanted(self, event: Answer | Unavailable) -> Answer:
-        """Return an answer; raise PlatformError for one that says why there is none."""
-        if isinstance(event, Unavailable):
-            raise self.unavailable(event)
-        return event
+    def _answer(self, process: WorkerProcess, kind: type[Answer], seconds: float) -> Answer:
+        """Return the agent's answer; raise PlatformError for one that says why there is none."""
+        event = process.receive(seconds, kind, Refused, greeting=kind is not Stored)
+        if isinstance(event, kind):
+            return event
+        if isinstance(event, Held):
+            raise refusal(self.place, event)
+        assert isinstance(event, Unavailable)
+        raise self.unavailable(event)
 
     def _explain(self, code: int, said: str, spoke: bool) -> PlatformError:
         """Return the error for the end of a process on the board (see WorkerProcess).
@@ -182,10 +232,16 @@ class Connection:
         return kind(f"{self.place} cannot be reached by ssh{because}.{advice}")
 
 
-def open_transport(platform: Platform, archive: Path) -> Connection:
+def open_transport(platform: Platform, archive: Path, claim: Claim) -> Connection:
     """Return the connection to a platform's board, to which the packed worker is copied."""
     assert platform.ssh is not None
-    return Connection(platform.ssh, archive)
+    return Connection(platform.ssh, archive, claim)
+
+
+def agent_line() -> bytes:
+    """Return the line that the board reads first: the agent, after what it locks the board with."""
+    lock, agent = (file.read_text(encoding="utf-8") for file in (LOCK, AGENT))
+    return ascii(_PRELUDE.format(lock=lock) + agent).encode() + b"\n"
 
 
 def remote_command(python: str) -> str:

@@ -15,6 +15,7 @@ from guideline_benchmarks.results.record.backends import Backend, backend
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.store.files import cache_folder
 from guideline_benchmarks.runners import platform_file, worker_archive
+from guideline_benchmarks.runners.claim import Claim, holder
 from guideline_benchmarks.runners.events import Board
 from guideline_benchmarks.runners.launcher import Launcher, identify
 from guideline_benchmarks.runners.platforms import platform_names
@@ -70,12 +71,19 @@ def check(
     python: Annotated[
         str | None, typer.Option(help="The board's Python.  [default: the platform's, or python3]")
     ] = None,
+    break_lock: Annotated[
+        bool,
+        typer.Option("--break-lock", help="Break a lock that somebody left who is not at work."),
+    ] = False,
 ) -> None:
     """Say what a board is and has, and how to install what it lacks; nothing is installed."""
     name = platform_name(address)
     platform = board_platform(name, python)
     row = backend(platform.backend)
-    connection = ssh.open_transport(platform, worker_archive.build(cache_folder()))
+    archive = worker_archive.build(cache_folder())
+    connection = ssh.open_transport(platform, archive, Claim.of_this_process())
+    if break_lock:
+        connection.break_lock()
     found = connection.check(row.requirements)
     for line in description(found):
         typer.echo(line)
@@ -101,6 +109,9 @@ def description(found: Board) -> list[str]:
         f"Python     {found.executable} ({machine.python}, {found.bits} bits): {packages}",
         f"Cache      {found.folder}, {found.free / 1e9:.1f} GB free",
     ]
+    if found.lock is not None:
+        how = "and measures there now" if found.lock.alive else "and is not at work there any more"
+        lines.append(f"Lock       {holder(found.lock)} has it, {how}")
     if found.free < LEAST_FREE_BYTES:
         lines.append(f"Warning    free some space: {LEAST_FREE_BYTES // 10**6} MB are needed.")
     return lines

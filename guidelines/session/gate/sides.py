@@ -18,6 +18,7 @@ from guideline_benchmarks.results.errors import BadInputError, SuiteError
 from guideline_benchmarks.results.gate.trial import Side, SideName, Trial, TrialProtocol
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.launcher import identify, launcher_of
 from guideline_benchmarks.runners.platform_file import load_platform
 from guideline_benchmarks.runners.side_worker import Equipment
@@ -101,14 +102,16 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
     for name, side in asked.items():
         _refuse_untimed(name, side, platforms[name])
         refuse_precision(platforms[name], question.measured.precision)
+    apart = question.apart or _why_apart(platforms["a"], platforms["b"])
+    # Of a pair both workers are alive at once.
+    claim = Claim.of_this_process(shared=not apart)
     sides: dict[SideName, Side] = {}
     equipment: dict[SideName, Equipment] = {}
     for name, side in asked.items():
         try:
-            sides[name], equipment[name] = _side(question, side, platforms[name], cache)
+            sides[name], equipment[name] = _side(question, side, platforms[name], cache, claim)
         except SuiteError as error:
             raise type(error)(f"Side {name.upper()} ({side.platform}): {error}") from None
-    apart = question.apart or _why_apart(platforms["a"], platforms["b"])
     trial = Trial(
         design="quartets" if apart else "pairs",
         apart=apart,
@@ -153,10 +156,10 @@ def _refuse_untimed(name: SideName, side: AskedSide, platform: Platform) -> None
 
 
 def _side(
-    question: Question, side: AskedSide, platform: Platform, cache: Path
+    question: Question, side: AskedSide, platform: Platform, cache: Path, claim: Claim
 ) -> tuple[Side, Equipment]:
     plan = runs.Plan(question.declarations, platform, question.measured)
-    launcher = launcher_of(platform, cache, python=side.python)
+    launcher = launcher_of(platform, cache, python=side.python, claim=claim)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))
     fingerprint = identify(platform, launcher, question.measured.core)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
