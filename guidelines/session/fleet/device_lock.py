@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from guideline_benchmarks.runners.claim import Claim, local_lock
-
 from guideline_benchmarks.guidelines.session.fleet.jobs import Job
 from guideline_benchmarks.guidelines.session.fleet.stopping import pause
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.store.files import cache_folder, make_cache_folder
 from guideline_benchmarks.runners import worker_archive
+from guideline_benchmarks.runners.claim import Claim, local_lock
 from guideline_benchmarks.runners.transports import ssh
 
 LABGRID = "labgrid-client"
