@@ -10,9 +10,14 @@ import jsonschema
 import onnx
 import pytest
 import torch
+import typer
 from torch import nn
 
+from guideline_benchmarks.guidelines.channel_widths import CHANNEL_WIDTHS
 from guideline_benchmarks.guidelines.export.exporter.formats import export_onnx
+from guideline_benchmarks.guidelines.session import measuring, runs
+from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.advice.json_object import advice_object, json_schema
 from guideline_benchmarks.results.advice.stored import read_advice
@@ -137,6 +142,25 @@ def test_what_was_only_begun_is_found_and_continued(guidelines, tmp_path):
     assert (begun / "network" / "run.json").read_bytes() == network
     # Finished as it is, the next one is another.
     assert guidelines(*words, "--resume", "--quiet")[1].split() != out.split()
+
+
+@pytest.mark.usefixtures("copied")
+def test_an_interruption_between_two_runs_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "execute", interrupted)
+    only_begun(tmp_path / "advice")
+    asked = plan([CHANNEL_WIDTHS], "cpu", Options())
+    for folder, said in (
+        ("advice", "is kept; continue with: again"),
+        ("new", "Nothing was stored"),
+    ):
+        with pytest.raises(typer.Exit):
+            measuring.execute_with_progress(
+                asked, tmp_path / folder / "widths", resume=True, quiet=True, again="again"
+            )
+        assert said in capsys.readouterr().err
 
 
 def test_the_changed_network_runs_and_says_what_it_is(advised):
