@@ -45,6 +45,7 @@ def place(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(board_lock, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(board_lock, "GAP_SECONDS", 0.2)
     return folder / board_lock.NAME
 
 
@@ -122,6 +123,18 @@ def test_what_is_kept_stays_until_it_is_broken(elsewhere):
     assert taken(claim("a", kept=True))["token"] == "a"
     assert taken(claim("b", breaks=True))["token"] == "b"
     assert taken(claim("c"))["token"] == "c"
+
+
+def test_what_is_held_again_a_moment_later_is_not_broken(elsewhere, monkeypatch):
+    monkeypatch.setattr(board_lock, "GAP_SECONDS", 60)
+    end(elsewhere(claim("a", kept=True)))
+    # The next worker of a fleet comes after a while.
+    coming = threading.Timer(0.5, lambda: elsewhere(claim("a", kept=True)))
+    coming.start()
+    with pytest.raises(Held) as caught:
+        board_lock.take(claim("b", breaks=True))
+    assert caught.value.alive
+    coming.join()
 
 
 def test_who_is_about_to_end_is_waited_for(elsewhere, monkeypatch):

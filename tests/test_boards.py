@@ -21,6 +21,7 @@ import pytest
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
+from guideline_benchmarks.guidelines.studies.fleet import loopback as boards
 from guideline_benchmarks.results.advice.stored import read_advice
 from guideline_benchmarks.results.errors import GoneError, PlatformError
 from guideline_benchmarks.results.record.backends import BACKENDS
@@ -30,7 +31,6 @@ from guideline_benchmarks.runners import platform_file, worker_archive, worker_p
 from guideline_benchmarks.runners.transports import ssh
 from guideline_benchmarks.runners.transports.ssh import Connection
 from guideline_benchmarks.runners.worker_process import WorkerProcess
-from tests import board as boards
 from tests.program import complains, slow_but_first, wait_for
 from tests.runtimes import is_installed
 from tests.small_program import smaller

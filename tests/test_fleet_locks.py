@@ -14,11 +14,11 @@ from guideline_benchmarks.guidelines.session.fleet.device_lock import lock_of
 from guideline_benchmarks.guidelines.session.fleet.jobs import Job
 from guideline_benchmarks.guidelines.session.fleet.stopping import StoppedError
 from guideline_benchmarks.guidelines.session.options import Options
+from guideline_benchmarks.guidelines.studies.fleet.loopback import script
 from guideline_benchmarks.results.errors import HeldError, PlatformError
 from guideline_benchmarks.results.fleet.wanted import WantedRecord
 from guideline_benchmarks.runners.claim import local_lock
 from guideline_benchmarks.runners.platform_file import load_platform
-from tests.board import script
 from tests.program import wait_until
 
 TOKEN = "0" * 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jsonschema
@@ -22,6 +23,7 @@ from guideline_benchmarks.results.record.schema import json_schema
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import files, run_folders
 from guideline_benchmarks.results.store.compressed import read_stored, stored_file, stored_files
+from guideline_benchmarks.results.store.files import write_file
 from tests.synthetic import run_of, run_of_declarations, valid
 
 SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
@@ -224,3 +226,12 @@ def test_a_record_of_version_9_gets_what_the_paper_prints_of_whole_networks(tmp_
     assert found.cells == run.cells
     assert all(experiment.rivals for experiment in found.experiments)
     assert found.experiments[0].title == "As it was called then"
+
+
+def test_threads_that_write_one_file_at_once_do_not_disturb_one_another(tmp_path):
+    contents = [bytes([number]) * 100_000 for number in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(20):
+            list(pool.map(lambda content: write_file(tmp_path / "file", content), contents))
+    assert (tmp_path / "file").read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -32,6 +32,7 @@ _FRACTION = re.compile(rb"\d+\.\d{3,}")
 _INDENTATION = re.compile(rb"\n +<")
 # Between a letter of a path and its numbers no space is needed, nor within a style.
 _GAPS = re.compile(rb"\s*([A-Za-z])\s*")
+_NAME, _REFERENCE = re.compile(rb' id="([^"]*)"'), re.compile(rb"#(\w+)")
 _STYLE = re.compile(rb' style="[^"]*"')
 # What only says how the file was made.
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -49,7 +50,7 @@ def image(figure: Figure, kind: Kind) -> bytes:
 
 
 def compact(svg: bytes) -> bytes:
-    """Return an SVG as it looks without needless space, and places to a hundredth of a point."""
+    """Return an SVG as it looks without needless space and names, places to 1/100 of a point."""
 
     def shorter(attribute: re.Match[bytes]) -> bytes:
         name, value = attribute[0][:-1].split(b'="')
@@ -59,7 +60,13 @@ def compact(svg: bytes) -> bytes:
     def plain(style: re.Match[bytes]) -> bytes:
         return style[0].replace(b"; ", b";").replace(b": ", b":")
 
-    return _STYLE.sub(plain, _INDENTATION.sub(b"\n<", _PLACES.sub(shorter, svg)))
+    named = set(_REFERENCE.findall(svg))
+
+    def needed(name: re.Match[bytes]) -> bytes:
+        return name[0] if name[1] in named else b""
+
+    small = _NAME.sub(needed, _PLACES.sub(shorter, svg))
+    return _STYLE.sub(plain, _INDENTATION.sub(b"\n<", small))
 
 
 def write_images(

@@ -12,6 +12,7 @@ import fcntl
 import itertools
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -69,7 +70,8 @@ def write_file(path: Path, content: str | bytes, chosen_by: str = OUT) -> None:
     chooses, is not writable.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Threads of a fleet write at once what they have in common.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident():x}")
     try:
         with _made(path.parent):
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ def make_folder(folder: Path, fill: Callable[[Path], T]) -> T:
 
     `fill` fills a folder beside it. Raises PlatformError where it cannot be written.
     """
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}-{threading.get_ident():x}")
     try:
         fresh.mkdir(parents=True)
         filled = fill(fresh)

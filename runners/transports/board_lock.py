@@ -24,6 +24,8 @@ NAME = "guideline-benchmarks.lock"
 # A worker that has done its work takes a moment to end.
 SETTLE_SECONDS = 1.0
 END_SECONDS = 10.0
+# The most that a slow board takes from the end of a worker to the beginning of the next.
+GAP_SECONDS = 15.0
 PAUSE_SECONDS = 0.05
 LONGEST = 4096
 LONGEST_TEXT = 100
@@ -61,6 +63,8 @@ def take(claim: Claim) -> int:
     What an earlier worker of the same token left at work is killed. Raises Held when somebody else
     has the lock, and OSError when its file cannot be used.
     """
+    if claim["breaks"]:
+        _refuse_one_that_lives(claim["token"])
     handle = _hold(claim["token"], claim["shared"])
     try:
         holder = _read(handle)
@@ -127,6 +131,25 @@ def _hold(token: str, shared: bool) -> int:
         finally:
             if not keep:
                 os.close(handle)
+        time.sleep(PAUSE_SECONDS)
+
+
+def _refuse_one_that_lives(token: str) -> None:
+    """Raise Held when a lock that others keep is held again soon: between two workers none is."""
+    deadline = time.monotonic() + GAP_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            handle = _open()
+        except OSError:
+            return
+        try:
+            holder = _read(handle)
+            if holder.get("token") == token or holder.get("kept") is not True:
+                return
+            if not _locked(handle, fcntl.LOCK_EX):
+                raise Held(holder, alive=True)
+        finally:
+            os.close(handle)
         time.sleep(PAUSE_SECONDS)
 
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import psutil
 
 from guideline_benchmarks.runners import platform_file
+from guideline_benchmarks.runners.transports import board_lock
 
 HOST = "127.0.0.1"
-# What the server runs in place of every command: the command, in a home folder of the board's own
-# and with the board's Python first.
+# What the server runs in place of every command: the command, in a home folder of the board's own,
+# with a folder for its lock, which no other board sees, and with the board's Python first.
 LANDING = """\
 #!/bin/sh
 echo 'Welcome to the board'
-export HOME={home} TMPDIR={home} PATH={programs}:$PATH
+export HOME={home} TMPDIR={home}/tmp PATH={programs}:$PATH
 unset XDG_CACHE_HOME
 cd
 exec sh -c "$SSH_ORIGINAL_COMMAND"
@@ -42,6 +43,11 @@ class Board:
     def home(self) -> Path:
         """The board's home folder."""
         return self.folder / "home"
+
+    @property
+    def lock(self) -> Path:
+        """What says who measures on the board."""
+        return self.home / "tmp" / board_lock.NAME
 
     @property
     def path(self) -> str:
@@ -109,7 +115,7 @@ def script(path: Path, content: str) -> Path:
 def start(folder: Path, python: list[str]) -> Board:
     """Start a server whose board has the Python that the words `python` start."""
     home, programs = folder / "home", folder / "board"
-    home.mkdir()
+    (home / "tmp").mkdir(parents=True)
     script(programs / "python3", f'#!/bin/sh\nexec {shlex.join(python)} "$@"\n')
     landing = script(folder / "land", LANDING.format(home=home, programs=programs))
     for key in ("key", "host_key"):
@@ -122,6 +128,8 @@ def start(folder: Path, python: list[str]) -> Board:
         f"ListenAddress {HOST}\nPort {port}\nHostKey {folder}/host_key\nPidFile none\n"
         f"AuthorizedKeysFile {folder}/key.pub\nStrictModes no\nUsePAM no\n"
         f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand {landing}\n"
+        # What a user's shell does when it is started over ssh must not reach into boards.
+        "SetEnv SHLVL=2\n"
     )
     public = (folder / "host_key.pub").read_text().split()
     (folder / "known_hosts").write_text(f"[{HOST}]:{port} {public[0]} {public[1]}\n")

@@ -34,7 +34,7 @@ def _networks(run: Run) -> list[dict[str, Any]]:
     found = []
     for cell in run.networks:
         proof = first.proofs[cell.name]
-        operators = proof.operators or cell.operators or Operators()
+        operators = cell.operators or proof.operators or Operators()
         loaded = {
             "warmup_ns": first.warmup_ns[cell.name],
             "output_error": proof.output_error,
