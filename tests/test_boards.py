@@ -153,6 +153,7 @@ def finished(command, board, ready_python):
     return finish
 
 
+@pytest.mark.usefixtures("no_ceilings")
 @pytest.mark.parametrize(
     "row", slow_but_first(*(row for row in BACKENDS.values() if row.over_ssh and row.extra))
 )
@@ -329,6 +330,7 @@ def test_advice_is_given_on_a_board(board, native, finished, tmp_path):
     assert {one.verdict for one in judged.findings} - {"not measured"}
 
 
+@pytest.mark.usefixtures("no_ceilings")
 def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     asked = on(native, ("g4/none/x1", "g4/relu+shortcut/x1"), 1, 1)
