@@ -25,8 +25,14 @@ from tests.program import wait_until
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
-# What the suite reads when it is asked something, and Python never.
-OF_THE_SUITE = {"GUIDELINES_MACHINE", "PATH", "XDG_CACHE_HOME"}
+# Variables that the suite reads when it is asked something, and that change no start of Python.
+OF_THE_SUITE = {
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "GUIDELINES_MACHINE",
+    "PATH",
+    "XDG_CACHE_HOME",
+}
 
 # A shell lets its background jobs, and all that they start, ignore Ctrl-C; tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
