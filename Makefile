@@ -39,7 +39,7 @@ RUN         = $(GUIDELINES) run $(MEASURED)
 
 .DEFAULT_GOAL := help
 .PHONY: help tables paper g1 g2 g3 g4 fig2 advise widths networks report reports compare matrix fleet history ab check gate-study calibrate-gate \
-        arm-emulator cpu-counter litert-converter arm-model runtime-packages runtimes doctor bench lint docs test test-all coverage
+        arm-emulator cpu-counter litert-converter arm-model docs-packages runtime-packages runtimes doctor bench lint docs test test-all coverage
 
 help: ## list the targets
 	@grep -E '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /  \1\t/' | expand -t 18
@@ -135,6 +135,8 @@ arm-model: $(INSTALLED) ## fit and test the cost model of the paper's ARM core (
 
 litert-converter: $(INSTALLED) ## set up what converts networks for PLATFORM=cpu-litert (1 GB, no root)
 	@$(GUIDELINES) litert-converter -- $(PIP_ARGS)
+
+docs-packages: $(DOCS) ## install the packages that make the docs
 
 runtime-packages: $(VENV)/installed-runtimes ## install the packages of every further runtime, without LiteRT's converter
 

@@ -25,6 +25,15 @@ from tests.program import wait_until
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
+# Variables that the suite reads when it is asked something, and that change no start of Python.
+OF_THE_SUITE = {
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "GUIDELINES_MACHINE",
+    "PATH",
+    "XDG_CACHE_HOME",
+}
+
 # A shell lets its background jobs, and all that they start, ignore Ctrl-C; tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -238,12 +247,13 @@ def command(start, tmp_path):
 def guidelines(command, ready_python):
     """Run `guidelines` to its end; return exit code, standard output, standard error.
 
-    With an environment of its own or other limits, which may change how Python starts, it is
-    started as users do; so is each `command`.
+    With other limits, or an environment that may change how Python starts, it is started as users
+    do; so is each `command`.
     """
 
     def finish(*arguments, **options):
-        changed = options.keys() & {"environment", "preexec_fn"}
+        variables = options.get("environment", {}).keys() - OF_THE_SUITE
+        changed = variables or "preexec_fn" in options
         python = sys.executable if changed else ready_python
         process = command(*arguments, python=python, **options)
         out, err = process.communicate(timeout=300)

@@ -14,7 +14,8 @@ from guideline_benchmarks.results.store import run_folders
 
 def slow_but_first(first, *others):
     """Return parameters of a test of which the first says most, so that the others are slow."""
-    return [first, *(pytest.param(other, marks=pytest.mark.slow) for other in others)]
+    night = [other if isinstance(other, tuple) else (other,) for other in others]
+    return [first, *(pytest.param(*values, marks=pytest.mark.slow) for values in night)]
 
 
 # The second runtime does what the first does, and takes longer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from guideline_benchmarks.guidelines.export.converters import converter
 from guideline_benchmarks.guidelines.export.quantisers import Quantiser
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import BACKENDS, Backend
+
+SMALL_CEILINGS = Path(__file__).with_name("small_ceilings.py")
 
 
 def is_installed(row: Backend, precision: str = "fp32") -> bool:

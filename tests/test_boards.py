@@ -132,22 +132,28 @@ def test_an_emulated_board_is_measured_over_ssh_loses_its_connection_and_goes_on
     assert len(run.sessions) == 2
 
 
-def test_an_emulated_board_is_checked(board, command):
-    process = command("board", "check", board.platform(), environment={"PATH": board.path})
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+def test_an_emulated_board_is_checked(board, finished):
+    code, out, err = finished("board", "check", board.platform())
+    assert code == 0, err
     assert "Cortex-A57" in out
     assert "aarch64" in out
     assert "numpy 2" in out
     assert "Ready: guidelines run all --platform" in out
 
 
-def finished(command, board, *words):
-    process = command(*words, environment={"PATH": board.path})
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+@pytest.fixture
+def finished(command, board, ready_python):
+    """Run `guidelines` to its end with the board's ssh; return exit code, output, complaints."""
+
+    def finish(*words):
+        process = command(*words, environment={"PATH": board.path}, python=ready_python)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    return finish
 
 
+@pytest.mark.usefixtures("no_ceilings")
 @pytest.mark.parametrize(
     "row", slow_but_first(*(row for row in BACKENDS.values() if row.over_ssh and row.extra))
 )
@@ -167,8 +173,10 @@ def test_further_runtimes_are_measured_over_ssh(row, native, on_path, cache, mon
     assert bits == {"openvino-cpu": {7}, "ncnn-cpu": set(), "litert-cpu": {8}}[row.name]
 
 
-def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command, tmp_path):
-    words = ("run", "g4", "--platform", native, "--runs", 99, "--processes", 1, "--out", "mine")
+def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(
+    board, native, command, finished, tmp_path
+):
+    words = ("run", "g4", "--platform", native, "--runs", 20, "--processes", 1, "--out", "mine")
     process = command(*words, environment={"PATH": board.path})
     wait_for(tmp_path / "mine", "rounds", 1)
     board.hang_up()
@@ -177,7 +185,7 @@ def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command
     assert re.search(r"connection to \S+@127.0.0.1 was lost .*continue with", err)
     assert "Traceback" not in err
     kept = run_folders.read_run(tmp_path / "mine")
-    code, out, err = finished(command, board, *words, "--resume", "--json")
+    code, out, err = finished(*words, "--resume", "--json")
     assert code == 0, err
     run = run_folders.read_run(tmp_path / "mine")
     assert run.rounds[: len(kept.rounds)] == kept.rounds
@@ -186,14 +194,14 @@ def test_a_run_over_ssh_that_is_cut_off_says_how_to_go_on(board, native, command
 
 
 def test_a_users_network_with_data_of_its_own_is_measured_on_a_board(
-    board, native, command, tmp_path
+    board, native, finished, tmp_path
 ):
     (tmp_path / "nets.py").write_text((MODULES / "signatures.py").read_text())
     mask = np.ones((1, 1, 8, 8), bool)
     np.savez(tmp_path / "data.npz", image=np.ones((1, 3, 8, 8), np.float32), mask=mask)
     words = ("decompose", "nets:Masked", "--values", "data.npz", "--platform", native)
     words += ("--runs", 2, "--processes", 1, "--out", "mine", "--quiet")
-    code, _, err = finished(command, board, *words)
+    code, _, err = finished(*words)
     assert code == 0, err
     run = run_folders.read_run(tmp_path / "mine")
     assert run.failures == {}
@@ -222,13 +230,13 @@ def test_several_boards_are_measured_at_the_same_time(board, command, tmp_path):
         assert run_folders.read_run(tmp_path / name).platform.name == name
 
 
-def test_a_board_that_lacks_packages_gets_the_command_that_installs_them(board, command):
+def test_a_board_that_lacks_packages_gets_the_command_that_installs_them(board, finished):
     # Without site-packages.
     bare = board.platform("bare", python=board.python("bare", HERE.replace('"$@"', '-S "$@"')))
-    code, out, err = finished(command, board, "board", "check", bare)
+    code, out, err = finished("board", "check", bare)
     complains((code, out, err), 3, "lacks numpy and onnxruntime")
     assert "-m pip install numpy onnxruntime" in out
-    result = finished(command, board, "run", "g4", "--platform", bare, "--runs", 1)
+    result = finished("run", "g4", "--platform", bare, "--runs", 1)
     complains(result, 3, "No module named 'numpy'", "guidelines board check", "Nothing was stored")
 
 
@@ -236,10 +244,10 @@ GREETING = "printf 'no end of line: '; cd /tmp; "
 LACKS = 'echo \'{"event": "lacks", "files": ["../../etc/passwd"]}\''
 
 
-def test_a_chatty_board_that_wanders_off_is_measured(board, command):
+def test_a_chatty_board_that_wanders_off_is_measured(board, finished):
     python = board.python("chatty", GREETING + HERE)
     platform = board.platform("chatty", python=python)
-    code, out, err = finished(command, board, "board", "check", platform)
+    code, out, err = finished("board", "check", platform)
     assert code == 0, err
     assert "Ready" in out
 
@@ -285,48 +293,47 @@ def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_pa
         ("kill -9 $$", r"signal 9"),
     ],
 )
-def test_a_board_that_cannot_run_the_worker_says_why(board, command, script, said):
+def test_a_board_that_cannot_run_the_worker_says_why(board, finished, script, said):
     shutil.rmtree(board.cache, ignore_errors=True)
     python = "nowhere"
     if script is not None:
         python = board.python("strange", script.format(python=shlex.quote(sys.executable)))
     platform = board.platform("strange", python=python)
-    complains(finished(command, board, "run", "g4", "--platform", platform, "--runs", 1), 3, said)
+    complains(finished("run", "g4", "--platform", platform, "--runs", 1), 3, said)
 
 
-def test_a_board_is_reached_only_with_its_known_key(board, command):
+def test_a_board_is_reached_only_with_its_known_key(board, finished):
     """Host-key checks are ssh's own."""
     known = board.folder / "known_hosts"
     kept = known.read_text()
     key = (board.folder / "key.pub").read_text().split()[:2]
     try:
         known.write_text(f"[{boards.HOST}]:{board.port} {' '.join(key)}\n")
-        result = finished(command, board, "board", "check", board.platform("other-key"))
+        result = finished("board", "check", board.platform("other-key"))
     finally:
         known.write_text(kept)
     complains(result, 3, "cannot be reached by ssh", "by hand with ssh")
 
 
-def test_a_refused_key_and_a_closed_port_are_told(board, command):
+def test_a_refused_key_and_a_closed_port_are_told(board, finished):
     stranger = board.platform("stranger", identity_file=str(board.folder / "host_key"))
-    complains(
-        finished(command, board, "board", "check", stranger), 3, "Permission denied", "ssh-copy-id"
-    )
+    complains(finished("board", "check", stranger), 3, "Permission denied", "ssh-copy-id")
     closed = board.platform("closed", port=1)
-    complains(finished(command, board, "board", "check", closed), 3, "Connection refused")
+    complains(finished("board", "check", closed), 3, "Connection refused")
 
 
 @pytest.mark.slow
-def test_advice_is_given_on_a_board(board, native, command, tmp_path):
+def test_advice_is_given_on_a_board(board, native, finished, tmp_path):
     write_model(tmp_path)
     words = ("advise", "net.onnx", "--platform", native, "--out", "advice", "--quiet")
-    code, _, err = finished(command, board, *words, "--runs", 4, "--processes", 2)
+    code, _, err = finished(*words, "--runs", 4, "--processes", 2)
     assert code == 0, err
     judged = read_advice(tmp_path / "advice", run_folders.read_run)
     assert judged.platform.name == "native"
     assert {one.verdict for one in judged.findings} - {"not measured"}
 
 
+@pytest.mark.usefixtures("no_ceilings")
 def test_a_damaged_file_is_copied_again(board, native, on_path, cache, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     asked = on(native, ("g4/none/x1", "g4/relu+shortcut/x1"), 1, 1)

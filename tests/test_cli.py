@@ -114,7 +114,7 @@ def worker_of(process):
 
 @pytest.mark.parametrize("victim", slow_but_first("kill", "ctrl-c", "worker", "controller"))
 def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines, tmp_path, victim):
-    arguments = ("run", "g4", "--runs", 60, "--processes", 2, "--out", "mine")
+    arguments = ("run", "g4", "--runs", 40, "--processes", 2, "--out", "mine")
     process = command(*arguments)
     folder = tmp_path / "mine"
     wait_for(folder, "rounds", 2)
@@ -131,22 +131,22 @@ def test_an_interrupted_run_keeps_its_rounds_and_is_finished(command, guidelines
         assert re.search(r"Rounds kept in mine: \d+", err)
         assert "--resume" in err
     kept = run_folders.read_run(folder)
-    assert 2 <= len(kept.rounds) < 60
+    assert 2 <= len(kept.rounds) < 40
 
     complains(guidelines(*arguments), 2, "holds a run already", "--resume")
-    complains(guidelines(*arguments[:3], 30, *arguments[4:], "--resume"), 2, r"runs \(60 / 30\)")
+    complains(guidelines(*arguments[:3], 30, *arguments[4:], "--resume"), 2, r"runs \(40 / 30\)")
     assert run_folders.read_run(folder) == kept
 
     code, _, err = guidelines(*arguments, "--resume")
     assert code == 0, err
     run = run_folders.read_run(folder)
     assert run.rounds[: len(kept.rounds)] == kept.rounds
-    assert len(run.rounds) == 60
+    assert len(run.rounds) == 40
     assert len(run.sessions) == 2
     counts = [sum(r.process == p.index for r in run.rounds) for p in run.processes]
-    assert sum(counts) == 60
+    assert sum(counts) == 40
     objects = json.loads(guidelines("show", "mine", "--json")[1])
-    assert {entry["samples"] for entry in objects} == {60}
+    assert {entry["samples"] for entry in objects} == {40}
 
 
 def test_the_same_command_with_resume_finds_the_run_by_itself(guidelines, small, tmp_path):

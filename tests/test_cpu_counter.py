@@ -64,12 +64,11 @@ def synthetic(instructions=lambda cell: 10_000_000, **machine):
     return valid(run.model_copy(update={"platform": PLATFORM, "fingerprint": fingerprint}))
 
 
-def test_without_the_counter_the_program_says_how_to_get_it(command, tmp_path):
+def test_without_the_counter_the_program_says_how_to_get_it(guidelines, tmp_path):
     elsewhere = {"XDG_CACHE_HOME": str(tmp_path)}
-    process = command("run", "g2", "--platform", "cpu-counted", environment=elsewhere)
-    out, err = process.communicate(timeout=60)
+    result = guidelines("run", "g2", "--platform", "cpu-counted", environment=elsewhere)
     said = "make cpu-counter" if cpu_counter.platform.machine() == "x86_64" else "arm-emulated"
-    complains((process.returncode, out, err), 3, said)
+    complains(result, 3, said)
 
 
 @pytest.mark.parametrize(("system", "machine"), [("linux", "aarch64"), ("darwin", "x86_64")])

@@ -130,7 +130,7 @@ def test_what_the_scheduler_takes_away_moves_the_shares_little():
 @pytest.mark.parametrize("gap_ms", slow_but_first(0.1, 0.0, 1.0))
 def test_intervals_cover_the_truth(gap_ms):
     covered = []
-    for seed in range(60):
+    for seed in range(30):
         run = fig2_run(noise=0.05, gap_ms=gap_ms, seed=seed)
         found = decompose(run, run.cells[0], "conv")
         for share in found.categories:

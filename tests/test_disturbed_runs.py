@@ -125,11 +125,18 @@ TINY = {
 }
 
 
+# They lie between one round and what has two of everything.
+NIGHTLY = ("one process", "one round a process", "no noise")
+
+
 def emptied(run: Run) -> Run:
     return run.model_copy(update={"processes": [], "rounds": [], "counts": []})
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in NIGHTLY else []) for n in TINY],
+)
 def test_a_run_of_next_to_nothing_prints_no_figure_that_is_none(name, tmp_path):
     run = TINY[name]()
     said = texts(run) | {"json": json.dumps(json_objects(summarise(run)))}

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from guideline_benchmarks.results.store import run_folders
-from tests.program import complains
+from tests.program import complains, slow_but_first
 from tests.synthetic import noisy, run_of
 
 CELL = "g4/relu+shortcut/x1"
+# A run, and the exit code of its check.
+VERDICTS = slow_but_first(("slow", 1), ("same", 0))
 FAULTY = """
 import errno, sys
 import guideline_benchmarks.guidelines.commands.program as module
@@ -54,7 +56,7 @@ def without_reader(*words, folder, also=()):
     return done.returncode, (done.stderr or b"").decode()
 
 
-@pytest.mark.parametrize(("run", "code"), [("same", 0), ("slow", 1)])
+@pytest.mark.parametrize(("run", "code"), VERDICTS)
 @pytest.mark.parametrize("how", [(), ("--json",)])
 def test_a_gate_whose_reader_has_left_gives_its_verdict(stored, run, code, how):
     found, err = without_reader("check", run, "--baseline", "old", *how, folder=stored)
@@ -64,7 +66,7 @@ def test_a_gate_whose_reader_has_left_gives_its_verdict(stored, run, code, how):
     assert "cannot be written" not in err
 
 
-@pytest.mark.parametrize(("run", "code"), [("same", 0), ("slow", 1)])
+@pytest.mark.parametrize(("run", "code"), VERDICTS)
 def test_so_does_one_whose_complaints_nobody_reads(stored, run, code):
     words = ("check", run, "--baseline", "old")
     assert without_reader(*words, folder=stored, also=["stderr"])[0] == code

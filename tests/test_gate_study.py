@@ -221,8 +221,8 @@ def test_what_was_recorded_is_judged_on_any_machine(tmp_path, monkeypatch):
     logs = noisy_logs(noise=0.003)
     for condition in CONDITIONS:
         for design in DESIGNS:
-            trial = trial_of(("g1", "g4"), extra=EXTRA, design=design)
-            small = replicate_of(trial, logs, 99, ["g1/1:1/x1"], "confirmation")
+            trial = trial_of(extra=EXTRA, design=design)
+            small = replicate_of(trial, logs, 99, [CELL], "confirmation")
             whole = [replicate_of(trial, logs, number) for number in range(9)]
             store_trial(tmp_path / "study" / condition.name / design, trial, [*whole, small])
     for number, extra in ((1, (0.05,)), (6, ())):

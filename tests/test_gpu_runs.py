@@ -19,6 +19,7 @@ from guideline_benchmarks.results.tables.summary import summarise
 from guideline_benchmarks.runners.launcher import Launcher
 from guideline_benchmarks.runners.platform_file import load_platform
 from guideline_benchmarks.runners.transports.local import Local
+from tests.program import slow_but_first
 from tests.synthetic import some
 
 WORKER = Path(__file__).parent / "gpu_worker.py"
@@ -64,7 +65,7 @@ def test_a_graph_is_measured_hot_cold_and_eager_with_the_card_and_its_ceilings(m
     assert {result.bound.roof for result in column.results} <= {"launch", "bandwidth", "compute"}
 
 
-@pytest.mark.parametrize("platform", ["cuda-eager", "cuda-compile"])
+@pytest.mark.parametrize("platform", slow_but_first("cuda-eager", "cuda-compile"))
 def test_other_modes_are_measured_hot_and_cold(platform, measured):
     run = measured(platform)
     assert complete(run)

@@ -46,21 +46,23 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory, ready_python):
+def pages(made_once, ready_python):
     """A folder with a page of each kind, as the program writes them."""
-    folder = tmp_path_factory.mktemp("pages")
-    for name in SOLO:
-        shutil.copytree(REFERENCE / name, folder / name)
-    for day in range(1, 9):
-        run_folders.write_run(folder / "runs" / str(day), changing(day))
-    entrants = [REFERENCE / name for name in ENTRANTS]
-    for command in (
-        ["report", *(folder / name for name in SOLO)],
-        ["compare", *entrants, "paper:gpu", "paper:arm", "--out", folder],
-        ["history", folder / "runs", "--out", folder],
-    ):
-        subprocess.run([ready_python, "-m", "guidelines", *map(str, command)], check=True)
-    return folder
+
+    def make(folder):
+        for name in SOLO:
+            shutil.copytree(REFERENCE / name, folder / name)
+        for day in range(1, 9):
+            run_folders.write_run(folder / "runs" / str(day), changing(day))
+        entrants = [REFERENCE / name for name in ENTRANTS]
+        for command in (
+            ["report", *(folder / name for name in SOLO)],
+            ["compare", *entrants, "paper:gpu", "paper:arm", "--out", folder],
+            ["history", folder / "runs", "--out", folder],
+        ):
+            subprocess.run([ready_python, "-m", "guidelines", *map(str, command)], check=True)
+
+    return made_once("pages", make)
 
 
 def changing(day):
@@ -88,8 +90,15 @@ def measured(page, width, folder):
     return told
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("width", [1300, 800])
+def in_windows(page):
+    """The windows that a page is looked at in: of other runs' reports the narrow one by day."""
+    wide = [pytest.mark.slow] if page in PAGES[1 : len(SOLO)] else []
+    return [pytest.param(page, 800), pytest.param(page, 1300, marks=wide)]
+
+
+@pytest.mark.parametrize(
+    ("page", "width"), [window for page in PAGES for window in in_windows(page)]
+)
 def test_a_page_fits_into_its_window(page, width, pages, tmp_path):
     told = measured(pages / page, width, tmp_path)
     assert told["needed"] <= told["visible"]

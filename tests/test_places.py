@@ -41,8 +41,8 @@ def test_folders_chosen_in_the_same_second_are_two(here):
     assert one.is_dir()
 
 
-def test_runs_begun_at_once_without_out_are_both_whole(command, tmp_path):
-    processes = [command(*SMALL, "--quiet") for _ in range(2)]
+def test_runs_begun_at_once_without_out_are_both_whole(command, ready_python, tmp_path):
+    processes = [command(*SMALL, "--quiet", python=ready_python) for _ in range(2)]
     said = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     folders = {out.strip() for out, _ in said}
@@ -208,7 +208,7 @@ def test_a_name_that_is_too_long_is_no_matter_of_writing(guidelines, tmp_path, w
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("encoding", [{}, {"PYTHONIOENCODING": "ascii"}])
+@pytest.mark.parametrize("encoding", slow_but_first({"PYTHONIOENCODING": "ascii"}, {}))
 def test_a_locale_that_knows_ascii_alone_is_no_hindrance(guidelines, tmp_path, encoding):
     plain = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", **encoding}
     words = (*SMALL, "--out", "d\xe9cembre")

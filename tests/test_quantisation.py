@@ -56,7 +56,8 @@ def test_everything_in_a_cell_is_quantised_and_proved(backend, networks, tmp_pat
     tool = quantisers.quantiser(backend, "int8", is_local=True)
     made = [model_files.prepare(cell, backend, 0, networks, quantiser=tool) for cell in cells()]
     archive = worker_archive.build(tmp_path)
-    with WorkerProcess([sys.executable, str(archive)]) as worker:
+    small = str(runtimes.SMALL_CEILINGS)
+    with WorkerProcess([sys.executable, small, str(archive)]) as worker:
         request = setup(backend, [cell for cell, _ in made], [files for _, files in made])
         worker.send(request | {"precision": "int8"})
         worker.receive(60, Ready)

@@ -27,10 +27,11 @@ def python(*arguments, cwd, **environment):
 @pytest.mark.parametrize("first", ["short", "long"])
 def test_a_module_is_one_under_both_names(tmp_path, first):
     imports = {
-        "short": "from results.record.cells import Operators\nimport results.paper, networks.cost",
+        "short": "from results.record.cells import Operators\n"
+        "import results.paper, networks.layer_cost",
         "long": "import guideline_benchmarks.results.record.cells as cells\n"
         "import guideline_benchmarks.results.paper as paper\n"
-        "import guideline_benchmarks.networks.cost as cost",
+        "import guideline_benchmarks.networks.layer_cost as cost",
     }
     script = tmp_path / "script.py"
     order = sorted(imports, key=lambda name: name != first)
@@ -38,8 +39,8 @@ def test_a_module_is_one_under_both_names(tmp_path, first):
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
         + "\n".join(imports[name] for name in order)
         + "\nassert Operators is cells.Operators\n"
-        "assert (results.paper, networks.cost) == (paper, cost)\n"
-        "assert cost.__spec__.name == 'guideline_benchmarks.networks.cost'\n"
+        "assert (results.paper, networks.layer_cost) == (paper, cost)\n"
+        "assert cost.__spec__.name == 'guideline_benchmarks.networks.layer_cost'\n"
     )
     done = python(script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -57,7 +58,7 @@ def test_a_users_own_room_stays_theirs_beside_another_of_the_suites(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys\nsys.path.append({str(ROOT)!r})\n"
-        "import networks.cost, results.errors\nassert results.errors.MINE\n"
+        "import networks.layer_cost, results.errors\nassert results.errors.MINE\n"
     )
     done = python(script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -41,13 +41,13 @@ def test_a_check_passes_or_fails_by_its_exit_code(guidelines, runs):
     complains(guidelines("check", "slow", "--baseline", "older"), 2, "Did you mean old")
 
 
-def test_github_gets_its_summary_and_annotations_unasked(command, runs):
+def test_github_gets_its_summary_and_annotations_unasked(guidelines, runs):
     summary = runs / "summary.md"
     summary.write_text("before\n")
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
-    process = command("check", "slow", "--baseline", "old", "--json", environment=environment)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    words = ("check", "slow", "--baseline", "old", "--json")
+    code, out, err = guidelines(*words, environment=environment)
+    assert code == 1
     json.loads(out)
     assert any(line.startswith("::error title=g4/") for line in err.splitlines())
     assert summary.read_text().startswith("before\n## Check of cpu")
