@@ -130,7 +130,7 @@ def test_of_layers_that_differ_in_nothing_few_intervals_leave_0_out():
             return of_process * (1 + abs(random.normal(0, 0.02, (5, 10))))
 
         saved = [a - b for a, b in zip(times(), times(), strict=True)]
-        gain = gain_of(saved, [np.full(10, 10.0)] * 5)
+        gain = gain_of(saved, [np.full(10, 10.0)] * 5, 1.0)
         low, high = gain.ms_ci95
         wrong += low > 0 or high < 0
     assert wrong / repetitions <= 0.08

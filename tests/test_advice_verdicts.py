@@ -96,6 +96,18 @@ def test_a_gain_is_the_difference_of_two_differences(row, count, ms):
     assert one.verdict == verdict_of(gain) == verdicts[int(np.sign(ms))]
 
 
+def test_all_ms_are_shares_of_what_the_network_takes_by_itself():
+    """Among its parts everything takes half as long again: the shares are what they were."""
+    slower = {row: 1.5 * ms for row, ms in {WHOLE: WHOLE_MS, **PARTS}.items()}
+    found = judged(finding("less"), parts=run(slower))
+    assert found.ms == pytest.approx(WHOLE_MS)
+    (one,) = found.findings
+    assert one.ms == pytest.approx(2.0)
+    assert one.gain.ms == pytest.approx(0.5)
+    assert one.gain.ms_ci95 == pytest.approx((0.5, 0.5))
+    assert one.gain.percent == pytest.approx(100 * one.gain.ms / found.ms)
+
+
 def test_what_stands_around_an_alternative_is_its_own():
     instead = Alternative(text="", timed=timed("less", "other"), multiply_adds=0, weights=0)
     (one,) = judged(finding("less").model_copy(update={"alternatives": [instead]})).findings

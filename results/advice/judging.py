@@ -2,7 +2,8 @@
 
 A layer's time is the difference of two networks of one round, with it and without it, and a gain
 that of two such differences, as a share of the whole network's time in the same round: what
-disturbs a whole round cancels. The median of the rounds is taken; the interval is Student's of the
+disturbs a whole round cancels. Times in ms are these shares of what the network takes by itself:
+among others, which push its weights out of the caches, it may take a third longer. The median of the rounds is taken; the interval is Student's of the
 processes' medians: where one of them was disturbed it gets wider to both sides, so that it says
 nothing that is not so.
 """
@@ -71,25 +72,33 @@ def measured(run: Run) -> Measured:
     return Measured(samples_by_cell(run), run.failures)
 
 
-def gain_of(saved: Sequence[Array], whole: Sequence[Array]) -> Gain:
+def gain_of(saved: Sequence[Array], whole: Sequence[Array], whole_ms: float) -> Gain:
     """Return a gain from what is saved in every round, and the whole network's time there, in ns.
 
     One array of rounds for each process, aligned. What is estimated is the share of the whole, in
-    which what slows a round cancels; ms are that share of the whole network's median time.
+    which what slows a round cancels; ms are that share of `whole_ms`.
     """
-    shares = [100 * s / w for s, w in zip(saved, whole, strict=True)]
-    percent = float(np.median(np.concatenate(shares)))
+    shares = _percent(saved, whole)
+    percent = _median(shares)
     medians = [float(np.median(own)) for own in representative(shares)]
     estimate = of_mean(np.array(medians))
     found = estimate.interval if estimate else None
     interval = found and (min(found[0], percent), max(found[1], percent))
-    each = float(np.median(np.concatenate(whole))) / NS_PER_MS / 100
+    each = whole_ms / 100
     return Gain(
         ms=each * percent,
         ms_ci95=interval and (each * interval[0], each * interval[1]),
         percent=percent,
         percent_ci95=interval,
     )
+
+
+def _percent(times: Sequence[Array], whole: Sequence[Array]) -> list[Array]:
+    return [100 * own / all_of_it for own, all_of_it in zip(times, whole, strict=True)]
+
+
+def _median(samples: Sequence[Array]) -> float:
+    return float(np.median(np.concatenate(samples)))
 
 
 def verdict_of(gain: Gain) -> Verdict:
@@ -107,8 +116,8 @@ def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) ->
     """
     alone = measured(network)
     own = alone.samples[advice.network]
-    findings = _findings(advice, measured(parts) if parts else Measured({}, {}))
-    ms = float(np.median(np.concatenate(own))) / NS_PER_MS
+    ms = _median(own) / NS_PER_MS
+    findings = _findings(advice, measured(parts) if parts else Measured({}, {}), ms)
     interval = time_interval(own)
     return Judged(
         advice=advice,
@@ -119,29 +128,30 @@ def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) ->
         ms_ci95=interval and (interval[0] / NS_PER_MS, interval[1] / NS_PER_MS),
         findings=sorted(findings, key=_rank),
         segments=_segments(advice, network, ms),
-        together=_together(advice, advice.applied, measured(parts), measured(whole))
+        together=_together(advice, advice.applied, measured(parts), measured(whole), ms)
         if advice.applied and parts and whole
         else None,
     )
 
 
-def _findings(advice: Advice, parts: Measured) -> list[Finding]:
-    return [_finding(advice, number, parts) for number in range(len(advice.findings))]
+def _findings(advice: Advice, parts: Measured, whole_ms: float) -> list[Finding]:
+    return [_finding(advice, number, parts, whole_ms) for number in range(len(advice.findings))]
 
 
-def _finding(advice: Advice, number: int, parts: Measured) -> Finding:
+def _finding(advice: Advice, number: int, parts: Measured, whole_ms: float) -> Finding:
     found = advice.findings[number]
     options = [option.timed for option in found.alternatives]
     timed = [found.timed, *options, Timed(inside=advice.network)]
     reason = found.unmeasured or next(filter(None, map(parts.failure, timed)), "")
     if reason or advice.network not in parts.samples:
         return _unmeasured(advice, number, reason or NOT_YET)
-    own = parts.of(found.timed, found.count)
+    whole = parts.samples[advice.network]
     tried = [
-        Tried(option, gain_over(advice, found, option, parts)) for option in found.alternatives
+        Tried(option, gain_of(saved_by(found, option, parts), whole, whole_ms))
+        for option in found.alternatives
     ]
     first = tried[0].gain
-    ms = float(np.median(np.concatenate(own))) / NS_PER_MS
+    ms = whole_ms / 100 * _median(_percent(parts.of(found.timed, found.count), whole))
     return Finding(number, found, ms, first, verdict_of(first), tried)
 
 
@@ -155,11 +165,6 @@ def saved_by(found: Found, option: Alternative, parts: Measured) -> list[Array]:
     """Return what an alternative saves in all places together, in every round, in ns."""
     own, other = parts.of(found.timed, found.count), parts.of(option.timed, found.count)
     return [a - b for a, b in zip(own, other, strict=True)]
-
-
-def gain_over(advice: Advice, found: Found, option: Alternative, parts: Measured) -> Gain:
-    """Return what an alternative gains in all places together."""
-    return gain_of(saved_by(found, option, parts), parts.samples[advice.network])
 
 
 def _rank(finding: Finding) -> tuple[int, float]:
@@ -188,16 +193,16 @@ def _segments(advice: Advice, network: Run, ms: float) -> list[Segment]:
 
 
 def _together(
-    advice: Advice, applied: Applied, parts: Measured, whole: Measured
+    advice: Advice, applied: Applied, parts: Measured, whole: Measured, whole_ms: float
 ) -> Together | None:
     if not {applied.original, applied.changed} <= set(whole.samples):
         return None
     chosen = [(advice.findings[n], advice.findings[n].alternatives[a]) for n, a in applied.chosen]
     saved = [saved_by(found, option, parts) for found, option in chosen]
     together = [np.sum(own, axis=0) for own in zip(*saved, strict=True)]
-    predicted = gain_of(together, parts.samples[advice.network])
+    predicted = gain_of(together, parts.samples[advice.network], whole_ms)
     before, after = whole.samples[applied.original], whole.samples[applied.changed]
-    found = gain_of([a - b for a, b in zip(before, after, strict=True)], before)
+    found = gain_of([a - b for a, b in zip(before, after, strict=True)], before, whole_ms)
     return Together(
         findings=[number for number, _ in applied.chosen],
         texts=[option.text for _, option in chosen],

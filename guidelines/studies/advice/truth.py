@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from guideline_benchmarks.guidelines.advice.declarations import cell, declared
@@ -23,7 +24,7 @@ from guideline_benchmarks.guidelines.studies.advice.planted import FAULTS, Plant
 from guideline_benchmarks.networks import blocks
 from guideline_benchmarks.networks.onnx_cost import onnx_cost
 from guideline_benchmarks.results.advice.judged import Gain, Judged
-from guideline_benchmarks.results.advice.judging import gain_of, measured
+from guideline_benchmarks.results.advice.judging import NS_PER_MS, gain_of, measured
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.results.store.files import cache_folder
 
@@ -63,10 +64,12 @@ def true_costs(run: Run) -> dict[str, Gain]:
     """Return what each fault costs the whole network."""
     samples = measured(run).samples
     names = {one.row: samples[one.name] for one in run.cells}
+    whole_ms = float(np.median(np.concatenate(names["all"]))) / NS_PER_MS
     return {
         fault: gain_of(
             [a - b for a, b in zip(names["all"], names[f"without {fault}"], strict=True)],
             names["all"],
+            whole_ms,
         )
         for fault in ALL
     }
