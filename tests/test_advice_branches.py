@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from guideline_benchmarks.guidelines.advice.collected import unseen
 from guideline_benchmarks.guidelines.advice.elementwise import fused
 from tests.small_graphs import Net, every, found, names
 
@@ -189,8 +188,3 @@ def test_what_only_gives_another_shape_is_no_finding(net):
     flat = net.node("Flatten", [pooled], "flat")
     value = net.node("Gemm", [flat, net.drawn("w", 5, C)], "class", transB=1)
     assert found(net.graph(value), "G4") == []
-
-
-def test_operators_that_are_not_known_are_said(net):
-    graph = net.graph(net.node("Det", [net.conv("first", "last", C, 8)], "y"))
-    assert list(unseen(graph)) == ["1 Det: operators that are not known here."]

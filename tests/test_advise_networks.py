@@ -119,6 +119,15 @@ def test_what_runs_within_a_branch_is_said_to_be_unseen(advise):
 
 
 @pytest.mark.slow
+def test_an_operator_that_is_not_known_stops_no_advice(advise):
+    net = Net(x=(1, 3, 8, 8))
+    value = net.conv("x", "wide", 3, 16)
+    found = advise(net.model(net.node("Det", [value], "volume"), value))
+    assert "1 Det: operators that are not known here." in found["unseen"]
+    assert "1×1 convolution 3→16 at 8×8" in {one["title"] for one in found["findings"]}
+
+
+@pytest.mark.slow
 def test_what_is_found_and_cannot_be_timed_is_said(advise, tmp_path):
     found = advise(fragments(), "--apply", "changed.onnx")
     verdicts = {one["guideline"]: one["verdict"] for one in found["findings"]}

@@ -220,8 +220,9 @@ def test_a_network_with_a_wrong_output_has_no_samples(bench):
 def test_a_run_in_which_nothing_is_right_ends(bench):
     run = planned()
     one = run.model_copy(update={"cells": run.cells[:1]})
-    with pytest.raises(CheckFailedError, match="No network passed"):
+    with pytest.raises(CheckFailedError, match="No network passed") as caught:
         bench(one, "differs")
+    assert f"{one.cells[0].name}: its output differs from the reference" in str(caught.value)
 
 
 def planned_decomposition():

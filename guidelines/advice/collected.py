@@ -16,6 +16,7 @@ from guideline_benchmarks.guidelines.advice.elementwise import elementwise
 from guideline_benchmarks.guidelines.advice.fragmentation import fragmentation
 from guideline_benchmarks.guidelines.advice.graph import Graph, taken_by
 from guideline_benchmarks.guidelines.advice.group_count import group_count
+from guideline_benchmarks.guidelines.advice.layers import why_no_layer
 from guideline_benchmarks.guidelines.advice.parts import Cut
 from guideline_benchmarks.guidelines.export import derived
 from guideline_benchmarks.networks.onnx_free import FREE, operator
@@ -135,9 +136,15 @@ def unseen(graph: Graph) -> Iterator[str]:
     ]
     if unknown:
         yield f"{_counted(unknown)}: operators that are not known here."
+    said = [(why, node.op_type) for node in graph.nodes if (why := why_no_layer(graph, node))]
+    for reason in dict.fromkeys(why for why, _ in said):
+        operators = [name for why, name in said if why == reason]
+        yield f"{_counted(operators)}: G0 to G3 are not looked for in {reason}."
     open_ones = [n.name for n in graph.nodes if any(graph.shape(o) is None for o in n.output if o)]
     if open_ones:
-        yield f"{len(open_ones)} nodes, whose sizes are known only when they run."
+        plural = "s" if len(open_ones) > 1 else ""
+        they = "they run" if plural else "it runs"
+        yield f"{len(open_ones)} node{plural}, whose sizes are known only when {they}."
 
 
 def _counted(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from guideline_benchmarks.networks.onnx_cost import attributes
 ACTIVATIONS = frozenset(
     ("Relu", "Clip", "LeakyRelu", "Elu", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Gelu")
 )
+PRODUCTS = ("Gemm", "MatMul")
 # By how much the work of an alternative may differ.
 SAME_WORK = 0.02
 # By how much the ratio of its widths may, as a logarithm: memory access cost is 2 % above its bound
@@ -114,30 +115,57 @@ def layers(graph: Graph) -> Iterator[Layer]:
 
 
 def _layer(graph: Graph, node: NodeProto) -> Layer | None:
-    weighs = node.op_type in ("Conv", "Gemm", "MatMul")
-    if not weighs or not all(name in graph.constants for name in node.input[1:] if name):
+    if node.op_type not in ("Conv", *PRODUCTS) or why_no_layer(graph, node) is not None:
         return None
     x, y = graph.shape(node.input[0]), graph.shape(node.output[0])
     weights, own = graph.shape(node.input[1]), attributes(node)
-    known = {node.input[0], node.output[0]} <= graph.floats
-    if x is None or y is None or weights is None or not known:
+    if x is None or y is None or weights is None or node.input[1] not in graph.constants:
         return None
     if node.op_type == "Conv":
-        if len(x) != 4:
-            return None
         kept = {n: value for n, value in own.items() if n in KEPT}
         kernel = (weights[2], weights[3])
         return Layer((node,), x, y, x[1], y[1], own.get("group", 1), kernel, kept)
-    if len(weights) != 2 or len(x) not in (2, 3) or own.get("transA"):
-        return None
     return Layer((node,), x, y, x[-1], y[-1], 1, (), {})
+
+
+def why_no_layer(graph: Graph, node: NodeProto) -> str | None:
+    """Return as what a convolution or a product with weights is not looked into.
+
+    None of what is, of what has no weights, and where not even the size of its result is known.
+    """
+    if node.op_type == "ConvTranspose":
+        return "transposed convolutions"
+    product = node.op_type in PRODUCTS
+    weighs = product and any(name in graph.constants for name in node.input[:2])
+    y = graph.shape(node.output[0])
+    if (node.op_type != "Conv" and not weighs) or y is None:
+        return None
+    x = graph.shape(node.input[0])
+    if x is None:
+        return "layers whose inputs' sizes are known only when they run"
+    if product and not _of_rows(graph, node):
+        return "products of something else than rows with a matrix of weights"
+    if not all(name in graph.constants for name in node.input[1:] if name):
+        return "layers whose weights or biases are computed"
+    if not {node.input[0], node.output[0]} <= graph.floats:
+        return "layers in something else than float32"
+    return "convolutions along other than two axes" if not product and len(x) != 4 else None
+
+
+def _of_rows(graph: Graph, node: NodeProto) -> bool:
+    x, weights = (graph.shape(name) or () for name in node.input[:2])
+    rows = len(x) in (2, 3) and not attributes(node).get("transA")
+    return rows and len(weights) == 2 and node.input[1] in graph.constants
 
 
 def _activation(graph: Graph, node: NodeProto) -> list[NodeProto]:
     takers = graph.consumers.get(node.output[0], [])
     if graph.taken(node.output[0]) != 1 or not takers or takers[0].op_type not in ACTIVATIONS:
         return []
-    return takers if graph.variables(takers[0]) == [node.output[0]] else []
+    made = takers[0].output[0]
+    # Of operators that are not ONNX's own nobody tells sizes.
+    known = graph.shape(made) is not None and made in graph.floats
+    return takers if known and graph.variables(takers[0]) == [node.output[0]] else []
 
 
 def with_widths(layer: Layer, graph: Graph, c1: int, c2: int, groups: int) -> tuple[Layer, Cut]:

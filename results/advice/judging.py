@@ -3,9 +3,9 @@
 A layer's time is the difference of two networks of one round, with it and without it, and a gain
 that of two such differences, as a share of the whole network's time in the same round: what
 disturbs a whole round cancels. Times in ms are these shares of what the network takes by itself:
-among others, which push its weights out of the caches, it may take a third longer. The median of the rounds is taken; the interval is Student's of the
-processes' medians: where one of them was disturbed it gets wider to both sides, so that it says
-nothing that is not so.
+among others, which push its weights out of the caches, it may take a third longer. The median of
+the rounds is taken; the interval is Student's of the processes' medians: where one of them was
+disturbed it gets wider to both sides, so that it says nothing that is not so.
 """
 
 from __future__ import annotations

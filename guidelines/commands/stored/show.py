@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guideline_benchmarks.guidelines.commands.options import DepthwiseAs, Details, Json
+from guideline_benchmarks.guidelines.commands.options import DepthwiseAs, Json
 from guideline_benchmarks.guidelines.session.measuring import print_stored
 from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.guidelines.session.stored import read_run
@@ -19,7 +19,11 @@ from guideline_benchmarks.results.tables.summary import summarise
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     depthwise: DepthwiseAs = "conv",
-    details: Details = False,
+    details: Annotated[
+        bool,
+        # Advice on the screen says "--all" of what there is no room for.
+        typer.Option("--details", "--all", help="Print costs, times and ceilings, too."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Print the tables of a stored run; with --json one object per cell, or per share of time.
