@@ -196,6 +196,8 @@ def test_what_was_put_in_together_is_compared_with_the_sum_of_its_gains():
     assert together.predicted.ms == pytest.approx(0.65, abs=0.1)
     assert together.measured.ms == pytest.approx(0.65, abs=0.2)
     assert together.agrees
+    # The finding of number 1 gains more, and so is listed first.
+    assert together.findings == [1, 0]
     assert together.multiply_adds == (1000, 900)
     slower = applied.model_copy(update={"changed": f"advice/{WHOLE}/x1"})
     nothing = judge(advice_of(FINDINGS, slower), parts, parts, whole).together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from guideline_benchmarks.reports.formats.html import html
 from tests.shown_advice import lines_on, many, text_on, unescaped, whole
 from tests.synthetic_advice import (
     finding_of,
+    gain_of,
     judged_of,
     several,
     together_of,
@@ -90,8 +92,15 @@ def test_one_process_gives_figures_and_decides_nothing():
 
 
 def test_an_interval_too_wide_is_not_resolved():
-    judged = judged_of([finding_of(0, 40.0, width=39.0)])
+    found = [finding_of(number, 40.0, width=39.0) for number in range(2)]
+    gain = gain_of(40.0, 39.0)
+    together = replace(together_of(found), predicted=gain, measured=gain)
+    judged = judged_of(found, together=together)
     assert "40.0 not resolved" in text_on(judged)
+    said = text_on(judged, everything=True)
+    assert "not resolved ms" not in said
+    assert "gains add up to 10.4 ms, not resolved (40 %)" in said
+    assert "gains 10.4 ms, not resolved (40.0 %, not resolved)" in said
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])

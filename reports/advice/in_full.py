@@ -8,6 +8,7 @@ from guideline_benchmarks.reports.advice.wording import (
     one_line,
     percent_text,
     times,
+    with_unit,
 )
 from guideline_benchmarks.reports.document import Section
 from guideline_benchmarks.reports.layout import millions, significant
@@ -54,7 +55,9 @@ def _instead(judged: Judged, finding: Finding, one: Alternative, gain: Gain | No
     """Say what an alternative gains, and what the whole network then costs."""
     multiply_adds, weights = after(judged, finding, one)
     gained = (
-        f"gains {ms_text(gain)} ms, {percent_text(gain)} %" if gain else "its gain was not measured"
+        f"gains {with_unit(ms_text(gain), 'ms')} ({with_unit(percent_text(gain), '%')})"
+        if gain
+        else "its gain was not measured"
     )
     in_place = "; fits in place" if one.in_place else ""
     return (

@@ -84,6 +84,12 @@ def ms_text(gain: Gain) -> str:
     return f"{significant(gain.ms)} {interval_text(gain.ms_ci95, significant, lambda _: True)}"
 
 
+def with_unit(figure: str, unit: str) -> str:
+    """Return a figure with its unit, which stands before what says that it is not resolved."""
+    plain = figure.removesuffix(f" {NOT_RESOLVED}")
+    return f"{figure} {unit}" if plain == figure else f"{plain} {unit}, {NOT_RESOLVED}"
+
+
 def percent_text(gain: Gain) -> str:
     """Return a gain in percent of the whole network with its interval: "8.1 [7.3, 8.9]"."""
     # Adding 0.0 makes a negative zero positive.
@@ -158,7 +164,7 @@ def together_line(judged: Judged, together: Together) -> Said:
 
 
 def _gain(gain: Gain) -> str:
-    return f"{ms_text(gain)} ms ({significant(gain.percent, 2)} %)"
+    return f"{with_unit(ms_text(gain), 'ms')} ({significant(gain.percent, 2)} %)"
 
 
 def _agreement(together: Together) -> tuple[str, Tone]:

@@ -117,8 +117,8 @@ def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) ->
     alone = measured(network)
     own = alone.samples[advice.network]
     ms = _median(own) / NS_PER_MS
-    findings = _findings(advice, measured(parts) if parts else Measured({}, {}), ms)
-    interval = time_interval(own)
+    found = _findings(advice, measured(parts) if parts else Measured({}, {}), ms)
+    findings, interval = sorted(found, key=_rank), time_interval(own)
     return Judged(
         advice=advice,
         platform=network.platform,
@@ -126,9 +126,11 @@ def judge(advice: Advice, network: Run, parts: Run | None, whole: Run | None) ->
         protocol=network.protocol,
         ms=ms,
         ms_ci95=interval and (interval[0] / NS_PER_MS, interval[1] / NS_PER_MS),
-        findings=sorted(findings, key=_rank),
+        findings=findings,
         segments=_segments(advice, network, ms),
-        together=_together(advice, advice.applied, measured(parts), measured(whole), ms)
+        together=_together(
+            advice, _ranked(advice.applied, findings), measured(parts), measured(whole), ms
+        )
         if advice.applied and parts and whole
         else None,
     )
@@ -190,6 +192,13 @@ def _segments(advice: Advice, network: Run, ms: float) -> list[Segment]:
         Segment(node or call.name, call.operator, float(time), tuple(of.get(node, ())))
         for call, node, time in zip(proof.calls, advice.executed, times, strict=True)
     ]
+
+
+def _ranked(applied: Applied, findings: Sequence[Finding]) -> Applied:
+    """Return what was applied in the order in which findings are listed."""
+    numbers = [finding.number for finding in findings]
+    chosen = sorted(applied.chosen, key=lambda one: numbers.index(one[0]))
+    return applied.model_copy(update={"chosen": chosen})
 
 
 def _together(
