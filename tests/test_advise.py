@@ -133,6 +133,7 @@ def test_a_finding_that_costs_more_than_is_allowed_fails(guidelines):
     [
         (["--platform", "arm-emulated"], "counts instructions"),
         (["--apply", "net.txt"], "writes an ONNX file"),
+        (["--apply", "./net.onnx"], "would replace net.onnx itself"),
         (["--fail-above", "-1"], "fail-above"),
     ],
 )

@@ -77,10 +77,20 @@ def _refuse(asked: Asked) -> None:
         raise BadInputError(
             f"--apply writes an ONNX file, say changed.onnx, and not {asked.apply}."
         )
+    if asked.apply is not None and _same_file(asked.apply, Path(asked.model)):
+        raise BadInputError(f"--apply would replace {asked.model} itself: name another file.")
     if asked.out is not None and not asked.resume and has_advice(asked.out):
         raise BadInputError(
             f"{asked.out} holds advice already: continue it with --resume or choose another --out."
         )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        # What is not there, or can be no file, is not the same.
+        return False
 
 
 def _newest(looked: Looked) -> Path | None:
