@@ -105,6 +105,40 @@ def test_it_goes_on_where_it_was_interrupted(copied, guidelines, tmp_path):
     assert json.loads(text)["findings"] == copied["findings"]
 
 
+def test_advice_on_another_network_is_refused_and_what_is_there_is_kept(
+    copied, guidelines, tmp_path
+):
+    """It has the same name, and the same layers but for their weights."""
+    torch.manual_seed(1)
+    (tmp_path / "net.onnx").write_bytes(export_onnx(NETWORK.eval(), (torch.zeros(1, 3, 8, 10),)))
+    words = ("advise", "net.onnx", "--out", "advice", "--resume", *SMALL)
+    complains(guidelines(*words), 2, "advice/network holds a run of something else", "graphs")
+    assert json.loads(guidelines("show", "advice", "--json")[1]) == copied
+
+
+def only_begun(folder):
+    """Leave of advice what is there when its first run was interrupted."""
+    (folder / "advice.json").unlink()
+    for later in ("widths", "parts", "whole", "report"):
+        shutil.rmtree(folder / later, ignore_errors=True)
+
+
+@pytest.mark.usefixtures("copied")
+def test_what_was_only_begun_is_found_and_continued(guidelines, tmp_path):
+    only_begun(tmp_path / "advice")
+    words = ("advise", "net.onnx", *SMALL)
+    complains(guidelines(*words, "--out", "advice"), 2, "holds advice already")
+    begun = tmp_path / "results" / "runs" / "advise-20260101-000000"
+    shutil.copytree(tmp_path / "advice", begun)
+    network = (begun / "network" / "run.json").read_bytes()
+    code, out, err = guidelines(*words, "--resume", "--quiet")
+    assert code == 0, err
+    assert out.split() == [str(begun.relative_to(tmp_path))]
+    assert (begun / "network" / "run.json").read_bytes() == network
+    # Finished as it is, the next one is another.
+    assert guidelines(*words, "--resume", "--quiet")[1].split() != out.split()
+
+
 def test_the_changed_network_runs_and_says_what_it_is(advised):
     folder, found, err = advised
     file = folder / "changed.onnx"

@@ -23,6 +23,7 @@ from guideline_benchmarks.results.tables.json_objects import json_objects
 from guideline_benchmarks.results.tables.summary import Summary, summarise
 
 INTERRUPTED = 130
+NOTHING = "Nothing was stored yet."
 # What goes on where a command has one folder for its counts.
 SAME_COMMAND = "the same command"
 
@@ -76,7 +77,8 @@ def execute_with_progress(
 def _kept(folder: Path, again: str) -> str:
     """Say what an interrupted run leaves behind and how to go on."""
     if not run_folders.has_run(folder):
-        return "Nothing was stored yet."
+        before = again and any(map(run_folders.has_run, folder.parent.glob("*/")))
+        return f"What was before is kept; continue with: {again}" if before else NOTHING
     run = read_run(folder)
     kept = f"Networks kept in {folder}: {len(run.counts)}"
     if not run.platform.counts:

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +16,13 @@ from guideline_benchmarks.guidelines.controls import controls
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.export import apart, model_files, user_networks
 from guideline_benchmarks.guidelines.export.quantisers import quantiser
+from guideline_benchmarks.guidelines.session.differences import differences
 from guideline_benchmarks.guidelines.session.stored import read_run
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.cells import Cell, DerivedNetwork, Experiment, UserNetwork
 from guideline_benchmarks.results.record.parts import Session
-from guideline_benchmarks.results.record.platform import REACHING, Fingerprint, Platform
+from guideline_benchmarks.results.record.platform import Fingerprint, Platform
 from guideline_benchmarks.results.record.protocol import Protocol
 from guideline_benchmarks.results.record.same_machine import refuse_other_machine
 from guideline_benchmarks.results.record.schema import Run
@@ -82,13 +82,19 @@ def with_batch(cell: Cell, batch: int) -> Cell:
 def newest_unfinished(plan: Plan) -> Path | None:
     """Return the newest stored run that `plan` could continue, or None."""
     for folder in run_folders.stored_runs():
-        try:
-            run = read_run(folder)
-        except BadInputError:
-            continue
-        if not complete(run) and not _differences(run, plan):
+        run = asked_before(plan, folder)
+        if run is not None and not complete(run):
             return folder
     return None
+
+
+def asked_before(plan: Plan, folder: Path) -> Run | None:
+    """Return the run in `folder` if `plan` asks for the same, or None."""
+    try:
+        run = read_run(folder)
+    except BadInputError:
+        return None
+    return None if differences(run, plan) else run
 
 
 def execute(
@@ -168,42 +174,13 @@ def earlier_run(plan: Plan, folder: Path, resume: bool) -> Run | None:
             f"{folder} holds a run already: continue it with --resume or choose another --out."
         )
     run = read_run(folder)
-    differences = _differences(run, plan)
-    if differences:
+    found = differences(run, plan)
+    if found:
         raise BadInputError(
             f"{folder} holds a run of something else (there / asked for): "
-            f"{'; '.join(differences)}. Ask for the same, or choose another --out."
+            f"{'; '.join(found)}. Ask for the same, or choose another --out."
         )
     return run
-
-
-def _differences(run: Run, plan: Plan) -> list[str]:
-    """Name what a stored run and a plan disagree on, with both values."""
-    pairs = [
-        ("experiments", [e.name for e in run.experiments], [e.name for e in plan.experiments]),
-        ("networks", _rows(run.cells), _rows(plan.cells)),
-        ("inputs", _inputs(run.cells), _inputs(plan.cells)),
-        ("platform", run.platform.name, plan.platform.name),
-        ("costs in ns", run.model and run.model.costs, plan.cost_model and plan.cost_model.costs),
-    ]
-    # What a machine is, its fingerprint decides; a board may have got another address meanwhile.
-    for field in (field for field in Platform.model_fields if field not in REACHING):
-        pairs.append((field, getattr(run.platform, field), getattr(plan.platform, field)))
-    for field in Protocol.model_fields:
-        pairs.append((field, getattr(run.protocol, field), getattr(plan.protocol, field)))
-    return list(dict.fromkeys(f"{name} ({a} / {b})" for name, a, b in pairs if a != b))
-
-
-def _rows(cells: Sequence[Cell]) -> str:
-    """Name the rows of some cells, shortened, to tell one set from another."""
-    return textwrap.shorten(", ".join(dict.fromkeys(cell.row for cell in cells)), 80)
-
-
-def _inputs(cells: Sequence[Cell]) -> str:
-    """Name what was said of the inputs of the user's networks among some cells."""
-    given = [cell.network.given for cell in cells if isinstance(cell.network, UserNetwork)]
-    words = [[*one.inputs, *one.ranges, one.values, one.python] for one in given]
-    return "; ".join(" ".join(filter(None, said)) for said in words)
 
 
 def prepare(

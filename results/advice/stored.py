@@ -30,6 +30,14 @@ def has_advice(folder: Path) -> bool:
         return False
 
 
+def holds_advice(folder: Path) -> bool:
+    """Whether a folder holds advice, or the beginning of what is measured for it."""
+    try:
+        return has_advice(folder) or run_folders.has_run(folder / NETWORK)
+    except OSError:
+        return False
+
+
 def write_advice(folder: Path, advice: Advice) -> None:
     """Replace the advice in a folder (see write_stored for the errors)."""
     write_stored(folder / FILE, advice.model_dump_json(indent=1) + "\n")

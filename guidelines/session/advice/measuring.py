@@ -40,7 +40,7 @@ from guideline_benchmarks.guidelines.export import derived, model_files
 from guideline_benchmarks.guidelines.session.measuring import execute_with_progress
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
-from guideline_benchmarks.guidelines.session.runs import Plan, resume_command
+from guideline_benchmarks.guidelines.session.runs import Plan, asked_before, resume_command
 from guideline_benchmarks.networks.onnx_cost import onnx_cost
 from guideline_benchmarks.results.advice.judged import Judged
 from guideline_benchmarks.results.advice.judging import judge
@@ -50,6 +50,8 @@ from guideline_benchmarks.results.advice.stored import (
     PARTS,
     WHOLE_RUN,
     WIDTHS,
+    has_advice,
+    read_found,
     write_advice,
 )
 from guideline_benchmarks.results.advice.widths import blocks_of
@@ -92,9 +94,17 @@ class Adviser:
     out: Path
     quiet: bool
 
+    def loaded(self) -> Platform:
+        """Return the platform that is measured on."""
+        return load_platform(self.platform, self.options.machine)
+
     def measure(self, name: str, cells: Sequence[Cell]) -> Run:
         """Measure cells into the run of that name, or continue it."""
-        return self._executed(name, plan([declared(cells)], self.platform, self._options(name)))
+        return self._executed(name, self.asked(name, cells))
+
+    def asked(self, name: str, cells: Sequence[Cell]) -> Plan:
+        """Return what is asked for by the run of that name."""
+        return plan([declared(cells)], self.platform, self._options(name))
 
     def widths(self) -> Run:
         """Measure which widths suit the platform."""
@@ -133,17 +143,29 @@ def look_into(model: str, network: WholeNetwork | UserNetwork, options: Options)
     return Looked(model, graph, kept, cost.multiply_adds, cost.weights)
 
 
+def begun(looked: Looked, adviser: Adviser) -> bool:
+    """Whether an adviser's folder holds the beginning of the same advice.
+
+    Raises BadInputError for advice that cannot be read.
+    """
+    asked = adviser.asked(NETWORK, [_alone(looked, adviser.loaded())])
+    finished = has_advice(adviser.out) and read_found(adviser.out).finished
+    return not finished and asked_before(asked, adviser.out / NETWORK) is not None
+
+
+def _alone(looked: Looked, platform: Platform) -> Cell:
+    """Return the network as it is; what has control flow cannot be taken apart by operators."""
+    shown = platform.mode in backend(platform.backend).profiled_modes
+    return cell(WHOLE, looked.network, profiled=shown and not control_flow(looked.graph))
+
+
 def advise(looked: Looked, adviser: Adviser) -> tuple[Judged, ModelProto | None]:
     """Measure an advice; return it, and the network with what pays, None where nothing does.
 
     Raises the errors of guidelines.session.measuring.execute_with_progress.
     """
-    platform = load_platform(adviser.platform, adviser.options.machine)
-    # What has control flow cannot be taken apart, operator by operator.
-    profiled = platform.mode in backend(platform.backend).profiled_modes and not control_flow(
-        looked.graph
-    )
-    network = adviser.measure(NETWORK, [cell(WHOLE, looked.network, profiled=profiled)])
+    platform = adviser.loaded()
+    network = adviser.measure(NETWORK, [_alone(looked, platform)])
     blocks = blocks_of(adviser.widths())
     names, executed = _executed(looked.graph, network, platform)
     collected = Collected(looked.name, cache_folder())

@@ -12,6 +12,7 @@ from guideline_benchmarks.guidelines.session.advice.measuring import (
     Adviser,
     Looked,
     advise,
+    begun,
     look_into,
 )
 from guideline_benchmarks.guidelines.session.measuring import written
@@ -20,7 +21,7 @@ from guideline_benchmarks.guidelines.session.printing import print_json
 from guideline_benchmarks.results.advice.json_object import advice_object
 from guideline_benchmarks.results.advice.judged import Judged
 from guideline_benchmarks.results.advice.ranking import costs_more
-from guideline_benchmarks.results.advice.stored import has_advice, read_found
+from guideline_benchmarks.results.advice.stored import holds_advice
 from guideline_benchmarks.results.errors import BadInputError, CheckFailedError
 from guideline_benchmarks.results.record.cells import UserNetwork, WholeNetwork
 from guideline_benchmarks.results.store.files import RUNS, results_folder, write_file
@@ -53,7 +54,7 @@ def advise_and_publish(asked: Asked) -> None:
     """
     _refuse(asked)
     looked = look_into(asked.model, asked.network, asked.options)
-    place = asked.out or (_newest(looked) if asked.resume else None)
+    place = asked.out or (_newest(looked, asked) if asked.resume else None)
     with results_folder(place, NAME) as folder:
         quiet = asked.quiet or asked.json
         adviser = Adviser(asked.platform, asked.options, folder, quiet)
@@ -79,7 +80,7 @@ def _refuse(asked: Asked) -> None:
         )
     if asked.apply is not None and _same_file(asked.apply, Path(asked.model)):
         raise BadInputError(f"--apply would replace {asked.model} itself: name another file.")
-    if asked.out is not None and not asked.resume and has_advice(asked.out):
+    if asked.out is not None and not asked.resume and holds_advice(asked.out):
         raise BadInputError(
             f"{asked.out} holds advice already: continue it with --resume or choose another --out."
         )
@@ -93,16 +94,15 @@ def _same_file(one: Path, other: Path) -> bool:
         return False
 
 
-def _newest(looked: Looked) -> Path | None:
-    """Return the newest stored advice of a network that is not finished, or None."""
+def _newest(looked: Looked, asked: Asked) -> Path | None:
+    """Return the newest stored advice that asks for the same and is not finished, or None."""
     for folder in sorted(RUNS.glob(f"{NAME}-*"), reverse=True):
-        if has_advice(folder):
-            try:
-                advice = read_found(folder)
-            except BadInputError:
-                continue
-            if advice.model == looked.name and not advice.finished:
+        adviser = Adviser(asked.platform, asked.options, folder, quiet=True)
+        try:
+            if begun(looked, adviser):
                 return folder
+        except BadInputError:
+            continue
     return None
 
 
