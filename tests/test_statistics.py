@@ -30,6 +30,13 @@ def recorded_cells():
     return dict(zip(map(str, RECORDED["cells"]), RECORDED["ns"].astype(float), strict=True))
 
 
+def test_a_time_lies_in_its_interval_to_the_last_bit():
+    """Logarithms and back are not exact, and bars of plots must not be negative."""
+    for time in np.arange(1.0, 200.0):
+        low, high = time_interval([np.full(20, time)] * 3)
+        assert low <= time <= high
+
+
 @pytest.mark.parametrize("processes", [3, 5, 10])
 def test_time_intervals_cover_the_common_median_of_real_processes(processes):
     random = np.random.default_rng(processes)

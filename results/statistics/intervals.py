@@ -35,7 +35,7 @@ def time_interval(samples: Samples, confidence: float = CONFIDENCE) -> tuple[flo
     much of it (docs/protocol.md, "Intervals").
     """
     found = median_interval([np.log(times) for times in samples], confidence)
-    return _including(found, math.log(float(np.median(np.concatenate(samples)))))
+    return _including(found, float(np.median(np.concatenate(samples))))
 
 
 def relative_speed(samples: Samples, base: Samples) -> float:
@@ -56,7 +56,7 @@ def relative_speed_interval(
     Rounds are resampled in pairs, so that what slows both cells of a round cancels.
     """
     found = median_interval(log_ratios(samples, base), confidence)
-    return _including(found, math.log(relative_speed(samples, base)))
+    return _including(found, relative_speed(samples, base))
 
 
 def median_interval(
@@ -197,16 +197,15 @@ def _intervals(estimates: Array, replicates: Array, confidence: float) -> list[t
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
-def _including(
-    interval: tuple[float, float] | None, log_estimate: float
-) -> tuple[float, float] | None:
+def _including(interval: tuple[float, float] | None, estimate: float) -> tuple[float, float] | None:
     """Return an interval of logarithms as one of figures, widened to hold the pooled estimate.
 
     Of figures in two far groups, the pooled median can lie outside the interval over processes.
     """
     if interval is None:
         return None
-    return math.exp(min(interval[0], log_estimate)), math.exp(max(interval[1], log_estimate))
+    low, high = map(math.exp, interval)
+    return min(low, estimate), max(high, estimate)
 
 
 def log_ratios(samples: Samples, base: Samples) -> list[Array]:
