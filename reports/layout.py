@@ -72,10 +72,7 @@ def interval_text(
 
 def percents_text(interval: Interval | None, digits: int = 1) -> str:
     """Return the interval of a share, which is in percent, as `interval_text` does."""
-    # Adding 0.0 makes a negative zero positive.
-    return interval_text(
-        interval, lambda end: f"{round(end, digits) + 0.0:.{digits}f}", resolves_share
-    )
+    return interval_text(interval, lambda end: f"{end:.{digits}f}", resolves_share)
 
 
 def spread_text(spread: Spread) -> str:
