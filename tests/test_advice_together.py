@@ -49,3 +49,14 @@ def test_widths_are_rounded_in_all_places_of_a_group():
         (32, 16, 1),
     ]
     assert outputs_of(model)[0] == pytest.approx(outputs_of(graph.model)[0], rel=1e-4, abs=1e-5)
+
+
+def test_a_network_that_was_changed_twice_says_both():
+    model = graph_from(convolution(3, 16), (1, 3, 8, 8)).model
+    model.metadata_props.add(key="author", value="somebody")
+    always = {"weights": "0"}
+    once = changed(model, [], {"changes": "wider", **always})
+    twice = changed(once, [], {"changes": "undivided", **always})
+    onnx.checker.check_model(twice)
+    said = {entry.key: entry.value for entry in twice.metadata_props}
+    assert said == {"author": "somebody", "changes": "wider; undivided", "weights": "0"}

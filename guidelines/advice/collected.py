@@ -169,8 +169,16 @@ def changed(
     for constant in constants:
         copy.graph.initializer.add().ParseFromString(constant)
     for name, text in said.items():
-        copy.metadata_props.add(key=name, value=text)
+        _say(copy, name, text)
     return copy
+
+
+def _say(model: ModelProto, key: str, text: str) -> None:
+    """Add a text to a model's metadata, after what an earlier change says there."""
+    entries = [entry for entry in model.metadata_props if entry.key == key]
+    entry = entries[0] if entries else model.metadata_props.add(key=key)
+    if text not in entry.value:
+        entry.value = "; ".join(filter(None, (entry.value, text)))
 
 
 def _pass_nothing_on(model: ModelProto) -> None:
