@@ -57,6 +57,31 @@ def test_unequal_widths_are_a_finding_whose_alternative_is_equal(c1, c2, ratio):
     assert option.change is None
 
 
+def above_least(c1, c2, positions, after):
+    """Memory access cost over the least for its work, of positions before and after a layer."""
+    least = 2 * (positions * after * c1 * c2) ** 0.5 + c1 * c2
+    return (positions * c1 + after * c2 + c1 * c2) / least
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(
+    ("c1", "c2"), [(64, 32), (92, 67), (44, 60), (72, 103), (64, 128), (60, 256), (32, 256)]
+)
+def test_an_alternative_is_nearer_to_the_least_memory_access_cost(c1, c2, stride):
+    """Equal widths do not, where a stride leaves fewer positions behind a layer than before it."""
+    net = Net(x=(1, 3, 28, 28))
+    own = net.conv(net.conv("x", "first", 3, c1, 3), "own", c1, c2, strides=[stride] * 2)
+    drafts = found(net.graph(net.conv(own, "last", c2, 8, 3)), "G1")
+    # Four times as many channels behind a stride of 2 are the least.
+    assert len(drafts) == (0 if (c1, c2, stride) == (60, 256, 2) else 1)
+    for draft in drafts:
+        first, second = map(int, draft.options[0].text.split(" ")[0].split("→"))
+        after = (28 // stride) ** 2
+        own = above_least(c1, c2, 28 * 28, after)
+        assert draft.memory_access_cost / draft.memory_access_bound == pytest.approx(own)
+        assert above_least(first, second, 28 * 28, after) < own
+
+
 def test_a_fully_connected_layer_of_rows_is_a_finding_and_of_one_row_is_none():
     (draft,) = found(fully((1, 49), 16, 256), "G1")
     assert draft.title == "fully connected layer 16→256"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from guideline_benchmarks.guidelines.advice.drafts import Draft, Option, grouped, layer_draft
 from guideline_benchmarks.guidelines.advice.graph import Graph
 from guideline_benchmarks.guidelines.advice.layers import (
+    MOST_OFF,
     Layer,
     divisor,
     layers,
@@ -42,9 +43,20 @@ def _excess(layer: Layer) -> float:
     return excess if excess > NEAR_BOUND and layer.c1 != layer.c2 else 0.0
 
 
+def _obeying(layer: Layer, multiple: int) -> tuple[int, int]:
+    """Return widths of the same product at which memory access cost is about the least.
+
+    Equal ones, unless there is a stride: then the input's cost more. They are nearer to that than
+    the layer's own by half at least, or would not tell what these cost.
+    """
+    best = layer.cost.output_positions / layer.cost.input_positions
+    off = abs(math.log(layer.c1 / layer.c2 / best))
+    return near_pair(layer.c1 * layer.c2, best, multiple, min(MOST_OFF, off / 2))
+
+
 def _draft(graph: Graph, equal: list[Layer]) -> Draft:
     layer = equal[0]
-    first, second = near_pair(layer.c1 * layer.c2, 1.0, divisor(graph, layer))
+    first, second = _obeying(layer, divisor(graph, layer))
     other, made = with_widths(layer, graph, first, second, 1)
     why = (
         f"Its widths are 1:{max(layer.c1, layer.c2) / min(layer.c1, layer.c2):.3g}, its memory "

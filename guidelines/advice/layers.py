@@ -226,21 +226,23 @@ def _add(builder: Builder, layer: Layer, graph: Graph) -> None:
         builder.constants += [graph.constants[name] for name in follower.input[1:] if name]
 
 
-def near_pair(product: float, ratio: float, multiple: int = 1) -> tuple[int, int]:
+def near_pair(
+    product: float, ratio: float, multiple: int = 1, most_off: float = MOST_OFF
+) -> tuple[int, int]:
     """Return two widths of about that product, multiples of a block, as near a ratio as can be.
 
-    The largest block of STEPS is taken for which there are two within SAME_WORK and MOST_OFF; both
-    are multiples of `multiple`, too. Where there are none, plain rounding is what is left.
+    The largest block of STEPS is taken for which there are two within SAME_WORK and `most_off`;
+    both are multiples of `multiple`, too. Where there are none, plain rounding is what is left.
     """
     for step in STEPS:
-        found = _pair(product, ratio, math.lcm(step, multiple))
+        found = _pair(product, ratio, math.lcm(step, multiple), most_off)
         if found is not None:
             return found
     first = max(multiple, multiple * round(math.sqrt(product * ratio) / multiple))
     return first, max(multiple, multiple * round(product / first / multiple))
 
 
-def _pair(product: float, ratio: float, step: int) -> tuple[int, int] | None:
+def _pair(product: float, ratio: float, step: int, most_off: float) -> tuple[int, int] | None:
     best: tuple[float, int, int] | None = None
     for first in range(step, int(math.sqrt(product * ratio) * 2) + step, step):
         second = max(step, step * round(product / first / step))
@@ -248,4 +250,4 @@ def _pair(product: float, ratio: float, step: int) -> tuple[int, int] | None:
             off = abs(math.log(first / second / ratio))
             if best is None or off < best[0]:
                 best = (off, first, second)
-    return (best[1], best[2]) if best is not None and best[0] <= MOST_OFF else None
+    return (best[1], best[2]) if best is not None and best[0] <= most_off else None
