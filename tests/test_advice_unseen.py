@@ -39,6 +39,12 @@ def of_stacks():
     return net, net.node("MatMul", ["x", net.drawn("w", 8, 32)], "y")
 
 
+def recurrent():
+    net = Net(x=(5, 1, 8))
+    weights = [net.drawn("w", 1, 64, 8), net.drawn("r", 1, 64, 16)]
+    return net, net.node("LSTM", ["x", *weights], "y", hidden_size=16)
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
@@ -53,6 +59,10 @@ def of_stacks():
         (of_computed_weights(), "in layers whose weights or biases are computed."),
         (transposed(), "1 ConvTranspose: G0 to G3 are not looked for in transposed convolutions."),
         (of_stacks(), "in products of something else than rows with a matrix of weights."),
+        (
+            recurrent(),
+            "1 LSTM: G0 to G3 are not looked for in operators that multiply in ways of their own.",
+        ),
         (along(2), None),
     ],
 )

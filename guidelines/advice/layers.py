@@ -14,6 +14,8 @@ from guideline_benchmarks.guidelines.advice.neighbours import before, behind
 from guideline_benchmarks.guidelines.advice.parts import OWN, Border, Builder, Cut, between
 from guideline_benchmarks.networks.layer_cost import LayerCost
 from guideline_benchmarks.networks.onnx_cost import attributes
+from guideline_benchmarks.networks.onnx_free import FREE, operator
+from guideline_benchmarks.results.decomposition.operators import category_of
 
 # What a runtime executes together with the layer before it, if it takes nothing else.
 ACTIVATIONS = frozenset(
@@ -129,16 +131,22 @@ def _layer(graph: Graph, node: NodeProto) -> Layer | None:
 
 
 def why_no_layer(graph: Graph, node: NodeProto) -> str | None:
-    """Return as what a convolution or a product with weights is not looked into.
-
-    None of what is, of what has no weights, and where not even the size of its result is known.
-    """
+    """Return as what an operator that multiplies is not looked into; None of all others."""
+    if node.op_type in ("Conv", *PRODUCTS):
+        return _why_not(graph, node)
     if node.op_type == "ConvTranspose":
         return "transposed convolutions"
-    product = node.op_type in PRODUCTS
-    weighs = product and any(name in graph.constants for name in node.input[:2])
-    y = graph.shape(node.output[0])
-    if (node.op_type != "Conv" and not weighs) or y is None:
+    free = operator(node) in FREE or category_of(node.op_type) is None
+    return None if free else "operators that multiply in ways of their own"
+
+
+def _why_not(graph: Graph, node: NodeProto) -> str | None:
+    """Return as what a convolution or a product is not looked into.
+
+    None of layers, of what has no weights, and where not even the size of the result is known.
+    """
+    product, y = node.op_type in PRODUCTS, graph.shape(node.output[0])
+    if y is None or (product and not any(name in graph.constants for name in node.input[:2])):
         return None
     x = graph.shape(node.input[0])
     if x is None:
