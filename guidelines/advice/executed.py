@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from onnx import NodeProto
 
@@ -11,13 +11,18 @@ from guideline_benchmarks.guidelines.advice.layers import ACTIVATIONS
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
 from guideline_benchmarks.results.record.parts import OperatorCall
 
-# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, and to that
-# of the first of some slices that it makes a split of; OpenVINO to that of a convolution whose bias
-# it has taken apart.
-APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/WithoutBiases")
+# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, to that of
+# the first of some slices that it makes a split of, and of the last of what it makes an activation
+# of; OpenVINO to that of a convolution whose bias it has taken apart.
+APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/QuickGeluFusion/", "/WithoutBiases")
+# Activations that ONNX Runtime makes of several nodes and executes by themselves. A Gelu bears none
+# of their names; there is one for every Erf.
+COMPOSED = ("Gelu", "BiasGelu", "QuickGelu")
+UNNAMED, TOLD_BY = ("Gelu", "BiasGelu"), "Erf"
 # What OpenVINO calls a channel shuffle, which bears the name of the last of three nodes, and a
 # split, which bears none.
 SHUFFLE, SPLIT = "ShuffleChannels", "Split"
+LAYERS = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 
 
 def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
@@ -26,7 +31,14 @@ def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
     Where the runtime names calls after the values that they make, that is the layer which others
     were fused into.
     """
-    return [_node_name(graph, call) for call in calls]
+    names = [_node_name(graph, call) for call in calls]
+    unnamed = [
+        place for place, call in enumerate(calls) if call.operator in UNNAMED and not names[place]
+    ]
+    left = [node.name for node in graph.nodes if node.op_type == TOLD_BY and node.name not in names]
+    for place, name in zip(unnamed, left, strict=False):
+        names[place] = name
+    return names
 
 
 def _node_name(graph: Graph, call: OperatorCall) -> str:
@@ -51,12 +63,15 @@ def _before(graph: Graph, node: NodeProto) -> NodeProto | None:
 def executed_nodes(graph: Graph, calls: Sequence[OperatorCall]) -> set[str]:
     """Return the nodes that are executed by themselves, or with others that compute nothing.
 
-    These are the nodes that calls are of, what else makes a shuffle of one, and the slices that a
-    split stands for.
+    These are the nodes that calls are of, what else makes a shuffle or an activation of one, and
+    the slices that a split stands for.
     """
     found = set[str]()
-    for call, name in zip(calls, node_names(graph, calls), strict=True):
+    names = node_names(graph, calls)
+    for call, name in zip(calls, names, strict=True):
         found.add(name)
+        if call.operator in COMPOSED and name:
+            found |= _composed(graph, graph.nodes[graph.places[name]], names)
         if call.operator == SPLIT:
             found |= _slices(graph, name)
         if call.operator == SHUFFLE and name:
@@ -81,20 +96,54 @@ def _shuffle(graph: Graph, name: str) -> set[str]:
     return {node.name for node in chain} if kinds == ["Reshape", "Transpose", "Reshape"] else {name}
 
 
+def _composed(graph: Graph, node: NodeProto, known: Collection[str]) -> set[str]:
+    """Return all nodes of the activation that one of them is of, none of which is `known`.
+
+    These are what computes by elements before it, and behind it what takes nothing besides.
+    """
+    own: dict[str, NodeProto] = {}
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        own[one.name] = one
+        made = [graph.producers[v] for v in graph.variables(one) if v in graph.producers]
+        waiting += [
+            n for n in made if _computes(n, {*known, *own}) and not _is_activation(graph, n)
+        ]
+    taken = {value for one in own.values() for value in graph.variables(one)}
+    following = _only_taker(graph, node)
+    while following and _computes(following, known):
+        taken.add(node.output[0])
+        if not {*graph.variables(following)} <= taken:
+            break
+        own[following.name] = node = following
+        following = _only_taker(graph, node)
+    return {*own}
+
+
+def _only_taker(graph: Graph, node: NodeProto) -> NodeProto | None:
+    takers = graph.consumers.get(node.output[0], [])
+    return takers[0] if takers and graph.taken(node.output[0]) == 1 else None
+
+
+def _computes(node: NodeProto, known: Collection[str]) -> bool:
+    return node.name not in known and category_of(node.op_type) is Category.ELEMWISE
+
+
+def _is_activation(graph: Graph, node: NodeProto) -> bool:
+    """Whether a node is the activation of a layer, whose result nothing else takes."""
+    values = graph.variables(node)
+    return node.op_type in ACTIVATIONS and all(
+        value in graph.producers
+        and graph.producers[value].op_type in LAYERS
+        and graph.taken(value) == 1
+        for value in values
+    )
+
+
 def likely_executed(graph: Graph) -> set[str]:
     """Return the nodes of which it is not known that a runtime executes them inside others.
 
     Where it does not tell, activations behind a layer are taken for fused.
     """
-    layers = {"Conv", "Gemm", "MatMul", "ConvTranspose"}
-    return {
-        node.name
-        for node in graph.nodes
-        if not (
-            node.op_type in ACTIVATIONS
-            and all(
-                value in graph.producers and graph.producers[value].op_type in layers
-                for value in graph.variables(node)
-            )
-        )
-    }
+    return {node.name for node in graph.nodes if not _is_activation(graph, node)}
