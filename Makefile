@@ -138,7 +138,7 @@ litert-converter: $(INSTALLED) ## set up what converts networks for PLATFORM=cpu
 
 docs-packages: $(DOCS) ## install the packages that make the docs
 
-runtime-packages: $(VENV)/installed-runtimes ## install the packages of every further runtime, without LiteRT's converter
+runtime-packages: $(VENV)/installed-runtimes $(VENV)/installed-fleet ## install the packages of every further runtime, without LiteRT's converter, and of fleets
 
 runtimes: runtime-packages litert-converter ## install every further runtime (docs/runtimes.md)
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from guideline_benchmarks.guidelines.advice.executed import likely_executed, node_names
+from guideline_benchmarks.guidelines.advice.elementwise import fused
+from guideline_benchmarks.guidelines.advice.executed import (
+    executed_nodes,
+    likely_executed,
+    node_names,
+)
 from guideline_benchmarks.results.record.parts import OperatorCall
-from tests.small_graphs import Net, every, given, session_of
+from tests.small_graphs import Net, every, found, given, names, session_of
 
 
 def calls_of(model, folder):
@@ -67,3 +73,61 @@ def test_every_convolution_is_found_and_no_other_node_is_taken_for_one(graph, tm
 def test_where_nothing_is_told_activations_behind_layers_are_taken_for_fused():
     graph = in_blocks()
     assert every(graph) - likely_executed(graph) == {"first.relu", "inner.relu", "y"}
+
+
+def with_swish(net, x):
+    """SiLU, as torch writes it, and its nodes."""
+    return net.node("Mul", [x, net.node("Sigmoid", [x], "sigmoid")], "swish"), ["sigmoid", "swish"]
+
+
+def with_gelu(net, x):
+    """GELU, as torch writes it, and its nodes."""
+    root, one, half = (
+        net.constant(f"{value}", np.float32(value)) for value in (1.4142135381698608, 1.0, 0.5)
+    )
+    value = net.node("Erf", [net.node("Div", [x, root], "divided")], "erf")
+    value = net.node("Mul", [x, net.node("Add", [value, one], "added")], "times")
+    return net.node("Mul", [value, half], "gelu"), ["divided", "erf", "added", "times", "gelu"]
+
+
+@pytest.mark.parametrize("activation", [with_swish, with_gelu])
+@pytest.mark.parametrize("relu", [False, True])
+def test_an_activation_of_several_nodes_is_executed_where_it_is_one_operator(
+    activation, relu, tmp_path
+):
+    """ONNX Runtime makes one node of them, which it fuses into nothing."""
+    net = Net(x=(1, 16, 8, 8))
+    value = net.conv("x", "first", 16, 16)
+    value, own = activation(net, net.relu(value, "relu") if relu else value)
+    graph = net.graph(net.conv(net.relu(net.conv(value, "second", 16, 16), "end"), "last", 16, 3))
+    calls = calls_of(graph.model, tmp_path)
+    executed = executed_nodes(graph, calls)
+    assert fused(graph, executed) == {"Relu": 1 + relu}
+    (draft,) = found(graph, "G4", executed)
+    assert names(draft) == [own]
+    # In the bar of the network's time it has its place.
+    assert len({*own} & {*node_names(graph, calls)}) == 1
+
+
+def test_where_nothing_is_told_what_others_take_too_is_not_taken_for_fused():
+    net = Net(x=(1, 16, 8, 8))
+    value, own = with_swish(net, net.conv("x", "first", 16, 16))
+    graph = net.graph(net.conv(value, "last", 16, 3))
+    assert {*own} <= likely_executed(graph)
+
+
+def test_a_batch_norm_that_no_convolution_takes_in_is_executed_with_its_activation(tmp_path):
+    """As in DenseNet: ONNX Runtime runs it as a convolution of its own, and says so by its name."""
+    net = Net(x=(1, 16, 8, 8))
+    first = net.conv("x", "first", 16, 16, 3)
+    value = net.node("Concat", [first, net.conv(first, "second", 16, 16, 3)], "joined", axis=1)
+    figures = [net.constant(name, np.full(32, 0.5, "f")) for name in ("a", "b", "mean", "var")]
+    value = net.relu(net.node("BatchNormalization", [value, *figures], "norm"), "relu")
+    graph = net.graph(net.conv(value, "last", 32, 3))
+    calls = calls_of(graph.model, tmp_path)
+    assert "norm" in node_names(graph, calls)
+    executed = executed_nodes(graph, calls)
+    assert {"norm", "relu"} <= executed
+    assert fused(graph, executed) == {}
+    (draft,) = [one for one in found(graph, "G4", executed) if "Batch" in one.title]
+    assert names(draft) == [["norm", "relu"]]

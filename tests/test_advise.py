@@ -178,6 +178,14 @@ def test_the_changed_network_runs_and_says_what_it_is(advised):
 
 
 @pytest.mark.usefixtures("copied")
+@pytest.mark.parametrize("changed", [{"executed": []}, {"network": "advice/another/x1"}])
+def test_an_advice_whose_runs_are_others_is_refused_in_one_sentence(guidelines, tmp_path, changed):
+    file = tmp_path / "advice" / "advice.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    complains(guidelines("show", "advice"), 2, "do not belong together")
+
+
+@pytest.mark.usefixtures("copied")
 def test_a_finding_that_costs_more_than_is_allowed_fails(guidelines):
     words = ("advise", "net.onnx", "--out", "advice", "--resume", "--quiet", *SMALL, "--fail-above")
     assert guidelines(*words, 99)[0] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from onnx import NodeProto
 
@@ -11,13 +11,20 @@ from guideline_benchmarks.guidelines.advice.layers import ACTIVATIONS
 from guideline_benchmarks.results.decomposition.operators import Category, category_of
 from guideline_benchmarks.results.record.parts import OperatorCall
 
-# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, and to that
-# of the first of some slices that it makes a split of; OpenVINO to that of a convolution whose bias
-# it has taken apart.
-APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/WithoutBiases")
+# What runtimes append to names: ONNX Runtime where it computes in blocks of channels, to that of
+# the first of some slices that it makes a split of, and of the last of what it makes an activation
+# of; OpenVINO to that of a convolution whose bias it has taken apart.
+APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/QuickGeluFusion/", "/WithoutBiases")
+# Activations that ONNX Runtime makes of several nodes and executes by themselves. A Gelu bears none
+# of their names; there is one for every Erf.
+COMPOSED = ("Gelu", "BiasGelu", "QuickGelu")
+UNNAMED, TOLD_BY = ("Gelu", "BiasGelu"), "Erf"
+# What it appends to that of a batch norm that it executes as a convolution of its own.
+NORMALISING = "_bn_nchwc"
 # What OpenVINO calls a channel shuffle, which bears the name of the last of three nodes, and a
 # split, which bears none.
 SHUFFLE, SPLIT = "ShuffleChannels", "Split"
+LAYERS = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 
 
 def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
@@ -26,11 +33,21 @@ def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
     Where the runtime names calls after the values that they make, that is the layer which others
     were fused into.
     """
-    return [_node_name(graph, call) for call in calls]
+    names = [_node_name(graph, call) for call in calls]
+    unnamed = [
+        place for place, call in enumerate(calls) if call.operator in UNNAMED and not names[place]
+    ]
+    left = [node.name for node in graph.nodes if node.op_type == TOLD_BY and node.name not in names]
+    for place, name in zip(unnamed, left, strict=False):
+        names[place] = name
+    return names
 
 
 def _node_name(graph: Graph, call: OperatorCall) -> str:
     name = call.name
+    if name.endswith(NORMALISING):
+        normalising = graph.producers.get(name.removesuffix(NORMALISING))
+        return normalising.name if normalising is not None else ""
     for ending in APPENDED:
         name = name.removesuffix(ending)
     place = graph.places.get(name)
@@ -51,16 +68,21 @@ def _before(graph: Graph, node: NodeProto) -> NodeProto | None:
 def executed_nodes(graph: Graph, calls: Sequence[OperatorCall]) -> set[str]:
     """Return the nodes that are executed by themselves, or with others that compute nothing.
 
-    These are the nodes that calls are of, what else makes a shuffle of one, and the slices that a
-    split stands for.
+    These are the nodes that calls are of, what else makes a shuffle or an activation of one, and
+    the slices that a split stands for.
     """
     found = set[str]()
-    for call, name in zip(calls, node_names(graph, calls), strict=True):
+    names = node_names(graph, calls)
+    for call, name in zip(calls, names, strict=True):
         found.add(name)
         if call.operator == SPLIT:
             found |= _slices(graph, name)
         if call.operator == SHUFFLE and name:
             found |= _shuffle(graph, name)
+        if call.operator in COMPOSED and name:
+            found |= _composed(graph, _made_for(graph, name, names), names)
+        if call.name.endswith(NORMALISING) and name:
+            found |= _composed(graph, [name], names)
     return found - {""}
 
 
@@ -81,20 +103,57 @@ def _shuffle(graph: Graph, name: str) -> set[str]:
     return {node.name for node in chain} if kinds == ["Reshape", "Transpose", "Reshape"] else {name}
 
 
+def _made_for(graph: Graph, name: str, known: Collection[str]) -> list[str]:
+    """Return a node and those before it that compute by elements for it alone, the last first.
+
+    None of these is `known`.
+    """
+    found = [name]
+    for one in found:
+        values = graph.variables(graph.nodes[graph.places[one]])
+        made = [graph.producers[v] for v in values if graph.taken(v) == 1 and v in graph.producers]
+        found += [node.name for node in made if _computes(node, known)]
+    return found
+
+
+def _composed(graph: Graph, names: Sequence[str], known: Collection[str]) -> set[str]:
+    """Return some nodes with those behind the first that take nothing besides what these do."""
+    nodes = [graph.nodes[graph.places[name]] for name in names]
+    taken = {value for node in nodes for value in graph.variables(node)}
+    node, found = nodes[0], {*names}
+    following = _only_taker(graph, node)
+    while following and _computes(following, known):
+        taken.add(node.output[0])
+        if not {*graph.variables(following)} <= taken:
+            break
+        found.add(following.name)
+        node, following = following, _only_taker(graph, following)
+    return found
+
+
+def _only_taker(graph: Graph, node: NodeProto) -> NodeProto | None:
+    takers = graph.consumers.get(node.output[0], [])
+    return takers[0] if takers and graph.taken(node.output[0]) == 1 else None
+
+
+def _computes(node: NodeProto, known: Collection[str]) -> bool:
+    return node.name not in known and category_of(node.op_type) is Category.ELEMWISE
+
+
+def _is_activation(graph: Graph, node: NodeProto) -> bool:
+    """Whether a node is the activation of a layer, whose result nothing else takes."""
+    values = graph.variables(node)
+    return node.op_type in ACTIVATIONS and all(
+        value in graph.producers
+        and graph.producers[value].op_type in LAYERS
+        and graph.taken(value) == 1
+        for value in values
+    )
+
+
 def likely_executed(graph: Graph) -> set[str]:
     """Return the nodes of which it is not known that a runtime executes them inside others.
 
     Where it does not tell, activations behind a layer are taken for fused.
     """
-    layers = {"Conv", "Gemm", "MatMul", "ConvTranspose"}
-    return {
-        node.name
-        for node in graph.nodes
-        if not (
-            node.op_type in ACTIVATIONS
-            and all(
-                value in graph.producers and graph.producers[value].op_type in layers
-                for value in graph.variables(node)
-            )
-        )
-    }
+    return {node.name for node in graph.nodes if not _is_activation(graph, node)}

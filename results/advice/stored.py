@@ -75,7 +75,7 @@ def read_advice(folder: Path, read_run: Callable[[Path], Run]) -> Judged:
         raise BadInputError(f"{folder} holds an advice without its runs: measure it again.")
     try:
         return judge(advice, network, runs[PARTS], runs[WHOLE_RUN])
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, ValueError):
         raise BadInputError(
             f"{folder} holds an advice and runs that do not belong together: measure it again."
         ) from None
