@@ -75,6 +75,15 @@ def percents_text(interval: Interval | None, digits: int = 1) -> str:
     return interval_text(interval, lambda end: f"{end:.{digits}f}", resolves_share)
 
 
+def machine_text(celsius: float | None, mhz: int | None) -> str:
+    """Return how warm a machine is and its clock, "54 °C, 1.8 GHz", as far as that is known."""
+    said = [
+        *([] if celsius is None else [f"{celsius:.0f} °C"]),
+        *([] if mhz is None else [f"{mhz / 1000:.1f} GHz"]),
+    ]
+    return ", ".join(said)
+
+
 def spread_text(spread: Spread) -> str:
     """Say with which spread a run's relative speeds were made, and what it can tell by them."""
     said = (

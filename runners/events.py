@@ -193,10 +193,15 @@ class Profiled(WorkerEvent):
 
 
 class RoundDone(WorkerEvent):
-    """All samples of a round were sent; `card` is how the GPU is then."""
+    """All samples of a round were sent; `card` is how the GPU is then.
+
+    So are `celsius`, of the machine's warmest sensor, and `mhz`, of the core; None if not shown.
+    """
 
     event: Literal["round"]
     card: CardState | None = None
+    celsius: float | None = None
+    mhz: NonNegativeInt | None = None
 
 
 class Loop(WorkerEvent):

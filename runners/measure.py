@@ -38,6 +38,9 @@ class Watcher(Interface):
     def sample_taken(self, cell: Cell) -> None:
         """One sample arrived."""
 
+    def machine_state(self, celsius: float | None, mhz: int | None) -> None:
+        """So warm is the machine after a round, and so fast its clock; None if not shown."""
+
     def round_stored(self, run: Run) -> None:
         """A round is on disk."""
 
@@ -126,6 +129,7 @@ def _measure_process(
         measured = {"processes": [*earlier, process], "rounds": [*run.rounds, entry]}
         run = run.model_copy(update=measured)
         store(run)
+        watcher.machine_state(taken.after.celsius, taken.after.mhz)
         watcher.round_stored(run)
         if time_is_up(run):
             break

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from guideline_benchmarks.results.errors import CheckFailedError, PlatformError
 from guideline_benchmarks.results.record.backends import backend
-from guideline_benchmarks.results.record.card import CardState
 from guideline_benchmarks.results.record.cells import Cell, DerivedNetwork, UserNetwork
 from guideline_benchmarks.results.record.parts import Profile, Proof, Round
 from guideline_benchmarks.results.record.schema import Run
@@ -30,11 +29,11 @@ Timed = TypeVar("Timed", Sample, Profiled)
 
 @dataclass(frozen=True)
 class Taken:
-    """What one round took: a sample of each network, profiles, and how the GPU was after it."""
+    """What one round took: a sample of each network, profiles, and how the machine was after it."""
 
     samples: Sequence[Sample]
     profiles: list[Profile]
-    card: CardState | None
+    after: RoundDone
 
     def as_round(self, process: int, number: int, order: list[int]) -> Round:
         """Return it as the record of round `number` of a process, measured in that order."""
@@ -55,7 +54,7 @@ class Taken:
             sm_mhz=clocks if len(clocks) == len(samples) else [],
             discarded=discarded if any(discarded) else [],
             launch_shows=shows if any(shows) else [],
-            card=self.card,
+            card=self.after.card,
         )
 
 
@@ -87,7 +86,7 @@ def measure_round(
     done = worker.receive(LEAST_PATIENCE_SECONDS, RoundDone)
     if len({tuple(sample.beside) for sample in samples}) > 1:
         raise PlatformError("The worker measured some networks in other ways than others.")
-    return Taken(samples, profiles, done.card)
+    return Taken(samples, profiles, done)
 
 
 def _loaded(run: Run, event: Loaded | Failed, seen: Mapping[str, Proof]) -> Cell:

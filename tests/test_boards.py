@@ -91,6 +91,9 @@ class Watcher:
     def sample_taken(self, cell):
         pass
 
+    def machine_state(self, celsius, mhz):
+        pass
+
     def round_stored(self, run):
         self.after_round()
 

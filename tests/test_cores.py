@@ -9,7 +9,7 @@ import pytest
 
 from guideline_benchmarks.reports.run.heading import cores_text, describe, processor
 from guideline_benchmarks.results.record.platform import Cluster, Machine
-from guideline_benchmarks.runners.worker.machine import cores, host, system
+from guideline_benchmarks.runners.worker.machine import cores, host, system, warmth
 from guideline_benchmarks.runners.worker.machine.arm_cores import CORES, core_name
 from guideline_benchmarks.runners.worker.machine.cores import NoSuchCoreError
 from tests.synthetic import run_of
@@ -248,3 +248,21 @@ def test_a_process_that_is_released_gets_no_more_cores_than_it_had():
     with cores.released(set()):
         assert cores.allowed() == before
     assert cores.allowed() == before
+
+
+def test_the_warmest_sensor_and_the_clock_of_the_core_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(system, "ROOT", tmp_path)
+    # A sensor that is not there shows what no machine has.
+    for zone, milli in enumerate((41_500, 54_200, 216_000, -40_000)):
+        folder = tmp_path / f"sys/class/thermal/thermal_zone{zone}"
+        folder.mkdir(parents=True)
+        (folder / "temp").write_text(f"{milli}\n")
+    clock = tmp_path / "sys/devices/system/cpu/cpu3/cpufreq"
+    clock.mkdir(parents=True)
+    (clock / "scaling_cur_freq").write_text("2400000\n")
+    assert warmth.now(3) == {"celsius": 54.2, "mhz": 2400}
+    assert warmth.now([3, 4]) == {"celsius": 54.2, "mhz": 2400}
+    assert warmth.now(0) == {"celsius": 54.2, "mhz": None}
+    assert warmth.now(None)["mhz"] is None
+    monkeypatch.setattr(system, "ROOT", tmp_path / "nothing")
+    assert warmth.now(3) == {"celsius": None, "mhz": None}

@@ -15,6 +15,7 @@ from guideline_benchmarks.reports.fleet.lines import (
     changes,
     duration,
     live_table,
+    reasons,
     status_table,
     summary_line,
 )
@@ -124,10 +125,12 @@ def test_the_table_says_what_and_why():
         "pi5/two": QUEUED,
         "rock/one": at("waiting", "rock cannot be reached by ssh. Asked again in 60 s."),
     }
-    said = text(status_table(seen(states)))
+    said = text(status_table(seen(states)), width=80)
     assert "50/100" in said
     assert "54 °C, 2.4 GHz" in said
-    assert "Asked again in 60 s." in said
+    assert reasons(seen(states)) == [
+        "rock one: rock cannot be reached by ssh. Asked again in 60 s."
+    ]
     # How much is stored is said once.
     assert "50 of 100" not in said
     assert summary_line(seen(states)) == (

@@ -37,6 +37,7 @@ class Recorder:
     def __init__(self):
         self.stored: list[Run] = []
         self.samples = 0
+        self.states = []
 
     def process_started(self, process, rounds):
         pass
@@ -49,6 +50,9 @@ class Recorder:
 
     def sample_taken(self, cell):
         self.samples += 1
+
+    def machine_state(self, celsius, mhz):
+        self.states.append((celsius, mhz))
 
     def round_stored(self, run):
         assert run is self.stored[-1]
@@ -126,6 +130,11 @@ def test_every_cell_and_control_is_measured_once_a_round_in_the_seeded_order(ben
     assert [entry.order for entry in run.rounds] == wanted
     assert [entry.ns for entry in run.rounds] == [[1000 + i for i in o] for o in wanted]
     assert complete(run)
+
+
+def test_how_warm_the_machine_is_is_told_after_each_round_where_it_is_known(bench):
+    _, recorder = bench(planned())
+    assert recorder.states == [(None, None)] * 5
 
 
 def test_each_process_is_a_fresh_one(bench):

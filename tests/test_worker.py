@@ -201,6 +201,7 @@ def test_short_networks_run_once_before_their_sample(monkeypatch, tmp_path):
     network = Timed([900, 7, 50], monkeypatch)
     worker.networks, worker.stopwatch = {0: network, 1: network}, stopwatch.HostStopwatch()
     worker.lead_in, worker.profiled, worker.extra_work = {0: True, 1: False}, {}, None
+    worker.timed = False
     worker.round([0, 1])
     assert [event.get("ns") for event in sent] == [7, 50, None]
 

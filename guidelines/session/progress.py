@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from guideline_benchmarks.reports.layout import machine_text
 from guideline_benchmarks.results.record.cells import Cell
 from guideline_benchmarks.results.record.schema import Run
 
@@ -41,6 +42,7 @@ class ProgressDisplay:
         self.quiet = quiet
         self.console = console or Console(stderr=True)
         self._process = ""
+        self._machine = ""
         self._cell = 0
         self._last_line = 0.0
         self._first: tuple[float, float] | None = None
@@ -99,16 +101,21 @@ class ProgressDisplay:
         self._cell += 1
         self._show(f"{self._process}, cell {self._cell}: {cell.name}")
 
+    def machine_state(self, celsius: float | None, mhz: int | None) -> None:
+        """Tell how warm the machine is, and how fast its clock."""
+        said = machine_text(celsius, mhz)
+        self._machine = f", {said}" if said else ""
+
     def round_stored(self, run: Run) -> None:
         """Tell that a round is on disk."""
         self._cell = 0
         stored, stop = len(run.rounds), run.protocol.stop
         if stop is None:
-            self._advance(f"{stored}/{self.total} rounds", stored / self.total)
+            self._advance(f"{stored}/{self.total} rounds{self._machine}", stored / self.total)
             return
         # At most: it ends before when the figures are good enough.
         spent = sum(process.seconds for process in run.processes) / stop.seconds
-        self._advance(f"{stored} rounds", min(1.0, spent))
+        self._advance(f"{stored} rounds{self._machine}", min(1.0, spent))
 
     def counting(self, cell: Cell) -> None:
         """Tell that an emulated worker starts on a network."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from guideline_benchmarks.reports.layout import machine_text
 from guideline_benchmarks.results.fleet.overview import (
     MOST_TELLING,
     Overview,
@@ -43,15 +44,6 @@ def progress(state: State) -> str:
     return f"{state.stored}/{state.wanted}" if state.wanted else ""
 
 
-def machine(state: State) -> str:
-    """Return how warm a machine is and its clock, "54 °C, 1.8 GHz", as far as that is known."""
-    said = [
-        *([] if state.celsius is None else [f"{state.celsius:.0f} °C"]),
-        *([] if state.mhz is None else [f"{state.mhz / 1000:.1f} GHz"]),
-    ]
-    return ", ".join(said)
-
-
 def summary_line(overview: Overview) -> str:
     """Return how many records are how far, and about how long all need still."""
     counts = overview.counts
@@ -63,19 +55,29 @@ def summary_line(overview: Overview) -> str:
 
 
 def status_table(overview: Overview) -> Table:
-    """Return a row for every record: its state, how much is stored, the time left, and why."""
+    """Return a row for every record: its state, how much is stored, and the time left."""
     table = _table()
     for of_device in overview.by_device.values():
         for number, standing in enumerate(of_device):
             first = number == 0
-            _add(table, standing, standing.record.device if first else "", [standing])
+            table.add_row(*_row(standing, standing.record.device if first else "", [standing]))
     table.caption = summary_line(overview)
     return table
+
+
+def reasons(overview: Overview) -> list[str]:
+    """Return a line for each record of which nothing is being measured now, with the reason."""
+    return [
+        f"{standing.record.device} {standing.record.name}: {_what(standing)}"
+        for standing in overview.standings
+        if standing.word in ("waiting", "failed", "stopped", "changed") and _what(standing)
+    ]
 
 
 def live_table(overview: Overview, height: int) -> Table:
     """Return a row for every device, as many as fit; those first that say most."""
     table = _table()
+    table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
     rows = {
         device: (most_telling(of_device), of_device)
         for device, of_device in overview.by_device.items()
@@ -85,7 +87,8 @@ def live_table(overview: Overview, height: int) -> Table:
     if len(shown) > room:
         shown = sorted(shown, key=lambda device: MOST_TELLING.index(rows[device][0].word))[:room]
     for device in shown:
-        _add(table, rows[device][0], device, rows[device][1])
+        standing, of_device = rows[device]
+        table.add_row(*_row(standing, device, of_device), _what(standing))
     more = len(rows) - len(shown)
     table.caption = summary_line(overview) + (f"; {more} devices more" if more else "")
     return table
@@ -130,20 +133,17 @@ def _table() -> Table:
     table.add_column("stored", justify="right", no_wrap=True)
     table.add_column("left", justify="right", no_wrap=True)
     table.add_column("machine", no_wrap=True)
-    table.add_column("what", ratio=1, overflow="ellipsis")
     return table
 
 
-def _add(table: Table, standing: Standing, device: str, of: Sequence[Standing]) -> None:
+def _row(standing: Standing, device: str, of: Sequence[Standing]) -> list[str]:
     state, word = standing.state, standing.word
     over = word in ("done", "failed", "changed")
-    stored = progress(state)
-    table.add_row(
+    return [
         device,
         standing.record.name,
         f"[{STYLES[word]}]{word}[/]",
-        stored,
+        progress(state),
         "" if over else duration(seconds_left(of)),
-        "" if over else machine(state),
-        _what(standing),
-    )
+        "" if over else machine_text(state.celsius, state.mhz),
+    ]

@@ -22,7 +22,7 @@ from .backends.interface import (
 )
 from .counting import counted
 from .extra_work import ExtraWork
-from .machine import cores, host
+from .machine import cores, host, warmth
 from .stopwatch import Stopwatch
 
 # A full disk, say.
@@ -183,7 +183,8 @@ class Worker:
             self.send(event="sample", cell=index, **sample)
             if index in self.profiled:
                 self.send_profile(index)
-        self.send(event="round", **self.stopwatch.state())
+        warm = warmth.now(self.core) if self.timed else {}
+        self.send(event="round", **self.stopwatch.state(), **warm)
 
     def send_profile(self, index: int) -> None:
         """Profile one execution, which must run the very operators that were proved."""

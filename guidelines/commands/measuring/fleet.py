@@ -67,11 +67,13 @@ def status(
     from rich.console import Console
 
     from guideline_benchmarks.guidelines.session.printing import print_json
-    from guideline_benchmarks.reports.fleet.lines import status_table
+    from guideline_benchmarks.reports.fleet.lines import reasons, status_table
     from guideline_benchmarks.results.fleet.overview import overview_objects, read_overview
 
     found = read_overview(out)
     if json:
         print_json(overview_objects(found))
-    else:
-        Console().print(status_table(found))
+        return
+    Console().print(status_table(found))
+    for reason in reasons(found):
+        typer.echo(reason)
