@@ -54,7 +54,7 @@ def whole():
 @pytest.fixture
 def fleet(tmp_path, whole, command, cache):
     """Two boards, and how a fleet of them is driven from a folder."""
-    with made.running(tmp_path / "boards", whole, [40.0, 40.0]) as found:
+    with made.running(tmp_path / "boards", whole, [40.0, 40.0], tmp_path / "logs") as found:
         yield Fleet(tmp_path, found, command, cache)
 
 
@@ -100,7 +100,7 @@ class Fleet:
             wanted = wanted or orders
             assert len(orders) == ROUNDS
             assert orders == wanted
-            assert made.overlaps(board) == []
+            assert made.overlaps(board, self.folder / "logs") == []
 
 
 def test_a_driver_that_is_killed_loses_nothing_and_knows_its_own_locks(fleet, whole):
@@ -197,7 +197,7 @@ def test_ctrl_c_lets_the_boards_go(fleet):
 
 @pytest.mark.slow
 def test_a_clock_that_jumps_changes_nothing(tmp_path, whole, command, cache):
-    with made.running(tmp_path / "boards", whole, [5.0]) as (board,):
+    with made.running(tmp_path / "boards", whole, [5.0], tmp_path / "logs") as (board,):
         jumping = loopback.script(board.folder / "jumping.py", JUMPING)
         start = board.folder / "board" / "python3"
         words = start.read_text().replace(sys.executable, f"{sys.executable} {jumping}")

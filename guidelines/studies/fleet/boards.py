@@ -15,21 +15,30 @@ from guideline_benchmarks.guidelines.studies.fleet.loopback import Board
 from guideline_benchmarks.guidelines.studies.fleet.recorded import write_answers
 from guideline_benchmarks.results.record.schema import Run
 
-LOG = "measured"
 EXPERIMENT = next(iter(GUIDELINES))
 
 
 @contextmanager
-def running(folder: Path, run: Run, scales: Sequence[float]) -> Iterator[list[Board]]:
-    """Give running boards, below a folder; each replays a run, so many times slower than it was."""
+def running(folder: Path, run: Run, scales: Sequence[float], logs: Path) -> Iterator[list[Board]]:
+    """Give running boards, below a folder; each replays a run, so many times slower than it was.
+
+    What they measured they write down in `logs`, which no fault reaches.
+    """
     boards = []
+    logs.mkdir(parents=True)
     try:
         for number, scale in enumerate(scales):
             own = folder / f"board-{number:03d}"
             own.mkdir(parents=True)
             answers = own / "answers.json"
             write_answers(run, answers, own.name)
-            python = [sys.executable, replay.__file__, str(answers), str(own / LOG), str(scale)]
+            python = [
+                sys.executable,
+                replay.__file__,
+                str(answers),
+                str(logs / own.name),
+                str(scale),
+            ]
             boards.append(loopback.start(own, python))
         yield boards
     finally:
@@ -65,13 +74,13 @@ def client(folder: Path, boards: Sequence[Board]) -> dict[str, str]:
     return {**os.environ, "PATH": f"{folder / 'client'}:{os.environ['PATH']}"}
 
 
-def overlaps(board: Board) -> list[str]:
+def overlaps(board: Board, logs: Path) -> list[str]:
     """Return what a board's own log shows of two measurements at once: samples between others'.
 
     Each process that sampled must have taken all its samples before another took its first.
     """
     spans: dict[str, list[int]] = {}
-    for line in (board.folder / LOG).read_text().splitlines():
+    for line in (logs / board.folder.name).read_text().splitlines():
         process, time, what = line.split()
         if what == "sample":
             spans.setdefault(process, []).append(int(time))

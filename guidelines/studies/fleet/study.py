@@ -35,7 +35,7 @@ FEW, MANY, FAULTS = 20, 200, 100
 # How many times slower than this machine boards replay what it took; the last is the slowest.
 SCALES = [10 + 10 * number / (FEW - 1) for number in range(FEW)]
 # Seconds between faults on average, and how much slower boards are than that while there are any.
-GAP, LONGER = 5.0, 2.0
+GAP, LONGER = 3.0, 2.5
 ROUNDS, PROCESSES = 100, 5
 # Boards of the fleet of many have little to do.
 SHORT_ROUNDS, SHORT_PROCESSES = 10, 2
@@ -120,7 +120,7 @@ def _say(what: str, asked: str, found: str) -> None:
 
 
 def _wall_time(folder: Path, run: Run) -> None:
-    with running(folder / "boards", run, SCALES) as boards:
+    with running(folder / "boards", run, SCALES, folder / "logs") as boards:
         (folder / "alone").mkdir()
         (folder / "all").mkdir()
         alone = drive(folder / "alone", boards[-1:], ROUNDS, PROCESSES)
@@ -134,7 +134,7 @@ def _wall_time(folder: Path, run: Run) -> None:
 
 
 def _many(folder: Path, run: Run) -> None:
-    with running(folder / "boards", run, [1.0] * MANY) as boards:
+    with running(folder / "boards", run, [1.0] * MANY, folder / "logs") as boards:
         driven = drive(folder, boards, SHORT_ROUNDS, SHORT_PROCESSES)
     _say(
         f"most memory of the driver of {MANY} boards",
@@ -154,7 +154,8 @@ def _faults(folder: Path, run: Run, seed: int) -> None:
             size = f"size={DISK_BYTES}"
             subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True)
             stack.callback(subprocess.run, ["umount", "-l", str(disk)], check=True)
-        boards = stack.enter_context(running(folder / "boards", run, scales))
+        logs = folder.with_name(f"{folder.name}-logs")
+        boards = stack.enter_context(running(folder / "boards", run, scales, logs))
         file, out = fleet_file(folder, boards, ROUNDS, PROCESSES), folder / "out"
         driver = Driver(command(file, out), client(folder, boards), folder.with_suffix(".log"))
         driver.start()
@@ -174,7 +175,7 @@ def _faults(folder: Path, run: Run, seed: int) -> None:
             f"{FEW} of {FEW}",
             f"{FEW - len(wrong)} of {FEW}",
         )
-        both = [said for board in boards for said in overlaps(board)]
+        both = [said for board in boards for said in overlaps(board, logs)]
         _say(
             "moments with two measurements on a board", "0", f"{len(both)} {' '.join(both)}".strip()
         )
