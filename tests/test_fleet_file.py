@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from guideline_benchmarks.guidelines.session.fleet.jobs import read_jobs
 from guideline_benchmarks.results.errors import BadInputError
 from tests.program import complains
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "fleet.toml"
 RUN = '[run]\nexperiments = ["g2"]\nruns = 6\nprocesses = 2\n'
 CPU = '[[device]]\nname = "desk"\nplatform = "cpu"\n'
 
@@ -159,3 +162,20 @@ def test_the_program_prints_a_line_for_each_fault(guidelines, tmp_path):
     assert first == f"guidelines: Fleet file {file} has 2 faults:"
     assert [line[:2] for line in rest] == ["  ", "  "]
     complains(guidelines("fleet", "run", tmp_path / "none.toml"), 2, "cannot be read")
+
+
+def test_the_example_and_the_files_of_the_docs_are_fleets(tmp_path):
+    example = EXAMPLE.read_text()
+    page = (EXAMPLE.parent.parent / "docs" / "fleet.md").read_text()
+    blocks = [textwrap.dedent(block) for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+    assert blocks[0].strip() in example
+    # Which the page has the reader write.
+    board = 'name = "jetson"\nbackend = "onnxruntime-cpu"\ntransport = "ssh"\n[ssh]\nhost = "j"\n'
+    (tmp_path / "jetson.toml").write_text(board)
+    names = [{job.record.device for job in jobs(block)} for block in (example, *blocks)]
+    assert names == [
+        {"desk", "pi5", "a57"},
+        {"desk", "pi5", "a57"},
+        {"pi5-1", "jetson-1"},
+        {"node-01", "node-02"},
+    ]

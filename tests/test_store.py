@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from guideline_benchmarks.results.record.schema import json_schema
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import files, run_folders
 from guideline_benchmarks.results.store.compressed import read_stored, stored_file, stored_files
-from guideline_benchmarks.results.store.files import write_file
+from guideline_benchmarks.results.store.files import is_held, locked, write_file
 from tests.synthetic import run_of, run_of_declarations, valid
 
 SCHEMA_FILE = Path(schema.__file__).parent / "run.schema.json"
@@ -237,3 +239,14 @@ def test_threads_that_write_one_file_at_once_do_not_disturb_one_another(tmp_path
             list(pool.map(lambda content: write_file(tmp_path / "file", content), contents))
     assert (tmp_path / "file").read_bytes() in contents
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_open_for_a_moment_in_a_program_that_is_started_holds_no_folder(tmp_path):
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    ending = threading.Timer(0.1, lambda: os.close(handle))
+    ending.start()
+    with locked(tmp_path):
+        assert is_held(tmp_path)
+    ending.join()
+    assert not is_held(tmp_path)

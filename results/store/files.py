@@ -13,6 +13,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from guideline_benchmarks.results.errors import BadInputError, GoneError, Platfo
 RUNS = Path("results/runs")
 # What chooses the places of results, and of what can be made again.
 OUT, CACHE = "--out", "XDG_CACHE_HOME"
+MOMENT_SECONDS = 0.5
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -207,12 +209,25 @@ def is_held(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _got(handle, fcntl.LOCK_SH)
     finally:
         os.close(handle)
-    return False
+
+
+def _got(handle: int, how: int) -> bool:
+    """Lock an open folder, or return False where others hold it for longer than a moment.
+
+    For so long a program that another thread starts has open what this one has.
+    """
+    end = time.monotonic() + MOMENT_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(MOMENT_SECONDS / 10)
 
 
 @contextmanager
@@ -228,10 +243,8 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise file_error(folder, error) from error
         stack.callback(os.close, handle)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _got(handle, fcntl.LOCK_EX):
             raise BadInputError(
                 f"Another process is measuring into {folder}: wait for it, or choose another --out."
-            ) from None
+            )
         yield
