@@ -53,7 +53,7 @@ class Watch:
         """Read how far the fleet is, and show it."""
         if self.quiet:
             return
-        now = read_overview(self.out)
+        now = read_overview(self.out, driven=True)
         if self._is_live:
             self._live.update(live_table(now, self.console.height), refresh=True)
         else:
