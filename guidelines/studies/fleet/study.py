@@ -35,7 +35,7 @@ FEW, MANY, FAULTS = 20, 200, 100
 # How many times slower than this machine boards replay what it took; the last is the slowest.
 SCALES = [10 + 10 * number / (FEW - 1) for number in range(FEW)]
 # Seconds between faults on average, and how much slower boards are than that while there are any.
-GAP, LONGER = 3.0, 2.5
+GAP, LONGER = 2.5, 2.5
 ROUNDS, PROCESSES = 100, 5
 # Boards of the fleet of many have little to do.
 SHORT_ROUNDS, SHORT_PROCESSES = 10, 2
