@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import typer
 
@@ -95,6 +96,8 @@ def machines(monkeypatch, tmp_path):
     found = Machines()
     monkeypatch.setattr(runs, "execute", found.execute)
     monkeypatch.setattr(runs, "prepare", lambda *_: None)
+    # Nothing is started here, and what this process started for other tests must outlive a fleet.
+    monkeypatch.setattr(psutil.Process, "children", lambda *_, **__: [])
     return found
 
 
