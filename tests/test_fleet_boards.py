@@ -130,6 +130,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_knows_its_own_locks(fleet, wh
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_a_lock_that_was_left_is_broken_only_when_that_is_asked_for(fleet):
     driver = fleet.start()
     fleet.measuring(fleet.boards[0])
@@ -165,6 +166,7 @@ def test_a_board_whose_connections_are_cut_goes_on_with_what_is_missing(fleet, w
     assert len(processes) > PROCESSES
 
 
+@pytest.mark.slow
 def test_another_machine_of_the_same_name_is_not_measured_on(fleet):
     driver = fleet.start()
     fleet.measuring(fleet.boards[0])

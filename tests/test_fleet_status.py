@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,17 @@ def test_a_live_table_has_a_line_a_device_and_those_first_that_say_most():
     few = text(live_table(seen({"a/x": at("done"), "a/y": HALF, "b/x": QUEUED}), height=20))
     assert [line[:3] for line in few.splitlines()[1:3]] == ["a  ", "b  "]
     assert "running" in few.splitlines()[1]
+
+
+def test_a_long_reason_takes_no_room_from_the_rest():
+    reason = "pi@raspberrypi cannot be reached by ssh (ssh: connect to host raspberrypi port 22)."
+    found = seen({"board-1/record": at("waiting", reason), "board-2/record": at("running")})
+    for width in (80, 100, 200):
+        lines = text(live_table(found, height=20), width).splitlines()
+        assert len(lines) == 4
+        assert re.match(r"board-1 +record +waiting +50/100 +30 s", lines[1])
+        assert "pi@raspberrypi" in lines[1]
+    assert "…" in text(live_table(found, height=20), 80)
 
 
 def test_without_a_terminal_a_line_is_said_of_each_change():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from guideline_benchmarks.reports.layout import machine_text
 from guideline_benchmarks.results.fleet.overview import (
@@ -77,7 +78,8 @@ def reasons(overview: Overview) -> list[str]:
 def live_table(overview: Overview, height: int) -> Table:
     """Return a row for every device, as many as fit; those first that say most."""
     table = _table()
-    table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
+    # A column that cannot wrap would take the others' room; its entries cannot, and end in "…".
+    table.add_column("what", ratio=1)
     rows = {
         device: (most_telling(of_device), of_device)
         for device, of_device in overview.by_device.items()
@@ -88,7 +90,8 @@ def live_table(overview: Overview, height: int) -> Table:
         shown = sorted(shown, key=lambda device: MOST_TELLING.index(rows[device][0].word))[:room]
     for device in shown:
         standing, of_device = rows[device]
-        table.add_row(*_row(standing, device, of_device), _what(standing))
+        what = Text(_what(standing), no_wrap=True, overflow="ellipsis")
+        table.add_row(*_row(standing, device, of_device), what)
     more = len(rows) - len(shown)
     table.caption = summary_line(overview) + (f"; {more} devices more" if more else "")
     return table
