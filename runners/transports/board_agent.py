@@ -134,11 +134,11 @@ def lock(action: str, claim: "dict[str, Any]") -> bool:
     """
     board_lock = importlib.import_module("board_lock")
     try:
-        if action in ("work", "break"):
-            handle = board_lock.take(claim)
-        if action == "break":
-            os.close(handle)
-        if action in ("release", "break"):
+        if action == "work":
+            board_lock.take(claim)
+        else:
+            if action == "break":
+                os.close(board_lock.take({**claim, "breaks": True}))
             board_lock.release(claim["token"])
     except board_lock.Held as held:
         send(event="held", **held.said())

@@ -22,7 +22,7 @@ from typing import Any, Dict
 
 NAME = "guideline-benchmarks.lock"
 # A worker that has done its work takes a moment to end.
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
 END_SECONDS = 10.0
 # The most that a slow board takes from the end of a worker to the beginning of the next.
 GAP_SECONDS = 15.0
