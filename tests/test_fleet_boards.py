@@ -245,3 +245,11 @@ def test_two_emulated_boards_are_a_fleet(emulator, tmp_path, monkeypatch, cache)
 def new(folder):
     folder.mkdir()
     return folder
+
+
+@pytest.mark.slow
+def test_a_board_that_the_fleet_keeps_tells_it_how_many_cores_all_are(fleet):
+    fleet.file.write_text(fleet.file.read_text().replace("runs =", 'threads = [1, "all"]\nruns ='))
+    code, _, err = fleet.finish()
+    assert code == 0, err
+    assert fleet.words() == ["done"] * 4

@@ -17,6 +17,7 @@ from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Protocol, StoppingRule
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.platform_file import load_platform
 from guideline_benchmarks.runners.platforms import platform_names
 
@@ -39,11 +40,19 @@ def plan(declarations: Sequence[Declaration], platform: str, options: Options = 
     return plan_on(declarations, load_platform(platform, options.machine), options)
 
 
-def plan_on(declarations: Sequence[Declaration], chosen: Platform, options: Options) -> Plan:
-    """Return the plan of a run of `declarations` on a platform; raises as `plan` does."""
+def plan_on(
+    declarations: Sequence[Declaration],
+    chosen: Platform,
+    options: Options,
+    claim: Claim | None = None,
+) -> Plan:
+    """Return the plan of a run of `declarations` on a platform; raises as `plan` does.
+
+    A board is asked, and measured on, under a claim.
+    """
     model = _model_of(chosen)
     refuse_impossible(chosen, declarations, options)
-    chosen = with_threads(chosen, options.threads, options.core)
+    chosen = with_threads(chosen, options.threads, options.core, claim)
     usual = chosen.counter.executions if chosen.counter else DEFAULT_RUNS
     times = options.runs or (usual if model is None else DEFAULT_COUNTS_OF_MODELS)
     if options.processes is not None and options.processes > times:
@@ -77,6 +86,7 @@ def plan_on(declarations: Sequence[Declaration], chosen: Platform, options: Opti
         reuses_counts=model is not None,
         cost_model=model,
         patience=options.patience,
+        claim=claim,
     )
 
 

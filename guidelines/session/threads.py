@@ -5,6 +5,7 @@ from __future__ import annotations
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.platform import Fingerprint, Platform
 from guideline_benchmarks.results.store.files import cache_folder
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.launcher import identify, launcher_of
 from guideline_benchmarks.runners.platform_file import checked
 from guideline_benchmarks.runners.worker.machine.cores import numbers
@@ -12,12 +13,14 @@ from guideline_benchmarks.runners.worker.machine.cores import numbers
 ALL = "all"
 
 
-def with_threads(platform: Platform, asked: str | None, core: str | None = None) -> Platform:
+def with_threads(
+    platform: Platform, asked: str | None, core: str | None = None, claim: Claim | None = None
+) -> Platform:
     """Return the platform with the threads of `--threads`: a number, or "all"; None is its own.
 
     All are the cores that `core` names (see results.record.protocol.Protocol), or those of the
-    fastest kind; a worker is started to look. Raises BadInputError for anything else and where
-    threads mean nothing, PlatformError where no worker starts.
+    fastest kind; a worker is started to look, under a claim. Raises BadInputError for anything
+    else and where threads mean nothing, PlatformError where no worker starts.
     """
     if asked is None:
         return platform
@@ -28,7 +31,7 @@ def with_threads(platform: Platform, asked: str | None, core: str | None = None)
             "platform that is timed on a CPU."
         )
     if asked == ALL:
-        found = identify(platform, launcher_of(platform, cache_folder()), core)
+        found = identify(platform, launcher_of(platform, cache_folder(), claim=claim), core)
         return _with(platform, _cores(found, core))
     if not (asked.isascii() and asked.isdecimal()):
         raise BadInputError(f"--threads {asked} is neither a number nor {ALL}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from guideline_benchmarks.guidelines.session import runs
@@ -99,7 +99,7 @@ def _measure(task: Task, reporter: Reporter) -> None:
     if is_held(task.folder):
         raise GoneError("An earlier attempt at it is still at work.")
     with task.lock.held(task.job, reporter.waiting):
-        plan = replace(task.job.plan(), claim=task.lock.claim)
+        plan = task.job.plan(task.lock.claim)
         runs.execute(plan, task.folder, True, reporter, reporter.preparing)
 
 

@@ -26,6 +26,7 @@ from guideline_benchmarks.results.fleet.wanted import WantedRecord
 from guideline_benchmarks.results.record.platform import Platform, Ssh
 from guideline_benchmarks.results.record.protocol import Precision
 from guideline_benchmarks.results.store.toml_file import read_toml
+from guideline_benchmarks.runners.claim import Claim
 from guideline_benchmarks.runners.platform_file import checked, load_platform
 
 WHAT = "Fleet file"
@@ -46,9 +47,9 @@ class Job:
     options: Options
     labgrid: str | None
 
-    def plan(self) -> Plan:
-        """Return what it measures; raises as guidelines.session.planning.plan does."""
-        return plan_on(select(self.experiments), self.platform, self.options)
+    def plan(self, claim: Claim | None = None) -> Plan:
+        """Return what it measures, under a claim; raises as guidelines.session.planning.plan."""
+        return plan_on(select(self.experiments), self.platform, self.options, claim)
 
 
 def read_jobs(path: Path) -> list[Job]:
