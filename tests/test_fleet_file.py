@@ -98,6 +98,9 @@ def test_a_platform_file_is_found_from_the_fleet_files_folder():
     (job,) = read_jobs(Path("lab/fleet.toml"))
     assert job.platform.ssh.host == "pi"
     assert job.platform.name == "pi5"
+    # One that is not there is looked for as any other is.
+    (job,) = jobs(RUN + device("pi5", "lab/board.toml"))
+    assert job.platform.ssh.host == "pi"
 
 
 def test_how_many_cores_are_all_only_the_device_can_tell():

@@ -83,9 +83,10 @@ def _refused(path: Path, faults: Sequence[str]) -> BadInputError:
 
 def _jobs(device: Device, fleet: Fleet, path: Path) -> Iterator[Job]:
     """Yield the jobs of a device; raises BadInputError for what is none."""
-    named = device.platform
-    # A platform file is found from the fleet file's folder.
-    platform = load_platform(str(path.parent / named) if named.endswith(".toml") else named)
+    # A platform file is looked for in the fleet file's folder first.
+    named, beside = device.platform, path.parent / device.platform
+    is_there = named.endswith(".toml") and beside.is_file()
+    platform = load_platform(str(beside) if is_there else named)
     general = fleet.run.model_copy(update=OF_TIMES) if platform.counts else fleet.run
     wishes = fleet.wishes(device, general)
     if wishes.experiments is None:
