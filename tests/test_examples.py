@@ -18,8 +18,10 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (EXAMPLES / "README.md").read_text(), re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
-# A matrix leaves several runs, and takes its numbers from its file (tests/test_matrix.py).
-SINGLE = [command for command in COMMANDS if " matrix " not in command]
+# A matrix and a fleet leave several runs, and take their numbers from their files
+# (tests/test_matrix.py, tests/test_fleet.py).
+SEVERAL = {"matrix", "fleet"}
+SINGLE = [command for command in COMMANDS if SEVERAL.isdisjoint(command.split())]
 FEW = {"guidelines": ["--runs", "2", "--processes", "1"], "python": ["5"]}
 PROGRAMS = {"guidelines": [sys.executable, "-m", "guidelines"], "python": [sys.executable]}
 

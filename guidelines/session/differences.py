@@ -39,8 +39,8 @@ def _short(value: object) -> str:
 
 
 def _rows(cells: Sequence[Cell]) -> str:
-    """Name the rows of some cells, to tell one set from another."""
-    return ", ".join(dict.fromkeys(cell.row for cell in cells))
+    """Name the rows of some cells, to tell one set from another, whatever their order."""
+    return ", ".join(sorted({cell.row for cell in cells}))
 
 
 def _graphs(cells: Sequence[Cell]) -> str:
