@@ -109,6 +109,21 @@ def test_an_activation_of_several_nodes_is_executed_where_it_is_one_operator(
     assert len({*own} & {*node_names(graph, calls)}) == 1
 
 
+@pytest.mark.parametrize("activation", [with_swish, with_gelu])
+def test_what_is_fused_before_an_activation_of_several_nodes_stays_fused(activation, tmp_path):
+    """A shortcut that a convolution adds, and the activation of the sum."""
+    net = Net(x=(1, 16, 8, 8))
+    first = net.relu(net.conv("x", "first", 16, 16), "relu")
+    value = net.node("Add", [net.conv(first, "second", 16, 16, 3), first], "sum")
+    value, own = activation(net, value)
+    graph = net.graph(net.conv(value, "last", 16, 3))
+    calls = calls_of(graph.model, tmp_path)
+    assert "Add" not in {call.operator for call in calls}
+    executed = executed_nodes(graph, calls)
+    assert {*own} <= executed
+    assert fused(graph, executed) == {"Relu": 1, "Add": 1}
+
+
 def test_where_nothing_is_told_what_others_take_too_is_not_taken_for_fused():
     net = Net(x=(1, 16, 8, 8))
     value, own = with_swish(net, net.conv("x", "first", 16, 16))

@@ -70,12 +70,12 @@ def executed_nodes(graph: Graph, calls: Sequence[OperatorCall]) -> set[str]:
     names = node_names(graph, calls)
     for call, name in zip(calls, names, strict=True):
         found.add(name)
-        if call.operator in COMPOSED and name:
-            found |= _composed(graph, graph.nodes[graph.places[name]], names)
         if call.operator == SPLIT:
             found |= _slices(graph, name)
         if call.operator == SHUFFLE and name:
             found |= _shuffle(graph, name)
+        if call.operator in COMPOSED and name:
+            found |= _composed(graph, _made_for(graph, name, names), names)
     return found - {""}
 
 
@@ -96,29 +96,32 @@ def _shuffle(graph: Graph, name: str) -> set[str]:
     return {node.name for node in chain} if kinds == ["Reshape", "Transpose", "Reshape"] else {name}
 
 
-def _composed(graph: Graph, node: NodeProto, known: Collection[str]) -> set[str]:
-    """Return all nodes of the activation that one of them is of, none of which is `known`.
+def _made_for(graph: Graph, name: str, known: Collection[str]) -> list[str]:
+    """Return a node and those before it that compute by elements for it alone, the last first.
 
-    These are what computes by elements before it, and behind it what takes nothing besides.
+    None of these is `known`.
     """
-    own: dict[str, NodeProto] = {}
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        own[one.name] = one
-        made = [graph.producers[v] for v in graph.variables(one) if v in graph.producers]
-        waiting += [
-            n for n in made if _computes(n, {*known, *own}) and not _is_activation(graph, n)
-        ]
-    taken = {value for one in own.values() for value in graph.variables(one)}
+    found = [name]
+    for one in found:
+        values = graph.variables(graph.nodes[graph.places[one]])
+        made = [graph.producers[v] for v in values if graph.taken(v) == 1 and v in graph.producers]
+        found += [node.name for node in made if _computes(node, known)]
+    return found
+
+
+def _composed(graph: Graph, names: Sequence[str], known: Collection[str]) -> set[str]:
+    """Return some nodes with those behind the first that take nothing besides what these do."""
+    nodes = [graph.nodes[graph.places[name]] for name in names]
+    taken = {value for node in nodes for value in graph.variables(node)}
+    node, found = nodes[0], {*names}
     following = _only_taker(graph, node)
     while following and _computes(following, known):
         taken.add(node.output[0])
         if not {*graph.variables(following)} <= taken:
             break
-        own[following.name] = node = following
-        following = _only_taker(graph, node)
-    return {*own}
+        found.add(following.name)
+        node, following = following, _only_taker(graph, following)
+    return found
 
 
 def _only_taker(graph: Graph, node: NodeProto) -> NodeProto | None:
