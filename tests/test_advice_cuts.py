@@ -146,6 +146,23 @@ def test_nothing_is_removed_by_an_optimiser(part, tmp_path):
                 assert kinds[kind] == wanted, kind
 
 
+@pytest.mark.parametrize("operator", ["Relu", "Sigmoid", "BatchNormalization"])
+def test_what_a_runtime_executes_by_itself_is_fused_into_nothing_here(operator, tmp_path):
+    """Behind a pooling: an activation behind what makes its input would cost nothing."""
+    net = Net(x=(1, 3, 8, 8))
+    value = net.conv("x", "first", 3, C, 3)
+    value = net.node("MaxPool", [value], "pool", kernel_shape=[2, 2], strides=[2, 2])
+    figures = [net.constant(name, np.full(C, 0.5, "f")) for name in ("a", "b", "mean", "var")]
+    inputs = [value, *(figures if operator == "BatchNormalization" else [])]
+    graph = net.graph(net.conv(net.node(operator, inputs, "own"), "last", C, 5))
+    made = cut(graph, [node for node in graph.nodes if node.name == "own"])
+    sizes = []
+    for model in (made.inside, made.around):
+        session_of(model, optimized_model_filepath=str(tmp_path / "optimised.onnx"))
+        sizes.append(len(onnx.load(tmp_path / "optimised.onnx").graph.node))
+    assert sizes[0] == sizes[1] + 1
+
+
 def test_layers_among_groups_stand_among_groups():
     def groups(model):
         convolutions = [node for node in model.graph.node if node.op_type == "Conv"]

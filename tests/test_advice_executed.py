@@ -129,3 +129,20 @@ def test_where_nothing_is_told_what_others_take_too_is_not_taken_for_fused():
     value, own = with_swish(net, net.conv("x", "first", 16, 16))
     graph = net.graph(net.conv(value, "last", 16, 3))
     assert {*own} <= likely_executed(graph)
+
+
+def test_a_batch_norm_that_no_convolution_takes_in_is_executed_with_its_activation(tmp_path):
+    """As in DenseNet: ONNX Runtime runs it as a convolution of its own, and says so by its name."""
+    net = Net(x=(1, 16, 8, 8))
+    first = net.conv("x", "first", 16, 16, 3)
+    value = net.node("Concat", [first, net.conv(first, "second", 16, 16, 3)], "joined", axis=1)
+    figures = [net.constant(name, np.full(32, 0.5, "f")) for name in ("a", "b", "mean", "var")]
+    value = net.relu(net.node("BatchNormalization", [value, *figures], "norm"), "relu")
+    graph = net.graph(net.conv(value, "last", 32, 3))
+    calls = calls_of(graph.model, tmp_path)
+    assert "norm" in node_names(graph, calls)
+    executed = executed_nodes(graph, calls)
+    assert {"norm", "relu"} <= executed
+    assert fused(graph, executed) == {}
+    (draft,) = [one for one in found(graph, "G4", executed) if "Batch" in one.title]
+    assert names(draft) == [["joined", "norm", "relu"]]

@@ -19,6 +19,8 @@ APPENDED = ("_nchwc", "/GatherSliceToSplitFusion", "/QuickGeluFusion/", "/Withou
 # of their names; there is one for every Erf.
 COMPOSED = ("Gelu", "BiasGelu", "QuickGelu")
 UNNAMED, TOLD_BY = ("Gelu", "BiasGelu"), "Erf"
+# What it appends to that of a batch norm that it executes as a convolution of its own.
+NORMALISING = "_bn_nchwc"
 # What OpenVINO calls a channel shuffle, which bears the name of the last of three nodes, and a
 # split, which bears none.
 SHUFFLE, SPLIT = "ShuffleChannels", "Split"
@@ -43,6 +45,9 @@ def node_names(graph: Graph, calls: Sequence[OperatorCall]) -> list[str]:
 
 def _node_name(graph: Graph, call: OperatorCall) -> str:
     name = call.name
+    if name.endswith(NORMALISING):
+        normalising = graph.producers.get(name.removesuffix(NORMALISING))
+        return normalising.name if normalising is not None else ""
     for ending in APPENDED:
         name = name.removesuffix(ending)
     place = graph.places.get(name)
@@ -76,6 +81,8 @@ def executed_nodes(graph: Graph, calls: Sequence[OperatorCall]) -> set[str]:
             found |= _shuffle(graph, name)
         if call.operator in COMPOSED and name:
             found |= _composed(graph, _made_for(graph, name, names), names)
+        if call.name.endswith(NORMALISING) and name:
+            found |= _composed(graph, [name], names)
     return found - {""}
 
 

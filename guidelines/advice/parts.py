@@ -22,6 +22,7 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from guideline_benchmarks.guidelines.advice.graph import Graph, region_inputs, region_outputs
 from guideline_benchmarks.guidelines.advice.neighbours import Neighbour, before, behind
+from guideline_benchmarks.results.decomposition.operators import Category, category_of
 
 # What names of values begin with that are of no network.
 OWN = "cut/"
@@ -69,21 +70,30 @@ class Builder:
         return output
 
     def source(
-        self, name: str, shape: Shape, value: str, neighbour: Neighbour | None = None
+        self,
+        name: str,
+        shape: Shape,
+        value: str,
+        neighbour: Neighbour | None = None,
+        apart: bool = False,
     ) -> None:
         """Make a value of that shape and name out of an input with few channels.
 
-        Where a `neighbour` makes it, that comes last. Raises CannotCutError for what is no feature
-        map and no row of features.
+        Where a `neighbour` makes it, that comes last. A map is kept `apart` by a pooling of 1×1,
+        so that what takes it is fused into no convolution. Raises CannotCutError for what is no
+        feature map and no row of features.
         """
         if len(shape) == 4:
             self.inputs[f"{OWN}x{name}"] = (shape[0], FEW, *shape[2:])
             weights = self.weights(f"{OWN}source{name}", (shape[1], FEW, 1, 1), FEW)
+            whole = f"{OWN}apart{name}" if apart else value
             last = neighbour and neighbour.of(shape[1]) > 1
-            made = f"{OWN}before{name}" if last else value
+            made = f"{OWN}before{name}" if last else whole
             self.node("Conv", [f"{OWN}x{name}", weights], made, kernel_shape=[1, 1])
             if neighbour and last:
-                self._divided(f"before{name}", shape, made, value, neighbour)
+                self._divided(f"before{name}", shape, made, whole, neighbour)
+            if apart:
+                self.node("MaxPool", [whole], value, kernel_shape=[1, 1])
         elif len(shape) in (2, 3):
             self.inputs[f"{OWN}x{name}"] = (*shape[:-1], FEW)
             weights = self.weights(f"{OWN}source{name}", (FEW, shape[-1]), FEW)
@@ -142,11 +152,15 @@ _FIRST_ROW = (("starts", 0), ("ends", 1), ("axes", 1))
 
 @dataclass(frozen=True)
 class Border:
-    """A value that layers take or make: its name, its shape, and what stands there beyond them."""
+    """A value that layers take or make: its name, its shape, and what stands there beyond them.
+
+    What takes it computes by itself where it is kept `apart`.
+    """
 
     value: str
     shape: Shape
     neighbour: Neighbour | None
+    apart: bool = False
 
 
 def between(
@@ -164,7 +178,7 @@ def between(
     for number, border in enumerate(inputs):
         name = str(number)
         for builder in (inside, around):
-            builder.source(name, border.shape, border.value, border.neighbour)
+            builder.source(name, border.shape, border.value, border.neighbour, border.apart)
         around.sink(name, border.shape, border.value)
     add(inside)
     for number, border in enumerate(outputs):
@@ -185,7 +199,12 @@ def cut(graph: Graph, nodes: Sequence[NodeProto], instead: Mapping[str, str] | N
     Raises CannotCutError where shapes are not known, or for values that no source makes.
     """
     inputs = [
-        Border(value, _feature_shape(graph, value), before(graph, value))
+        Border(
+            value,
+            _feature_shape(graph, value),
+            before(graph, value),
+            any(value in node.input and _computes_by_elements(node) for node in nodes),
+        )
         for value in region_inputs(graph, nodes)
     ]
     outputs = [
@@ -202,6 +221,10 @@ def cut(graph: Graph, nodes: Sequence[NodeProto], instead: Mapping[str, str] | N
         builder.constants += [graph.constants[name] for name in graph.constants if name in used]
 
     return between(inputs, outputs, add, graph.model)
+
+
+def _computes_by_elements(node: NodeProto) -> bool:
+    return category_of(node.op_type) is Category.ELEMWISE
 
 
 def _feature_shape(graph: Graph, value: str) -> Shape:
