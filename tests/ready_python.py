@@ -25,6 +25,8 @@ from typing import Any
 SLOW = (
     "torch",
     "torch.onnx",
+    # Counting what a module costs has torch import this, with much else.
+    "torch._dynamo",
     "onnx",
     "pandas",
     "scipy.optimize",
@@ -33,7 +35,8 @@ SLOW = (
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
-    "pydantic",
+    "pydantic.main",
+    "pydantic.types",
     "typer",
     "rich.progress",
     "psutil",
