@@ -9,6 +9,7 @@ from guideline_benchmarks.guidelines.paper.drawn import drawn, fragmented_blocks
 from guideline_benchmarks.networks.layers import conv_bn
 from guideline_benchmarks.networks.paper.architecture import architecture
 from guideline_benchmarks.networks.whole.shufflenet_v2 import ShuffleNetV2Unit
+from guideline_benchmarks.reports.formats import images
 from guideline_benchmarks.reports.paper.architecture import CountedRow, architecture_section
 from guideline_benchmarks.results.paper import read_csv
 
@@ -82,3 +83,18 @@ def test_what_was_counted_otherwise_is_said():
 def test_other_layers_are_refused():
     with pytest.raises(ValueError, match="Conv1 was to be counted, not Conv2"):
         section_of(layer="Conv2")
+
+
+def test_a_compact_drawing_keeps_every_name_that_something_in_it_uses():
+    drawing = (
+        b'<svg><defs><path id="DejaVuSans-30" d="M 1.23456 2 \nL 3 4 \nz\n"/>'
+        b'<clipPath id="p1"/></defs><g id="figure_1" clip-path="url(#p1)">'
+        b'<use xlink:href="#DejaVuSans-30" style="fill: #ffffff; stroke: none"/></g></svg>'
+    )
+    small = images.compact(drawing)
+    assert small == (
+        b'<svg><defs><path id="DejaVuSans-30" d="M1.23 2L3 4z"/>'
+        b'<clipPath id="p1"/></defs><g clip-path="url(#p1)">'
+        b'<use xlink:href="#DejaVuSans-30" style="fill:#ffffff;stroke:none"/></g></svg>'
+    )
+    assert images.compact(small) == small

@@ -32,7 +32,7 @@ _FRACTION = re.compile(rb"\d+\.\d{3,}")
 _INDENTATION = re.compile(rb"\n +<")
 # Between a letter of a path and its numbers no space is needed, nor within a style.
 _GAPS = re.compile(rb"\s*([A-Za-z])\s*")
-_NAME, _REFERENCE = re.compile(rb' id="([^"]*)"'), re.compile(rb"#(\w+)")
+_NAME, _REFERENCE = re.compile(rb' id="([^"]*)"'), re.compile(rb"#([^\s\"')]+)")
 _STYLE = re.compile(rb' style="[^"]*"')
 # What only says how the file was made.
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
