@@ -208,6 +208,14 @@ def test_a_device_that_was_given_up_is_asked_once_for_each_further_record(machin
     assert asked.count("onnxruntime-2t-fp32") == 1
 
 
+def test_a_record_that_a_worker_has_written_elsewhere_is_not_believed(machines, monkeypatch):
+    monkeypatch.setattr(attempt, "digest", lambda _: "0" * 64)
+    with pytest.raises(CheckFailedError) as failed:
+        drive("a")
+    (fault,) = failed.value.faults
+    assert "which is not seen here: choose an --out on a file system that all share." in fault
+
+
 def test_what_cannot_be_mended_by_waiting_is_said_at_once(machines):
     machines.ends = {"a": [(2, BadInputError("This is not the platform that it was begun on."))]}
     with pytest.raises(CheckFailedError) as failed:

@@ -238,8 +238,8 @@ BROKEN = {
     "threads = []": r"threads must be a list of numbers from 1 to 256, .* \[\] is not",
     "threads = 2": "threads must be a list of numbers from 1 to 256, .* 2 is not",
     'precisions = ["int4"]': "precisions must be a list of some of fp32, .* 'int4' is not",
-    "runs = 0": "runs must be how many samples each network gets, 1 or more; 0 is not",
-    'runs = "5"': "runs must be how many",
+    "runs = 0": "runs must be a number of samples for each network, 1 or more; 0 is not",
+    'runs = "5"': "runs must be a number of samples",
     "runs = 3\nprocesses = 4": "processes is 4, more than the 3 runs",
     "threads = [1": "is not valid TOML",
 }

@@ -43,10 +43,10 @@ class Matrix(Record):
         Field(min_length=1, description=f"a list of some of {', '.join(get_args(Precision))}"),
     ] = Field(default=["fp32"])
     runs: Annotated[
-        PositiveInt | None, Field(description="how many samples each network gets, 1 or more")
+        PositiveInt | None, Field(description="a number of samples for each network, 1 or more")
     ] = None
     processes: Annotated[
-        PositiveInt | None, Field(description="over how many processes, 1 or more")
+        PositiveInt | None, Field(description="a number of processes, 1 or more")
     ] = None
 
     @model_validator(mode="after")

@@ -79,16 +79,22 @@ def seconds_left(standings: Sequence[Standing]) -> float | None:
     return sum(fmean(wholes) if seconds is None else seconds for seconds in left)
 
 
-def read_overview(out: Path, driven: bool | None = None) -> Overview:
-    """Read how far a fleet is; raises BadInputError where there is none.
-
-    Whether anybody drives it is looked at, unless that is known.
-    """
-    wanted = read_wanted(out)
-    driven = is_held(out) if driven is None else driven
-    states = {record: read_state(record.folder(out)) for record in wanted.records}
+def read_overview(out: Path) -> Overview:
+    """Read how far a fleet is; raises BadInputError where there is none."""
+    wanted, driven = read_wanted(out), is_held(out)
+    states = _states(wanted, out)
     kept = {record: is_done(record.folder(out), state) for record, state in states.items()}
     return overview(wanted, states, kept, driven)
+
+
+def glance(wanted: WantedFleet, out: Path) -> Overview:
+    """Return how far a fleet is for who drives it, who need not read whole records for that."""
+    states = _states(wanted, out)
+    return overview(wanted, states, dict.fromkeys(states, True), driven=True)
+
+
+def _states(wanted: WantedFleet, out: Path) -> dict[WantedRecord, State]:
+    return {record: read_state(record.folder(out)) for record in wanted.records}
 
 
 def overview_objects(overview: Overview) -> list[dict[str, Any]]:

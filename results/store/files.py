@@ -209,13 +209,13 @@ def is_held(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _got(handle, fcntl.LOCK_SH)
+        return not flocked(handle, fcntl.LOCK_SH)
     finally:
         os.close(handle)
 
 
-def _got(handle: int, how: int) -> bool:
-    """Lock an open folder, or return False where others hold it for longer than a moment.
+def flocked(handle: int, how: int) -> bool:
+    """Lock an open file or folder, or return False where others hold it for longer than a moment.
 
     For so long a program that another thread starts has open what this one has.
     """
@@ -243,7 +243,7 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise file_error(folder, error) from error
         stack.callback(os.close, handle)
-        if not _got(handle, fcntl.LOCK_EX):
+        if not flocked(handle, fcntl.LOCK_EX):
             raise BadInputError(
                 f"Another process is measuring into {folder}: wait for it, or choose another --out."
             )

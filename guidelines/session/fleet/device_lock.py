@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from guideline_benchmarks.guidelines.session.fleet.jobs import Job
 from guideline_benchmarks.guidelines.session.fleet.stopping import pause
 from guideline_benchmarks.results.errors import PlatformError
-from guideline_benchmarks.results.store.files import cache_folder, make_cache_folder
+from guideline_benchmarks.results.store.files import cache_folder, flocked, make_cache_folder
 from guideline_benchmarks.runners import worker_archive
 from guideline_benchmarks.runners.claim import Claim, local_lock
 from guideline_benchmarks.runners.transports import ssh
@@ -77,20 +77,12 @@ def _this_machine(how: int, waiting: Callable[[str], None]) -> Iterator[None]:
     make_cache_folder(cache_folder())
     handle = os.open(cache_folder() / "this-machine.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while not _got(handle, how):
+        while not flocked(handle, how):
             waiting("another device is measured on this machine")
             pause(ASK_SECONDS)
         yield
     finally:
         os.close(handle)
-
-
-def _got(handle: int, how: int) -> bool:
-    try:
-        fcntl.flock(handle, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _acquire(place: str) -> None:

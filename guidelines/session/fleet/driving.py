@@ -14,7 +14,7 @@ import typer
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.comparing import publish_comparison
 from guideline_benchmarks.guidelines.session.fleet import stopping
-from guideline_benchmarks.guidelines.session.fleet.attempt import Task
+from guideline_benchmarks.guidelines.session.fleet.attempt import Outcome, Task
 from guideline_benchmarks.guidelines.session.fleet.device_lock import lock_of
 from guideline_benchmarks.guidelines.session.fleet.engine import (
     Engine,
@@ -33,6 +33,7 @@ from guideline_benchmarks.results.fleet.state import (
     QUEUED,
     Stage,
     State,
+    digest,
     is_done,
     read_state,
     write_state,
@@ -111,8 +112,8 @@ def _drive(jobs: Sequence[Job], work: Work, out: Path, driving: Driving) -> None
                 engine.submit(device, tasks)
             with Watch(out, driving.quiet) as watch, stopping.stopped_on_error(engine.running):
                 _wait(engine, work, driving.patience, watch)
-            for folder, reason in engine.failures().items():
-                write_state(folder, read_state(folder).now("failed", reason))
+            for outcome in engine.outcomes():
+                _believe(outcome)
     except KeyboardInterrupt:
         typer.echo(f"guidelines: Interrupted. {_way_on(out)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -161,6 +162,18 @@ def _tell(tasks: Sequence[Task], stage: Stage, reason: str) -> None:
         state = read_state(task.folder)
         if state.stage not in ("done", "failed") and (state.stage, state.saying) != (stage, reason):
             write_state(task.folder, state.now(stage, reason))
+
+
+def _believe(outcome: Outcome) -> None:
+    """Write down what a worker says that the disk does not."""
+    state, failure = read_state(outcome.folder), outcome.failure
+    if outcome.sha256 and outcome.sha256 != digest(outcome.folder):
+        failure = (
+            f"Its worker has written {outcome.folder}, which is not seen here: choose an --out on "
+            "a file system that all share."
+        )
+    if failure and state.stage not in ("waiting", "failed"):
+        write_state(outcome.folder, state.now("failed", failure))
 
 
 def _way_on(out: Path) -> str:

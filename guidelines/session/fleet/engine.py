@@ -19,6 +19,7 @@ from guideline_benchmarks.results.errors import BadInputError, PlatformError
 if TYPE_CHECKING:
     from distributed import Client
 
+OWN = "this program"
 INSTALL = "pip install 'guideline-benchmarks[fleet]', or make fleet"
 # Attempts that Dask makes: it is patience that ends them, not their number.
 RETRIES = 10**9
@@ -77,17 +78,20 @@ class Engine:
         """Do not wait for a device any more that no worker measures."""
         self.client.cancel([*self._futures.pop(device).values()])
 
-    def failures(self) -> dict[Path, str]:
-        """Return what ended in an error of Dask's own, by the folders of the records."""
-        return {
-            folder: f"{type(future.exception()).__name__}: {_first_line(future.exception())}."
+    def outcomes(self) -> list[Outcome]:
+        """Return how records ended; an error of Dask's own is a failure, too."""
+        return [
+            _outcome(folder, future)
             for given in self._futures.values()
             for folder, future in given.items()
-            if folder is not None and future.status == "error"
-        }
+            if folder is not None and future.done()
+        ]
 
     def without_worker(self, devices: Sequence[str]) -> dict[str, str]:
         """Return why some devices have no worker that may measure them, by their names."""
+        if self.address == OWN:
+            # Each has one.
+            return {}
         # Dask's default leaves most workers out.
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         reasons = {}
@@ -97,6 +101,14 @@ class Engine:
                 how_many = "no worker has" if several == 0 else f"there are {several:g} units of"
                 reasons[device] = f"At {self.address} {how_many} the resource {device}=1."
         return reasons
+
+
+def _outcome(folder: Path, future: Any) -> Outcome:
+    if future.status != "error":
+        found: Outcome = future.result()
+        return found
+    error = future.exception()
+    return Outcome(folder, failure=f"{type(error).__name__}: {_first_line(error)}.")
 
 
 def _let_go(task: Task, _last: Outcome) -> None:
@@ -137,7 +149,7 @@ def own_engine(devices: Sequence[str]) -> Iterator[Engine]:
         SpecCluster(workers=workers, scheduler=scheduler) as cluster,
         Client(cluster) as client,
     ):
-        yield Engine(client, "this program")
+        yield Engine(client, OWN)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from guideline_benchmarks.guidelines.catalogue import select
+from guideline_benchmarks.guidelines.session.matrix_file import Matrix, Threads
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.fleet.wanted import FolderName
 from guideline_benchmarks.results.record.backends import BACKENDS
@@ -23,7 +24,11 @@ RUNTIMES = {
 }
 # Where something stands in a file.
 Keys = Sequence[str | int]
-Threads = Annotated[int, Field(ge=1, le=256)] | Literal["all"]
+
+
+def as_in_a_matrix(name: str, min_length: int | None = None) -> Any:
+    """Return the field of a fleet file that says what the one of that name does in a matrix."""
+    return Field(description=Matrix.model_fields[name].description, min_length=min_length)
 
 
 class Wishes(Record):
@@ -32,27 +37,15 @@ class Wishes(Record):
     All combinations of the lists are measured, a record each.
     """
 
-    experiments: Annotated[
-        list[str] | None, Field(min_length=1, description='a list of experiments, or ["all"]')
-    ] = None
-    runs: Annotated[
-        PositiveInt | None, Field(description="a number of samples for each network, 1 or more")
-    ] = None
-    processes: Annotated[
-        PositiveInt | None, Field(description="a number of processes, 1 or more")
-    ] = None
+    experiments: Annotated[list[str] | None, as_in_a_matrix("experiments", min_length=1)] = None
+    runs: Annotated[PositiveInt | None, as_in_a_matrix("runs")] = None
+    processes: Annotated[PositiveInt | None, as_in_a_matrix("processes")] = None
     runtimes: Annotated[
         list[str] | None,
         Field(min_length=1, description=f"a list of some of {', '.join(RUNTIMES)}"),
     ] = None
-    threads: Annotated[
-        list[Threads] | None,
-        Field(min_length=1, description='a list of numbers from 1 to 256, or ["all"]'),
-    ] = None
-    precisions: Annotated[
-        list[Precision] | None,
-        Field(min_length=1, description=f"a list of some of {', '.join(get_args(Precision))}"),
-    ] = None
+    threads: Annotated[list[Threads] | None, as_in_a_matrix("threads", min_length=1)] = None
+    precisions: Annotated[list[Precision] | None, as_in_a_matrix("precisions", min_length=1)] = None
 
     @field_validator("experiments")
     @classmethod

@@ -14,10 +14,10 @@ from guideline_benchmarks.guidelines.session.fleet.fleet_file import (
     RUNTIMES,
     Device,
     Fleet,
-    Threads,
     Wishes,
     parsed,
 )
+from guideline_benchmarks.guidelines.session.matrix_file import Threads
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan_on
 from guideline_benchmarks.guidelines.session.runs import Plan

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.live import Live
 
 from guideline_benchmarks.reports.fleet.lines import changes, live_table, summary_line
-from guideline_benchmarks.results.fleet.overview import Overview, read_overview
+from guideline_benchmarks.results.fleet.overview import Overview, glance
+from guideline_benchmarks.results.fleet.wanted import read_wanted
 
 LINE_SECONDS = 30.0
 
@@ -24,6 +25,7 @@ class Watch:
 
     def __init__(self, out: Path, quiet: bool, console: Console | None = None) -> None:
         self.out = out
+        self.wanted = read_wanted(out)
         self.quiet = quiet
         self.console = console or Console(stderr=True)
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
@@ -53,7 +55,7 @@ class Watch:
         """Read how far the fleet is, and show it."""
         if self.quiet:
             return
-        now = read_overview(self.out, driven=True)
+        now = glance(self.wanted, self.out)
         if self._is_live:
             self._live.update(live_table(now, self.console.height), refresh=True)
         else:

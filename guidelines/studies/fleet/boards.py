@@ -65,13 +65,9 @@ def fleet_file(folder: Path, boards: Sequence[Board], runs: int, processes: int)
 
 def client(folder: Path, boards: Sequence[Board]) -> dict[str, str]:
     """Return an environment whose `ssh` knows all these boards, and no configuration else."""
-    known = folder / "known_hosts"
-    known.write_text("".join((board.folder / "known_hosts").read_text() for board in boards))
-    config = folder / "ssh_config"
-    config.write_text(f"UserKnownHostsFile {known}\nIdentityAgent none\n")
-    ssh = loopback.find("ssh")
-    loopback.script(folder / "client" / "ssh", f'#!/bin/sh\nexec {ssh} -F {config} "$@"\n')
-    return {**os.environ, "PATH": f"{folder / 'client'}:{os.environ['PATH']}"}
+    known = "".join((board.folder / "known_hosts").read_text() for board in boards)
+    (folder / "known_hosts").write_text(known)
+    return {**os.environ, "PATH": f"{loopback.make_client(folder)}:{os.environ['PATH']}"}
 
 
 def overlaps(board: Board, logs: Path) -> list[str]:

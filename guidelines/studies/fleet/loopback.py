@@ -133,13 +133,17 @@ def start(folder: Path, python: list[str]) -> Board:
     )
     public = (folder / "host_key.pub").read_text().split()
     (folder / "known_hosts").write_text(f"[{HOST}]:{port} {public[0]} {public[1]}\n")
-    # The user's own configuration and keys must not reach into tests.
-    client = f"UserKnownHostsFile {folder}/known_hosts\nIdentityAgent none\n"
-    (folder / "ssh_config").write_text(client)
-    script(
-        folder / "client" / "ssh", f'#!/bin/sh\nexec {find("ssh")} -F {folder}/ssh_config "$@"\n'
-    )
+    make_client(folder)
     return Board(folder, port, serve(folder))
+
+
+def make_client(folder: Path) -> Path:
+    """Make an `ssh` that knows the servers of a folder's `known_hosts`; return where it lies."""
+    # The user's own configuration and keys must not reach into boards.
+    config = folder / "ssh_config"
+    config.write_text(f"UserKnownHostsFile {folder}/known_hosts\nIdentityAgent none\n")
+    content = f'#!/bin/sh\nexec {find("ssh")} -F {config} "$@"\n'
+    return script(folder / "client" / "ssh", content).parent
 
 
 def serve(folder: Path) -> subprocess.Popen[bytes]:
