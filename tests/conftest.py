@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from guideline_benchmarks.guidelines.export.converters import litert_environment
+from guideline_benchmarks.guidelines.studies.fleet import loopback
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.runners.emulator import install
@@ -256,6 +257,35 @@ def guidelines(command, ready_python):
         changed = variables or "preexec_fn" in options
         python = sys.executable if changed else ready_python
         process = command(*arguments, python=python, **options)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def board(emulator, tmp_path_factory):
+    missing = loopback.missing()
+    if missing:
+        pytest.skip(f"no board can be set up: {missing}")
+    found = loopback.start(tmp_path_factory.mktemp("board"), emulator.command())
+    yield found
+    found.server.terminate()
+    found.server.wait()
+
+
+@pytest.fixture
+def on_path(board, monkeypatch):
+    """The client that knows the board is this machine's ssh."""
+    monkeypatch.setenv("PATH", board.path)
+
+
+@pytest.fixture
+def finished(command, board, ready_python):
+    """Run `guidelines` to its end with the board's ssh; return exit code, output, complaints."""
+
+    def finish(*words):
+        process = command(*words, environment={"PATH": board.path}, python=ready_python)
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 

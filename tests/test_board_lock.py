@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from guideline_benchmarks.results.errors import HeldError, PlatformError
-from guideline_benchmarks.runners import claim as claims
-from guideline_benchmarks.runners.claim import Claim, local_lock, refusal
-from guideline_benchmarks.runners.events import Held as HeldEvent
+from guideline_benchmarks.runners.claim import Claim, local_lock
 from guideline_benchmarks.runners.transports import board_lock
 from guideline_benchmarks.runners.transports.board_lock import Held
 
@@ -289,52 +287,6 @@ def test_a_folder_for_such_files_that_is_none_is_passed_over(monkeypatch):
     for folder in ("", "not/absolute", "/nowhere/at/all"):
         monkeypatch.setenv("TMPDIR", folder)
         assert board_lock.path() == Path("/tmp") / board_lock.NAME
-
-
-def test_a_process_has_one_token_and_fleets_have_their_own():
-    mine, again = Claim.of_this_process(), Claim.of_this_process(breaks=True)
-    assert mine.token == again.token
-    assert mine.process == os.getpid()
-    assert (mine.kept, mine.breaks, mine.shared) == (False, False, False)
-    assert Claim.of_this_process(kept=True, token="t").token == "t"
-    wanted = "import sys; from guideline_benchmarks.runners.claim import Claim; "
-    wanted += "sys.stdout.write(Claim.of_this_process().token)"
-    other = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True)
-    assert other.stdout not in ("", mine.token)
-
-
-def test_an_owner_is_printable_whoever_it_is(monkeypatch):
-    def nobody():
-        raise KeyError("uid not found")
-
-    monkeypatch.setattr(claims.getpass, "getuser", nobody)
-    monkeypatch.setattr(claims.socket, "gethostname", lambda: "desk\x1b[2J \n")
-    owner = Claim.of_this_process().owner
-    assert owner.startswith(f"{os.getuid()}@desk")
-    assert owner.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("who", "said"),
-    [
-        ({}, "alice@desk (process 4711, since 2026-11-28 10:02 UTC)"),
-        (
-            {"since": "2026-11-28T12:02:03+02:00"},
-            "alice@desk (process 4711, since 2026-11-28 10:02",
-        ),
-        ({"since": "x"}, "alice@desk (process 4711, since some time)"),
-        ({"owner": "a\nb"}, "a b (process 4711"),
-        ({"owner": ""}, "somebody who is not named"),
-    ],
-)
-def test_who_has_a_lock_is_told_in_one_sentence(who, said):
-    held = {"owner": "alice@desk", "process": 4711, "since": SINCE, **who}
-    living = str(refusal("pi@pi5", HeldEvent(alive=True, **held)))
-    assert living.startswith(f"pi@pi5 is being measured by {said}")
-    assert living.endswith(": wait until that ends.")
-    left = str(refusal("pi@pi5", HeldEvent(alive=False, **held)))
-    assert left.startswith(f"pi@pi5 was left locked by {said}")
-    assert left.endswith("nothing of that runs there now: break the lock with --break-lock.")
 
 
 def test_this_machine_is_locked_by_the_same_rules(elsewhere, place):

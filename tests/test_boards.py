@@ -6,12 +6,10 @@ emulated processor would show nothing more, in this machine's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shlex
-import shutil
 import sys
 import time
 
@@ -21,15 +19,11 @@ import pytest
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
-from guideline_benchmarks.guidelines.studies.fleet import loopback as boards
 from guideline_benchmarks.results.advice.stored import read_advice
-from guideline_benchmarks.results.errors import GoneError, PlatformError
+from guideline_benchmarks.results.errors import GoneError
 from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
-from guideline_benchmarks.runners import platform_file, worker_archive, worker_process
-from guideline_benchmarks.runners.transports import ssh
-from guideline_benchmarks.runners.transports.ssh import Connection
 from guideline_benchmarks.runners.worker_process import WorkerProcess
 from tests.program import complains, slow_but_first, wait_for
 from tests.runtimes import is_installed
@@ -39,23 +33,6 @@ from tests.test_advise import write_model
 from tests.user_networks import MODULES
 
 HERE = f'exec {shlex.quote(sys.executable)} "$@"'
-
-
-@pytest.fixture(scope="session")
-def board(emulator, tmp_path_factory):
-    missing = boards.missing()
-    if missing:
-        pytest.skip(f"no board can be set up: {missing}")
-    found = boards.start(tmp_path_factory.mktemp("board"), emulator.command())
-    yield found
-    found.server.terminate()
-    found.server.wait()
-
-
-@pytest.fixture
-def on_path(board, monkeypatch):
-    """The client that knows the board is this machine's ssh."""
-    monkeypatch.setenv("PATH", board.path)
 
 
 @pytest.fixture
@@ -144,18 +121,6 @@ def test_an_emulated_board_is_checked(board, finished):
     assert "Ready: guidelines run all --platform" in out
 
 
-@pytest.fixture
-def finished(command, board, ready_python):
-    """Run `guidelines` to its end with the board's ssh; return exit code, output, complaints."""
-
-    def finish(*words):
-        process = command(*words, environment={"PATH": board.path}, python=ready_python)
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out, err
-
-    return finish
-
-
 @pytest.mark.usefixtures("no_ceilings")
 @pytest.mark.parametrize(
     "row", slow_but_first(*(row for row in BACKENDS.values() if row.over_ssh and row.extra))
@@ -241,88 +206,6 @@ def test_a_board_that_lacks_packages_gets_the_command_that_installs_them(board, 
     assert "-m pip install numpy onnxruntime" in out
     result = finished("run", "g4", "--platform", bare, "--runs", 1)
     complains(result, 3, "No module named 'numpy'", "guidelines board check", "Nothing was stored")
-
-
-GREETING = "printf 'no end of line: '; cd /tmp; "
-LACKS = 'echo \'{"event": "lacks", "files": ["../../etc/passwd"]}\''
-
-
-def test_a_chatty_board_that_wanders_off_is_measured(board, finished):
-    python = board.python("chatty", GREETING + HERE)
-    platform = board.platform("chatty", python=python)
-    code, out, err = finished("board", "check", platform)
-    assert code == 0, err
-    assert "Ready" in out
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (f"{LACKS}; exec sleep 60", "asked for files that it has no use for"),
-        ("exec yes", "hangs: it sent no event for 1 s"),
-        ("exec tr -d '\\n' < /dev/zero", "hangs: it sent no event for 1 s"),
-        ("exec sleep 60", "hangs"),
-    ],
-)
-def test_a_board_that_talks_nonsense_is_ended(board, on_path, monkeypatch, content, said):
-    if "hangs" in said:
-        monkeypatch.setattr(ssh, "START_SECONDS", 1.0)
-    python = board.python("nonsense", content)
-    platform = platform_file.load_platform(str(board.platform("nonsense", python=python)))
-    connection = Connection(platform.ssh, worker_archive.build(board.folder))
-    with pytest.raises(PlatformError, match=said) as caught:
-        connection.check(["numpy"])
-    assert isinstance(caught.value, GoneError) == ("hangs" in said)
-
-
-def test_a_board_that_does_not_read_is_ended(board, on_path, monkeypatch, tmp_path):
-    monkeypatch.setattr(worker_process, "SEND_SECONDS", 1.0)
-    large = tmp_path / "large"
-    large.write_bytes(bytes(2**24))
-    digest = hashlib.sha256(large.read_bytes()).hexdigest()
-    python = board.python("deaf", f'echo \'{{"event": "lacks", "files": ["{digest}"]}}\'; sleep 60')
-    platform = platform_file.load_platform(str(board.platform("deaf", python=python)))
-    connection = Connection(platform.ssh, worker_archive.build(board.folder))
-    with connection.process() as process, pytest.raises(GoneError, match="does not read"):
-        connection.introduce(process, [large], lambda *_: None)
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        (None, "has no nowhere"),
-        ("exec sleep 0", "died"),
-        ('ulimit -f 1; exec {python} "$@"', "cannot be written: File too large"),
-        ("kill -9 $$", r"signal 9"),
-    ],
-)
-def test_a_board_that_cannot_run_the_worker_says_why(board, finished, script, said):
-    shutil.rmtree(board.cache, ignore_errors=True)
-    python = "nowhere"
-    if script is not None:
-        python = board.python("strange", script.format(python=shlex.quote(sys.executable)))
-    platform = board.platform("strange", python=python)
-    complains(finished("run", "g4", "--platform", platform, "--runs", 1), 3, said)
-
-
-def test_a_board_is_reached_only_with_its_known_key(board, finished):
-    """Host-key checks are ssh's own."""
-    known = board.folder / "known_hosts"
-    kept = known.read_text()
-    key = (board.folder / "key.pub").read_text().split()[:2]
-    try:
-        known.write_text(f"[{boards.HOST}]:{board.port} {' '.join(key)}\n")
-        result = finished("board", "check", board.platform("other-key"))
-    finally:
-        known.write_text(kept)
-    complains(result, 3, "cannot be reached by ssh", "by hand with ssh")
-
-
-def test_a_refused_key_and_a_closed_port_are_told(board, finished):
-    stranger = board.platform("stranger", identity_file=str(board.folder / "host_key"))
-    complains(finished("board", "check", stranger), 3, "Permission denied", "ssh-copy-id")
-    closed = board.platform("closed", port=1)
-    complains(finished("board", "check", closed), 3, "Connection refused")
 
 
 @pytest.mark.slow
