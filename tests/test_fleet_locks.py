@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 import threading
 
 import pytest
@@ -22,14 +20,26 @@ from guideline_benchmarks.runners.platform_file import load_platform
 from tests.program import wait_until
 
 TOKEN = "0" * 32
-# It gives each place to one, and says who has it as labgrid's own client does.
+ME = "desk/ann"
+# It gives each place to one, and says what labgrid's own client 26.0.1 does.
 CLIENT = """\
 #!/bin/sh
+me=$LG_HOSTNAME/$LG_USERNAME
 echo "$*" >> {folder}/asked
-test "$3" = release && exec rm -f {folder}/taken
-test -e {folder}/taken || exec cp {folder}/me {folder}/taken
-echo "labgrid-client: error: place $2 is already acquired by $(cat {folder}/taken)" >&2
-exit 1
+case $3 in
+  release) exec rm -f {folder}/taken ;;
+  show) printf "Place '$2':\\n  acquired: $(cat {folder}/taken)\\n"; exit ;;
+esac
+if ! test -e {folder}/taken; then
+  echo "$me" > {folder}/taken
+elif test "$(cat {folder}/taken)" = "$me"; then
+  echo "labgrid-client: Error: You have already acquired place $2." >&2
+  exit 1
+else
+  echo "labgrid-client: Error: Place $2 is already acquired by $(cat {folder}/taken). To work \\
+simultaneously, they can execute 'labgrid-client -p $2 allow $me'." >&2
+  exit 1
+fi
 """
 
 
@@ -112,7 +122,8 @@ def labgrid(tmp_path, monkeypatch):
     """A client of labgrid's that keeps one place; its folder."""
     folder = tmp_path / "labgrid"
     script(folder / "bin" / "labgrid-client", CLIENT.format(folder=folder))
-    (folder / "me").write_text(f"{socket.gethostname()}/{getpass.getuser()}\n")
+    monkeypatch.setenv("LG_HOSTNAME", "desk")
+    monkeypatch.setenv("LG_USERNAME", "ann")
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
     return folder
 
@@ -121,14 +132,15 @@ def test_a_place_of_labgrids_is_acquired_and_released(labgrid):
     asked = job("pi", "ssh:pi@host", "shelf")
     lock = lock_of(asked, TOKEN, False)
     with lock.held(asked, lambda _: None):
-        assert (labgrid / "taken").exists()
+        assert (labgrid / "taken").read_text() == f"{ME}\n"
     # Who goes on has it still.
     with lock.held(asked, lambda _: None):
         pass
     lock.release(asked)
     assert not (labgrid / "taken").exists()
     words = (labgrid / "asked").read_text().splitlines()
-    assert words == ["-p shelf acquire", "-p shelf acquire", "-p shelf release"]
+    asked = [word.split()[-1] for word in words]
+    assert asked == ["acquire", "acquire", "show", "release"]
 
 
 def test_a_place_that_somebody_else_has_is_said(labgrid):
@@ -143,6 +155,7 @@ def test_a_place_that_somebody_else_has_is_said(labgrid):
 
 def test_a_missing_client_of_labgrids_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     asked = job("pi", "ssh:pi@host", "shelf")
     with (
         pytest.raises(PlatformError, match="There is no labgrid-client here: pip install labgrid"),

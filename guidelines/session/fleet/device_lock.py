@@ -9,9 +9,11 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from guideline_benchmarks.guidelines.session.fleet.jobs import Job
 from guideline_benchmarks.guidelines.session.fleet.stopping import pause
@@ -89,19 +91,30 @@ def _acquire(place: str) -> None:
     """Take a place of labgrid's; raises PlatformError when somebody else has it."""
     code, said = _labgrid(place, "acquire")
     # It refuses also who has it already, as a fleet does that goes on.
-    if code and f"{socket.gethostname()}/{getpass.getuser()}" not in said:
-        raise PlatformError(f"labgrid does not give the place {place}: {said.rstrip('.')}.")
+    if code and not _is_mine(place):
+        raise PlatformError(f"labgrid does not give the place {place}: {said[-1].rstrip('.')}.")
 
 
-def _labgrid(place: str, verb: str) -> tuple[int, str]:
-    """Return the exit code of labgrid's client, and the last that it said."""
-    if shutil.which(LABGRID) is None:
+def _is_mine(place: str) -> bool:
+    """Whether this user on this machine, as labgrid's client calls them, has a place."""
+    host = os.environ.get("LG_HOSTNAME", socket.gethostname())
+    user = os.environ.get("LG_USERNAME", getpass.getuser())
+    _, said = _labgrid(place, "show")
+    return f"acquired: {host}/{user}" in [line.strip() for line in said]
+
+
+def _labgrid(place: str, verb: str) -> tuple[int, list[str]]:
+    """Return the exit code of labgrid's client, and the lines that it said, errors at last."""
+    # Of an environment that is not activated, the programs are on no path.
+    ways = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    client = shutil.which(LABGRID, path=ways)
+    if client is None:
         raise PlatformError(f"There is no {LABGRID} here: pip install labgrid.")
     try:
         done = subprocess.run(
-            [LABGRID, "-p", place, verb], capture_output=True, text=True, timeout=CLIENT_SECONDS
+            [client, "-p", place, verb], capture_output=True, text=True, timeout=CLIENT_SECONDS
         )
     except subprocess.TimeoutExpired:
         raise PlatformError(f"labgrid's coordinator does not answer for place {place}.") from None
     lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()
-    return done.returncode, lines[-1] if lines else f"exit code {done.returncode}"
+    return done.returncode, lines or [f"exit code {done.returncode}"]
