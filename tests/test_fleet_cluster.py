@@ -30,6 +30,16 @@ platform = "cpu"
 """
 
 
+# Dask's programs, in an environment without the suite.
+BARE = """
+import importlib.metadata as found
+known = found.version
+found.version = lambda name: 1 / 0 if name == "guideline_benchmarks" else known(name)
+from dask.__main__ import main
+main()
+"""
+
+
 class Cluster:
     """A scheduler, and workers that each have one unit of the resource that is their name."""
 
@@ -41,16 +51,16 @@ class Cluster:
         wait_until(lambda: "Scheduler at" in log.read_text(), "the scheduler")
         self.address = re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text())[1]
 
-    def start(self, name, *words):
+    def start(self, name, *words, program=("-m", "dask")):
         log = (self.folder / f"{name}.log").open("wb")
-        command = [sys.executable, "-m", "dask", *words]
+        command = [sys.executable, *program, *words]
         self.processes[name] = subprocess.Popen(
             command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
         )
 
-    def worker(self, name):
+    def worker(self, name, **how):
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
-        self.start(name, "worker", self.address, *options, "--resources", f"{name}=1")
+        self.start(name, "worker", self.address, *options, "--resources", f"{name}=1", **how)
 
     def kill(self, name):
         process = self.processes.pop(name)
@@ -115,6 +125,17 @@ def test_a_scheduler_that_is_killed_ends_the_fleet_and_loses_nothing(
     code, status, _ = guidelines("fleet", "status", out, "--json")
     assert code == 0
     assert {one["device"] for one in json.loads(status)} == {*stored}
+
+
+def test_a_worker_whose_environment_has_no_suite_is_given_nothing(cluster, guidelines, tmp_path):
+    file, out = tmp_path / "fleet.toml", tmp_path / "out"
+    file.write_text(FLEET)
+    cluster.worker("node-a", program=("-c", BARE))
+    log = tmp_path / "node-a.log"
+    wait_until(lambda: "Registered to" in log.read_text(), "the worker")
+    found = guidelines("fleet", "run", file, "--out", out, "--scheduler", cluster.address)
+    complains(found, 3, "is installed here and none where the worker at tcp://")
+    assert {*words(out).values()} == {"queued"}
 
 
 def test_a_scheduler_that_is_not_there_is_said(guidelines, tmp_path):

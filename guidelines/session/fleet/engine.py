@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 OWN = "this program"
+SUITE = "guideline_benchmarks"
 INSTALL = "pip install 'guideline-benchmarks[fleet]', or make fleet"
 # Attempts that Dask makes: it is patience that ends them, not their number.
 RETRIES = 10**9
@@ -108,7 +109,7 @@ def _outcome(folder: Path, future: Any) -> Outcome:
         found: Outcome = future.result()
         return found
     error = future.exception()
-    return Outcome(folder, failure=f"{type(error).__name__}: {_first_line(error)}.")
+    return Outcome(folder, failure=f"{type(error).__name__}: {_in_a_line(error)}.")
 
 
 def _let_go(task: Task, _last: Outcome) -> None:
@@ -169,11 +170,26 @@ def existing_engine(address: str) -> Iterator[Engine]:
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except OSError as error:
             raise PlatformError(
-                f"The scheduler at {address} does not answer ({_first_line(error)}): is it there, "
+                f"The scheduler at {address} does not answer ({_in_a_line(error)}): is it there, "
                 "and can it be reached from here?"
             ) from None
         with client:
+            _refuse_other_suites(client, address)
             yield Engine(client, address)
+
+
+def _refuse_other_suites(client: Client, address: str) -> None:
+    """Raise PlatformError where a cluster cannot read what it would be given."""
+    versions = client.get_versions(packages=[SUITE])
+    here = versions["client"]["packages"][SUITE]
+    workers = {f"the worker at {name}": one for name, one in versions["workers"].items()}
+    for who, one in {f"the scheduler at {address}": versions["scheduler"], **workers}.items():
+        there = one["packages"][SUITE]
+        if there != here:
+            raise PlatformError(
+                f"{SUITE} {here} is installed here and {there or 'none'} where {who} runs: start "
+                "the cluster from an environment with the same."
+            )
 
 
 def _dask() -> Any:
@@ -190,5 +206,5 @@ def _dask() -> Any:
     return dask
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
