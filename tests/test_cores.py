@@ -266,3 +266,26 @@ def test_the_warmest_sensor_and_the_clock_of_the_core_are_told(tmp_path, monkeyp
     assert warmth.now(None)["mhz"] is None
     monkeypatch.setattr(system, "ROOT", tmp_path / "nothing")
     assert warmth.now(3) == {"celsius": None, "mhz": None}
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ({"proc/device-tree/compatible": "linux,dummy-virt\0"}, "virtual machine (QEMU)"),
+        ({"proc/device-tree/compatible": "raspberrypi,5-model-b\0brcm,bcm2712\0"}, None),
+        ({"vendor": "QEMU", "product": "KVM Virtual Machine"}, "virtual machine (QEMU)"),
+        ({"vendor": "Amazon EC2", "product": "c7g.4xlarge"}, "virtual machine (Amazon EC2)"),
+        ({"vendor": "Amazon EC2", "product": "c7g.metal"}, None),
+        ({"vendor": "Google", "product": "Google Compute Engine"}, "virtual machine (Google)"),
+        ({"vendor": "Google", "product": "Kevin"}, None),
+        ({"vendor": "Apple Inc.", "product": "Mac14,2"}, None),
+    ],
+)
+def test_a_virtual_machine_on_arm_is_told_by_its_firmware(shown, said, show, tmp_path):
+    show([(A57, None, None)] * 2)
+    for name, content in shown.items():
+        dmi = {"vendor": "sys_vendor", "product": "product_name"}
+        write(tmp_path / (f"sys/class/dmi/id/{dmi[name]}" if name in dmi else name), content)
+    assert (
+        (host.facts()["virtualisation"] or "").removesuffix("container").rstrip(", ") or None
+    ) == said

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from .cores import clusters
 from .system import names, number, processors, read, sysctl
 
 _SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
+# How firmware calls a virtual machine: Azure's, Google's, Amazon's but whole machines, and so on.
+_VIRTUAL = re.compile(r"QEMU|KVM|Virtual|VMware|Compute Engine|Amazon EC2 (?!\S*metal)")
 
 
 def _cpu_model(groups: list[dict[str, Any]]) -> str:
@@ -56,9 +59,13 @@ def memory() -> int:
 
 def _virtualisation(flags: list[str]) -> str | None:
     found = []
-    if "hypervisor" in flags:
-        product = read("sys/class/dmi/id/sys_vendor")
-        found.append("virtual machine" + (f" ({product})" if product else ""))
+    vendor = read("sys/class/dmi/id/sys_vendor")
+    # Only x86 has such a flag; elsewhere the firmware's name or the device tree tells.
+    named = f"{vendor or ''} {read('sys/class/dmi/id/product_name') or ''}"
+    if "linux,dummy-virt" in (read("proc/device-tree/compatible") or ""):
+        found.append("virtual machine (QEMU)")
+    elif "hypervisor" in flags or _VIRTUAL.search(named):
+        found.append("virtual machine" + (f" ({vendor})" if vendor else ""))
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         found.append("container")
     return ", ".join(found) or None
