@@ -117,7 +117,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_knows_its_own_locks(fleet, wh
     assert len(refusals) == 2
     for line in refusals:
         assert re.search(
-            r"was left locked by .*@.* \(process \d+, since .* UTC\).*--break-lock", line
+            r"is locked by .*@.* \(process \d+, since .* UTC\).*--break-lock", line
         )
     code, _, err = fleet.finish()
     assert (code, fleet.words()) == (0, ["done", "done"]), err
