@@ -21,7 +21,7 @@ COMPLETION = "_GUIDELINES_COMPLETE"
 def main() -> None:
     """Run the command line; exit 0 to 4 as docs/record.md says, 130 when interrupted."""
     try:
-        # Ended by `kill`, or with its terminal, a program must clean up as it does when interrupted.
+        # Ended by `kill`, or with its terminal, it must clean up as it does when interrupted.
         for ending in (signal.SIGTERM, signal.SIGHUP):
             # As under nohup.
             if signal.getsignal(ending) is not signal.SIG_IGN:

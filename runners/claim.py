@@ -87,8 +87,8 @@ def refusal(place: str, held: Held) -> HeldError:
         return HeldError(f"{place} is being measured by {holder(held)}: wait until that ends.")
     # Between two workers of one who is at work there, it looks like this, too.
     return HeldError(
-        f"{place} is locked by {holder(held)}, though nothing of that runs there at this moment: if "
-        "that has ended, break the lock with --break-lock."
+        f"{place} is locked by {holder(held)}, though nothing of that runs there at this moment: "
+        "if that has ended, break the lock with --break-lock."
     )
 
 

@@ -121,7 +121,7 @@ def test_what_is_left_locked_is_told_and_broken_only_when_asked(connect, work, p
         check(str(platform))
     out = capsys.readouterr().out
     assert f"(process {os.getpid()}, since " in out
-    assert "and is not at work there at this moment" in out
+    assert "and is not at work there now" in out
     check(str(platform), break_lock=True)
     out = capsys.readouterr().out
     assert "Lock " not in out
