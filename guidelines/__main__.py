@@ -21,8 +21,11 @@ COMPLETION = "_GUIDELINES_COMPLETE"
 def main() -> None:
     """Run the command line; exit 0 to 4 as docs/record.md says, 130 when interrupted."""
     try:
-        # Ended by `kill`, a program must clean up as it does when interrupted.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Ended by `kill`, or with its terminal, it must clean up as it does when interrupted.
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            # As under nohup.
+            if signal.getsignal(ending) is not signal.SIG_IGN:
+                signal.signal(ending, signal.default_int_handler)
         code = _run()
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -42,6 +45,9 @@ def main() -> None:
             "report it with the lines above.",
             FAULT,
         )
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Who cannot wait for the end, once more, gets no traceback of it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
 
 

@@ -85,9 +85,10 @@ def refusal(place: str, held: Held) -> HeldError:
     """Return the error for a machine, called `place`, whose lock somebody else has."""
     if held.alive:
         return HeldError(f"{place} is being measured by {holder(held)}: wait until that ends.")
+    # Between two workers of one who is at work there, it looks like this, too.
     return HeldError(
-        f"{place} was left locked by {holder(held)}, and nothing of that runs there now: break the "
-        "lock with --break-lock."
+        f"{place} is locked by {holder(held)}, though nothing of that runs there at this moment: "
+        "if that has ended, break the lock with --break-lock."
     )
 
 

@@ -24,7 +24,8 @@ _LONGEST_LINE = 1 << 28
 SEND_SECONDS = 600.0
 NO_SPACE = os.strerror(errno.ENOSPC)
 
-# From exit code, last words, and whether it spoke before: what the end of a worker means.
+# From exit code, all that it said beside its events, and whether it spoke before: what the end of a
+# worker means.
 Explain = Callable[[int, str, bool], PlatformError]
 
 A = TypeVar("A")
@@ -33,12 +34,18 @@ B = TypeVar("B")
 
 def explain_death(code: int, said: str, _spoke: bool) -> PlatformError:
     """Return the error for a worker on this machine that ended; GoneError for a signal."""
+    said = last_line(said)
     if NO_SPACE in said:
         return PlatformError(f"The disk is full ({said}).")
     last = f": {said}" if said else ""
     if code < 0:
         return GoneError(f"The worker died (signal {-code}){last}.")
     return PlatformError(f"The worker died (exit code {code}){last}.")
+
+
+def last_line(said: str) -> str:
+    """Return the last line of what a program said, "" if it said nothing."""
+    return said.strip().rpartition("\n")[2].strip()
 
 
 @contextmanager
@@ -202,5 +209,5 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             return GoneError(f"{self.name} closed its output without ending.")
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return self.explain(code, said[-1] if said else "", self._spoke)
+        said = self._errors.read().decode(errors="replace")
+        return self.explain(code, said, self._spoke)

@@ -56,5 +56,5 @@ def test_who_has_a_lock_is_told_in_one_sentence(who, said):
     assert living.startswith(f"pi@pi5 is being measured by {said}")
     assert living.endswith(": wait until that ends.")
     left = str(refusal("pi@pi5", Held(alive=False, **held)))
-    assert left.startswith(f"pi@pi5 was left locked by {said}")
-    assert left.endswith("nothing of that runs there now: break the lock with --break-lock.")
+    assert left.startswith(f"pi@pi5 is locked by {said}")
+    assert left.endswith("moment: if that has ended, break the lock with --break-lock.")

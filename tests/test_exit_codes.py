@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,29 @@ def test_no_fault_ends_as_a_verdict_does(error, code, says):
         assert done.stderr == ""
     else:
         complains((done.returncode, "", done.stderr), code, says)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_in_any_way_it_cleans_up(end):
+    error = f"os.kill(os.getpid(), {end:d}) or time.sleep(60)"
+    complains(ended_by(error), 130, "Interrupted")
+
+
+def test_what_outlives_a_terminal_goes_on_without_it():
+    ignored = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    error = "os.kill(os.getpid(), signal.SIGHUP) or SystemExit(0)"
+    assert ended_by(error, ignored)[0] == 0
+
+
+def test_who_does_not_wait_for_the_end_gets_no_traceback():
+    pressed = "atexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    code, _, err = ended_by("KeyboardInterrupt()", pressed)
+    assert code == -signal.SIGINT
+    assert err == "guidelines: Interrupted.\n"
+
+
+def ended_by(error, before=""):
+    """How the program ends that raises an error, after something else."""
+    script = f"import atexit, os, signal, time\n{before}\n{FAULTY}".replace("{error}", error)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr

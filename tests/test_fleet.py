@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -246,6 +247,28 @@ def test_ctrl_c_keeps_all_and_the_same_command_goes_on(machines, monkeypatch, ca
     assert "0 of 2 records in out are done, and all that was measured is kept" in said.err
     assert set(words().values()) == {"stopped"}
     assert 2 <= len(run_folders.read_run(record("a")).rounds) < 6
+
+
+def test_what_is_ended_with_all_else_has_not_failed(machines, monkeypatch):
+    """What the device waited for is killed, and complains."""
+
+    def pressed(*_):
+        wait_until(lambda: machines.busy == {"a"}, "a start")
+        stopping._STOP.set()
+        machines.everyone.abort()
+        raise KeyboardInterrupt
+
+    def ended(*_):
+        with suppress(threading.BrokenBarrierError):
+            machines.everyone.wait(60)
+        raise PlatformError("labgrid does not give the place.")
+
+    machines.everyone = threading.Barrier(2)
+    monkeypatch.setattr(machines, "_execute", ended)
+    monkeypatch.setattr(driving, "_wait", pressed)
+    with pytest.raises(typer.Exit):
+        drive("a")
+    assert words() == {"a": "stopped"}
 
 
 def test_work_is_ended_when_the_driver_fails(machines, monkeypatch):

@@ -116,9 +116,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_knows_its_own_locks(fleet, wh
     refusals = [line for line in err.splitlines() if line.startswith("  board-")]
     assert len(refusals) == 2
     for line in refusals:
-        assert re.search(
-            r"was left locked by .*@.* \(process \d+, since .* UTC\).*--break-lock", line
-        )
+        assert re.search(r"is locked by .*@.* \(process \d+, since .* UTC\).*--break-lock", line)
     code, _, err = fleet.finish()
     assert (code, fleet.words()) == (0, ["done", "done"]), err
     run = run_folders.read_run(fleet.record(fleet.boards[0]))

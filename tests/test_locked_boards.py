@@ -115,13 +115,13 @@ def test_what_is_left_locked_is_told_and_broken_only_when_asked(connect, work, p
     work(connect("a", kept=True))
     # Its owner goes on.
     work(connect("a", kept=True))
-    with pytest.raises(HeldError, match=r"was left locked by .* break the lock with --break-lock"):
+    with pytest.raises(HeldError, match=r"is locked by .* break the lock with --break-lock"):
         work(connect("b"))
-    with pytest.raises(HeldError, match="left locked"):
+    with pytest.raises(HeldError, match="is locked by"):
         check(str(platform))
     out = capsys.readouterr().out
     assert f"(process {os.getpid()}, since " in out
-    assert "and is not at work there any more" in out
+    assert "and is not at work there now" in out
     check(str(platform), break_lock=True)
     out = capsys.readouterr().out
     assert "Lock " not in out
@@ -132,7 +132,7 @@ def test_what_is_left_locked_is_told_and_broken_only_when_asked(connect, work, p
 def test_who_breaks_a_lock_by_a_claim_has_it_then(connect, work):
     work(connect("a", kept=True))
     work(connect("b", kept=True, breaks=True))
-    with pytest.raises(HeldError, match="left locked"):
+    with pytest.raises(HeldError, match="is locked by"):
         work(connect("a", kept=True))
 
 

@@ -28,6 +28,8 @@ from guideline_benchmarks.runners.transports.ssh import Connection, remote_comma
 from tests.program import complains
 from tests.synthetic import FINGERPRINT
 
+KEYS = "Too many authentication failures"
+BAD_FILE = (False, False, "Mend ssh.s configuration on this machine")
 BOARD = Ssh(host="b", user="pi")
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh", "mksh")
 
@@ -169,6 +171,18 @@ def test_records_of_earlier_versions_hold_ssh_s_fields_beside_the_others():
     [
         (255, "pi@b: Permission denied (publickey).", False, False, "by ssh.*ssh-copy-id"),
         (255, "Host key verification failed.", False, False, "check the board's key"),
+        (255, f"Received disconnect:2: {KEYS}\nDisconnected from b", False, False, f"{KEYS}.*Iden"),
+        (255, "Unable to negotiate with b: no matching cipher", False, False, "cipher.*it offers"),
+        (255, "c line 2: Bad port 'x'.\nc: terminating, 1 bad configuration options", *BAD_FILE),
+        (255, "Bad owner or permissions on /home/me/.ssh/config", *BAD_FILE),
+        (255, "ssh: no jump\nConnection closed by UNKNOWN port 65535", False, True, "no jump"),
+        (
+            255,
+            "cat: /etc/motd: Permission denied\nConnection closed",
+            False,
+            True,
+            "Connection clo",
+        ),
         (255, "ssh: connect to host b port 22: No route to host", False, True, "No route to host"),
         (255, "ssh: connect to host b: Connection refused", False, True, "Connection refused"),
         (255, "ssh: Could not resolve hostname b", False, True, "not resolve hostname"),

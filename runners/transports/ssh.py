@@ -29,7 +29,7 @@ from guideline_benchmarks.runners.events import (
     Unavailable,
 )
 from guideline_benchmarks.runners.transports.transport import START_SECONDS
-from guideline_benchmarks.runners.worker_process import NO_SPACE, WorkerProcess
+from guideline_benchmarks.runners.worker_process import NO_SPACE, WorkerProcess, last_line
 
 AGENT, LOCK = (Path(__file__).with_name(name) for name in ("board_agent.py", "board_lock.py"))
 # What comes before the agent: the other file, as a module that it can import.
@@ -51,11 +51,18 @@ _BOOT = "import sys;sys.path=list(filter(None,sys.path));exec(eval(sys.stdin.buf
 
 SSH_FAILED, NOT_EXECUTABLE, NOT_FOUND, SIGNALS = 255, 126, 127, 128
 KILLED = 9
+# What ssh says of a fault that does not pass by itself, and what to do about it.
 _ADVICE = {
-    "Permission denied": " Put your key there with ssh-copy-id, so that ssh needs no password.",
+    "Permission denied (": " Put your key there with ssh-copy-id, so that ssh needs no password.",
+    "Too many authentication failures": " In ssh's configuration, name the one key that it takes "
+    "(IdentityFile, and IdentitiesOnly yes).",
     "Host key verification failed": " Connect once by hand with ssh, to check the board's key.",
+    "Unable to negotiate with": " Allow in ssh's configuration what it offers, or update its "
+    "ssh server.",
+    "bad configuration options": " Mend ssh's configuration on this machine.",
+    "Bad owner or permissions on": " Mend ssh's configuration on this machine.",
 }
-
+_PIPE_ENDED = "Connection closed by UNKNOWN port"
 # What a board says of a lock's file that it cannot use.
 _NOT_LOCKED = "cannot be locked"
 
@@ -203,15 +210,15 @@ class Connection:
 
         It is GoneError where the same may go well later: the board away, or its disk full.
         """
-        because = f" ({said.strip().rstrip('.')})" if said else ""
         if code == SSH_FAILED:
-            return self._unreached(because, spoke)
+            return self._unreached(said, spoke)
+        because = _because(said)
         if code in (NOT_EXECUTABLE, NOT_FOUND) and not spoke:
             return PlatformError(
                 f"{self.place} has no {self.way.python}{because}: install Python 3.9 or newer "
                 'there, or name it in a platform file, say python = "venv/bin/python".'
             )
-        if NO_SPACE in said:
+        if NO_SPACE in because:
             return GoneError(f"The disk of {self.place} is full{because}.")
         if code < 0:
             return GoneError(
@@ -223,13 +230,26 @@ class Connection:
             return GoneError(f"The worker on {self.place} was ended there ({signal}).")
         return PlatformError(f"The worker on {self.place} died (exit code {code}){because}.")
 
-    def _unreached(self, because: str, spoke: bool) -> PlatformError:
+    def _unreached(self, said: str, spoke: bool) -> PlatformError:
         """Return the error for a connection that failed, or was lost after the worker spoke."""
         if spoke:
-            return GoneError(f"The connection to {self.place} was lost{because}.")
-        advice = next((told for sign, told in _ADVICE.items() if sign in because), "")
-        kind = PlatformError if advice else GoneError
-        return kind(f"{self.place} cannot be reached by ssh{because}.{advice}")
+            return GoneError(f"The connection to {self.place} was lost{_because(said)}.")
+        # It need not be what ssh says last; that a pipe to a jump host ended says nothing.
+        lines = [line for line in said.splitlines() if _PIPE_ENDED not in line] or [""]
+        for line in lines:
+            for sign, advice in _ADVICE.items():
+                if sign in line:
+                    return PlatformError(f"{self._not_reached(line)}.{advice}")
+        return GoneError(f"{self._not_reached(lines[-1])}.")
+
+    def _not_reached(self, said: str) -> str:
+        return f"{self.place} cannot be reached by ssh{_because(said)}"
+
+
+def _because(said: str) -> str:
+    """Return the last line of what a program said, as a part of a sentence."""
+    last = last_line(said).rstrip(".")
+    return f" ({last})" if last else ""
 
 
 def open_transport(platform: Platform, archive: Path, claim: Claim) -> Connection:

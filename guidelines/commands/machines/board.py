@@ -110,7 +110,7 @@ def description(found: Board) -> list[str]:
         f"Cache      {found.folder}, {found.free / 1e9:.1f} GB free",
     ]
     if found.lock is not None:
-        how = "and measures there now" if found.lock.alive else "and is not at work there any more"
+        how = "and measures there now" if found.lock.alive else "and is not at work there now"
         lines.append(f"Lock       {holder(found.lock)} has it, {how}")
     if found.free < LEAST_FREE_BYTES:
         lines.append(f"Warning    free some space: {LEAST_FREE_BYTES // 10**6} MB are needed.")

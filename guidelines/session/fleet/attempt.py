@@ -77,13 +77,13 @@ def attempt(task: Task, last: Outcome | None) -> Outcome:
         _measure(task, reporter)
     except StoppedError:
         return _stopped(task, reporter)
-    except GoneError as error:
-        # A worker that is ended because all is to end looks like one that is gone.
+    except SuiteError as error:
+        # A program that is ended because all is to end looks like one that is gone, or has failed.
         if is_stopped():
             return _stopped(task, reporter)
-        waited = before.waited + time.monotonic() - began
-        return _gone(task, reporter, error, waited, last is not None and last.gone)
-    except SuiteError as error:
+        if isinstance(error, GoneError):
+            waited = before.waited + time.monotonic() - began
+            return _gone(task, reporter, error, waited, last is not None and last.gone)
         return _ended(task, reporter.state.now("failed", str(error)))
     except Exception as error:
         # Of an error that is raised, Dask would make another attempt, without end.
