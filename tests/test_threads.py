@@ -73,6 +73,17 @@ def test_platform_files_choose_threads_and_the_option_goes_first(tmp_path):
     assert plan(select(["g1"]), "cpu").platform.label == "cpu"
 
 
+@pytest.mark.parametrize("threads", ["0", "257", '"2"', '"all"', "2.0", "true", "[2]"])
+def test_a_platform_file_with_no_such_number_is_refused(tmp_path, threads):
+    file = tmp_path / "odd.toml"
+    file.write_text(f'name = "odd"\nbackend = "onnxruntime-cpu"\nthreads = {threads}\n')
+    with pytest.raises(BadInputError, match=r"threads: .* is no whole number from 1 to 256\.$"):
+        plan(select(["g1"]), str(file))
+    file.write_text('name = "odd"\nthreads = 2\n')
+    with pytest.raises(BadInputError, match=r"odd.toml: backend is missing\.$"):
+        plan(select(["g1"]), str(file))
+
+
 def test_more_threads_than_cores_are_refused_before_anything_is_measured(guidelines, tmp_path):
     code, _, err = guidelines("run", "g1", "--threads", "200", "--out", str(tmp_path / "run"))
     assert code == 2
