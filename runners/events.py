@@ -116,12 +116,14 @@ class Board(WorkerEvent):
 class Executed(WorkerEvent):
     """What one execution runs: an optimised ONNX graph (base64), or operators by count.
 
-    `otherwise` says which do not run as the others do ("Add in f32").
+    `otherwise` says which do not run as the others do ("Add in f32"), `unproven` what the runtime
+    does not tell.
     """
 
     graph: str | None = None
     operators: Operators | None = None
     otherwise: list[str] = []
+    unproven: list[str] = []
 
 
 class Loaded(WorkerEvent):

@@ -12,7 +12,7 @@ from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.record.backends import backend
 from guideline_benchmarks.results.record.cells import Cell
 from guideline_benchmarks.results.record.platform import Fingerprint, Platform
-from guideline_benchmarks.results.record.protocol import Protocol
+from guideline_benchmarks.results.record.protocol import Precision, Protocol
 from guideline_benchmarks.results.record.schema import Run
 from guideline_benchmarks.runners import worker_archive
 from guideline_benchmarks.runners.claim import Claim
@@ -47,7 +47,8 @@ class Launcher:
 
     `search` are folders where a worker looks for modules that it finds nowhere else. `extra` are
     fractions of extra work that are timed after each execution, as the study of the gate
-    needs them. `machine` is what the user calls the machine.
+    needs them. `machine` is what the user calls the machine. `packages` are what pip is to install
+    where the runtime is missing.
     """
 
     transport: Transport
@@ -55,6 +56,7 @@ class Launcher:
     search: Sequence[str] = ()
     extra: Sequence[float] = ()
     machine: str = ""
+    packages: Sequence[str] = ()
 
 
 def launcher_of(
@@ -74,19 +76,58 @@ def launcher_of(
     archive = worker_archive.build(cache)
     claim = claim or Claim.of_this_process()
     transport = local.run_by(python, archive) if python else transport_of(platform, archive, claim)
-    return Launcher(transport, worker_archive.digest(), search, machine=platform.machine)
+    return Launcher(
+        transport,
+        worker_archive.digest(),
+        search,
+        machine=platform.machine,
+        packages=_packages(platform, python),
+    )
 
 
-def identify(platform: Platform, launcher: Launcher, core: str | None = None) -> Fingerprint:
+def _packages(platform: Platform, python: str) -> tuple[str, ...]:
+    """Return what pip is to install for a platform: in the suite's own Python, a converter, too."""
+    row = backend(platform.backend)
+    own = platform.is_local and not python
+    return (f"guideline-benchmarks[{row.extra}]",) if own and row.extra else row.requirements
+
+
+def identify(
+    platform: Platform,
+    launcher: Launcher,
+    core: str | None = None,
+    precision: Precision = "fp32",
+) -> Fingerprint:
     """Start a worker that measures nothing, and return the fingerprint of where it ran.
 
-    Raises PlatformError when the worker cannot start or its runtime is missing, BadInputError when
-    it cannot be kept on `core` (see results.record.protocol.Protocol).
+    Raises PlatformError when the worker cannot start, its runtime is missing, or has no such
+    precision there, BadInputError when it cannot be kept on `core` (see
+    results.record.protocol.Protocol).
     """
+    protocol = Protocol(runs=1, processes=1, core=core, precision=precision)
+    return fingerprint(_introduced(platform, protocol, launcher, platform.threads), launcher)
+
+
+def most_threads(platform: Platform, launcher: Launcher, core: str | None = None) -> int:
+    """Start a worker that measures nothing, and return how many threads it can have on `core`.
+
+    That is one for each core of the kind. Raises as identify does.
+    """
+    ready = _introduced(platform, Protocol(runs=1, processes=1, core=core), launcher, None)
+    if ready.core is not None:
+        return len(ready.core) if isinstance(ready.core, list) else 1
+    # A system that keeps no program on a core.
+    machine = ready.machine
+    return machine.clusters[0].count if machine.clusters else machine.cores
+
+
+def _introduced(
+    platform: Platform, protocol: Protocol, launcher: Launcher, threads: int | None
+) -> Ready:
     with launcher.transport.process() as worker:
         launcher.transport.introduce(worker, [], lambda *_: None)
-        protocol = Protocol(runs=1, processes=1, core=core)
-        return fingerprint(_greet(platform, protocol, worker, launcher, []), launcher)
+        request = _request(platform, protocol, launcher, [])
+        return _greet(worker, launcher, request | {"threads": threads})
 
 
 def set_up(
@@ -108,7 +149,8 @@ def set_up(
     names = launcher.transport.introduce(worker, paths, copying)
     described = [_described(cell, files[cell.name], names) for cell in wanted]
     loading = loading_order(run.protocol, len(described), len(run.processes))
-    return _greet(run.platform, run.protocol, worker, launcher, described, loading)
+    request = _request(run.platform, run.protocol, launcher, described)
+    return _greet(worker, launcher, request | {"loading": list(loading)})
 
 
 def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
@@ -123,23 +165,16 @@ def fingerprint(ready: Ready, launcher: Launcher) -> Fingerprint:
     )
 
 
-def _greet(
-    platform: Platform,
-    protocol: Protocol,
-    worker: WorkerProcess,
-    launcher: Launcher,
-    cells: Sequence[dict[str, Any]],
-    loading: Sequence[int] = (),
-) -> Ready:
+def _greet(worker: WorkerProcess, launcher: Launcher, request: dict[str, Any]) -> Ready:
     """Send a fresh worker its first request and return its answer."""
-    request = _request(platform, protocol, launcher, cells)
-    worker.send(request | {"loading": list(loading)})
+    worker.send(request)
     event = worker.receive(START_SECONDS, Ready, Unavailable)
     if isinstance(event, Ready):
         return launcher.transport.seen(event)
     if event.asked_wrong:
-        asked = "" if protocol.core is None else f"--core {protocol.core} "
-        several = f"--threads {platform.threads} " if platform.threads > 1 else ""
+        asked = "" if request["core"] is None else f"--core {request['core']} "
+        threads = request["threads"] or "all"
+        several = "" if threads == 1 else f"--threads {threads} "
         raise BadInputError(f"{asked}{several}cannot be measured: {event.clause}.")
     raise launcher.transport.unavailable(event)
 
@@ -151,7 +186,7 @@ def _request(
     return {
         "search": list(launcher.search),
         "extra": list(launcher.extra),
-        "install": shlex.join(["pip", "install", *row.requirements]),
+        "install": shlex.join(["pip", "install", *(launcher.packages or row.requirements)]),
         "backend": {"module": row.module, "arguments": list(row.arguments)},
         "threads": platform.threads,
         "mode": platform.mode,
@@ -166,6 +201,7 @@ def _request(
             "steady_within": protocol.steady_within,
         },
         "cells": list(cells),
+        "loading": [],
     }
 
 

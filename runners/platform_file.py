@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.backends import backend
-from guideline_benchmarks.results.record.platform import FLAT, Platform
+from guideline_benchmarks.results.record.platform import FLAT, MOST_THREADS, Platform
 from guideline_benchmarks.results.store.toml_file import read_toml
 from guideline_benchmarks.runners.platforms import FOLDER, platform_names
 from guideline_benchmarks.runners.transports.catalogue import refuse_unknown
@@ -128,6 +128,10 @@ def checked(content: dict[str, Any], source: str) -> Platform:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
+        if first["loc"] == ("threads",):
+            said = f"{first['input']!r} is no whole number from 1 to {MOST_THREADS}"
+        if first["type"] == "missing":
+            where, said = "", f"{'.'.join(map(str, first['loc']))} is missing"
         if first["type"] == "string_pattern_mismatch":
             said = f"{first['input']!r} has characters that it may not have"
         raise BadInputError(f"{source}: {where}{said}.") from None

@@ -173,5 +173,6 @@ def prove(run: Run, cell: Cell, event: Loaded | Failed) -> Proof:
         operators=operators,
         failure=reason,
         otherwise=proof.otherwise(event.executed, run.protocol.precision),
+        unproven=event.executed.unproven,
         calls=event.calls,
     )

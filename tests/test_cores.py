@@ -135,6 +135,7 @@ def test_a_worker_is_kept_on_the_fastest_cores_or_on_those_asked_for(show, wante
         ("4", 2, "2 threads need as many cores"),
         ("4,4", 2, "2 threads need as many cores of one kind, and there is 1$"),
         (None, 5, "5 threads need as many cores of one kind, and there are 4$"),
+        ("5,0", None, "threads need cores of one kind, and 0,5 are of several"),
         ("5,0", 2, "threads need cores of one kind, and 0,5 are of several"),
         ("0-99999999999", 1, "not among the cores"),
     ],
@@ -150,6 +151,8 @@ def test_hardware_threads_of_one_core_are_one_core(show, tmp_path):
     for cpu, siblings in ((4, "4-5"), (5, "4-5"), (6, "6-7"), (7, "6-7")):
         write(tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", siblings)
     assert cores.choose(None, 2) == [5, 7]
+    assert cores.choose(None, None) == [5, 7]
+    assert cores.choose("4-5", None) == [5]
     with pytest.raises(NoSuchCoreError, match=r"there are 2$"):
         cores.choose(None, 3)
 
@@ -157,7 +160,7 @@ def test_hardware_threads_of_one_core_are_one_core(show, tmp_path):
 def test_a_container_s_share_of_time_bounds_its_threads(show, tmp_path):
     show(SNAPDRAGON_810)
     write(tmp_path / "sys" / "fs" / "cgroup" / "cpu.max", "200000 100000")
-    assert cores.choose(None, 2) == [6, 7]
+    assert cores.choose(None, 2) == cores.choose(None, None) == [6, 7]
     with pytest.raises(NoSuchCoreError, match="there are 2 whose time this container is given"):
         cores.choose(None, 3)
 

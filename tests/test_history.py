@@ -162,7 +162,7 @@ def test_runs_of_other_networks_are_left_out(tmp_path):
     store_runs(tmp_path, [other, timed(2), timed(3)])
     found = told(tmp_path)
     assert [run.folder for run in found.runs] == ["run01", "run02"]
-    assert any("1 run(s) of other networks" in said for said in found.left_out)
+    assert any("1 run(s) in which cells are something else" in said for said in found.left_out)
 
 
 def test_a_run_without_a_control_is_no_part_of_any_trend(tmp_path):

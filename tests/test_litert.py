@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from dataclasses import asdict
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper
 from torch import nn
 
+from guideline_benchmarks.guidelines.export import derived
 from guideline_benchmarks.guidelines.export.converters import litert, litert_environment
 from guideline_benchmarks.guidelines.export.exporter import formats
 from guideline_benchmarks.guidelines.export.quantisers import litert as quantiser
@@ -94,6 +98,16 @@ def test_what_convolves_nothing_keeps_its_channels_first(converted):
     np.testing.assert_array_equal(network.outputs()["y"], np.maximum(x, 0))
     assert network.layout == "NCHW"
     assert network.executed()["operators"] == {"convolutions": 0, "adds": 0, "relus": 1}
+
+
+def test_a_graph_with_outputs_by_any_name_is_converted_with_all_of_them_in_order():
+    nodes = [helper.make_node("Relu", ["x"], ["s"]), helper.make_node("Neg", ["x"], ["a"])]
+    ends = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1, 3]) for n in "xsa"]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    x = values(1, 3)
+    program = derived.exported(helper.make_model(graph), {"x": x}, "exported")
+    found = torch.export.load(io.BytesIO(program)).module()(torch.from_numpy(x))
+    assert [y.tolist() for y in found] == [np.maximum(x, 0).tolist(), (-x).tolist()]
 
 
 def test_what_xnnpack_leaves_is_said(converted):
@@ -183,6 +197,11 @@ def test_an_environment_that_pip_cannot_fill_leaves_nothing(tmp_path):
     [
         ("print('{}')", None, ""),
         ('print(\'{"refused": "Error: two\\\\nlines."}\')', BadInputError, "Error: two lines.$"),
+        (
+            'print(\'{"missing": "No module."}\')',
+            PlatformError,
+            r"start \(No module\): remove",
+        ),
         ("import sys; sys.exit(7)", PlatformError, r"ended unasked \(exit code 7\)"),
     ],
 )

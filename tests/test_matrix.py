@@ -47,13 +47,15 @@ class Machine:
 
     def __init__(self):
         self.begun = []
-        self.missing = set()
+        self.missing, self.lacks = set(), set()
         self.ended = {}
         self.failures = None
 
-    def identify(self, platform, _launcher):
+    def identify(self, platform, _launcher, _core, precision):
         if platform.name in self.missing:
             raise PlatformError(MISSING)
+        if precision in self.lacks:
+            raise PlatformError(f"There is no {precision} here.")
 
     def execute(self, plan, folder, resume, *_):
         earlier = runs.earlier_run(plan, folder, resume)
@@ -107,6 +109,13 @@ def test_each_combination_is_measured_into_its_folder_and_all_are_compared(machi
     assert progress[0] == "1 of 4: cpu-1t-fp32"
     # A minute for each of six rounds, three combinations being left.
     assert progress[1] == "2 of 4: cpu-2t-fp32, about 18 min left"
+
+
+def test_combinations_are_tried_in_their_precision_before_any_is_measured(machine, capsys):
+    machine.lacks = {"int8"}
+    run_matrix('experiments = ["g2"]\nplatforms = ["cpu"]\nprecisions = ["fp32", "int8"]\nruns = 6')
+    assert [name for name, _ in machine.begun] == ["cpu-1t-fp32"]
+    assert "Left out: cpu-1t-int8: There is no int8 here." in capsys.readouterr().err
 
 
 def test_what_is_measured_is_not_measured_again(machine, capsys):

@@ -82,6 +82,7 @@ def test_networks_of_every_table_are_proved_and_timed(batch, threads, networks, 
             event = worker.receive(60, Loaded)
             assert proof.executed_operators(event.executed) == cell.operators, cell.name
             assert event.output_error <= TOLERANCE
+            assert bool(event.executed.unproven) == bool(cell.operators.convolutions)
         worker.receive(60, Warm)
         worker.send({"do": "round", "order": [1, 0]})
         assert [worker.receive(60, Sample).cell for _ in range(2)] == [1, 0]
@@ -112,6 +113,7 @@ def test_inputs_and_outputs_keep_their_order_and_inputs_their_values(tmp_path):
         np.testing.assert_array_equal(found["same"], np.maximum(a, 0))
         np.testing.assert_allclose(found["difference"], np.maximum(b, 0) - a, rtol=1e-6)
     assert network.executed()["operators"] == {"convolutions": 0, "adds": 0, "relus": 2}
+    assert network.executed()["unproven"] == []
     with pytest.raises(NotImplementedError, match="no times of single layers"):
         network.profile()
 
@@ -192,6 +194,14 @@ def test_what_cannot_be_converted_is_said_in_one_sentence(model, said):
     assert one_sentence(str(raised.value))
 
 
+def test_what_ncnn_chooses_inside_a_layer_is_said_to_be_unproven():
+    options = ncnn_cpu.ncnn.Net().opt
+    said = "Winograd's algorithm allowed, packed layouts {}"
+    assert ncnn_cpu.choices(options) == said.format("allowed")
+    options.use_packing_layout = False
+    assert ncnn_cpu.choices(options) == said.format("off")
+
+
 def test_without_pnnx_the_command_that_installs_it_is_said(monkeypatch):
     def missing(name):
         raise importlib.metadata.PackageNotFoundError(name)
@@ -210,7 +220,7 @@ def test_an_ncnn_without_batches_is_refused(monkeypatch):
             """Return an array."""
 
     monkeypatch.setattr(ncnn_cpu.ncnn, "Mat", Mat)
-    with pytest.raises(NoDeviceError, match="pip install -U ncnn"):
+    with pytest.raises(NoDeviceError, match=f"{sys.executable} -m pip install -U ncnn"):
         ncnn_cpu.open_backend(Settings(1, "eager", "fp32"))
 
 

@@ -236,6 +236,18 @@ def test_a_report_says_how_networks_were_quantised(tmp_path):
     assert describe_models(run) == []
 
 
+def test_a_report_says_what_a_runtime_does_not_tell_of_counted_networks_too():
+    run = synthetic.counted_run(["g1"], lambda _: 1000)
+    found = {"otherwise": ["PADV2 by its own kernel"], "unproven": ["which kernels convolve"]}
+    proved = run.counts[0].proof.model_copy(update=found)
+    first = run.counts[0].model_copy(update={"proof": proved})
+    changed = rebuilt(run, counts=[first, *run.counts[1:]])
+    said = dict(describe_models(changed))
+    assert said["Otherwise"] == f"PADV2 by its own kernel: 1 of {len(run.networks)} networks"
+    assert said["Unproven"] == f"which kernels convolve: 1 of {len(run.networks)} networks"
+    assert describe_models(run) == []
+
+
 def test_outputs_that_are_not_finite_are_refused():
     model, x = convolution()
     with pytest.raises(BadInputError, match="outputs are not finite"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from guideline_benchmarks.guidelines.catalogue import select
-from guideline_benchmarks.guidelines.session import threads
 from guideline_benchmarks.guidelines.session.gate import sides
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
@@ -13,22 +14,13 @@ from guideline_benchmarks.reports.run.heading import describe, warnings
 from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.gate.trial import TrialProtocol
 from guideline_benchmarks.results.history.history import digest, history_of
-from guideline_benchmarks.results.record.platform import Cluster, Fingerprint
 from guideline_benchmarks.results.store.run_folders import read_run, write_run
 from guideline_benchmarks.results.tables.threads import threads_busy
 from guideline_benchmarks.runners.worker.backends import onnxruntime_cpu
 from guideline_benchmarks.runners.worker.backends.interface import Settings
+from guideline_benchmarks.runners.worker.machine import cores
 from tests.program import BOTH_RUNTIMES
 from tests.synthetic import FINGERPRINT, run_of, valid
-
-BIG = Cluster(core="Cortex-A76", count=4, cpus=[4, 5, 6, 7], min_mhz=None, max_mhz=2400)
-LITTLE = Cluster(core="Cortex-A55", count=4, cpus=[0, 1, 2, 3], min_mhz=None, max_mhz=1800)
-
-
-def machine(cores=8, clusters=(BIG, LITTLE)):
-    return Fingerprint.model_validate(
-        FINGERPRINT.model_dump() | {"cores": cores, "clusters": [c.model_dump() for c in clusters]}
-    )
 
 
 def with_threads(number, busy):
@@ -41,32 +33,28 @@ def with_threads(number, busy):
     return valid(content)
 
 
-@pytest.mark.parametrize(
-    ("found", "core", "expected"),
-    [
-        (machine(), None, 4),
-        (machine(), "cortex-a55", 4),
-        (machine(), "0-2", 3),
-        (machine(cores=2), None, 2),
-        (machine(cores=3, clusters=()), None, 3),
-    ],
-)
-def test_all_are_the_cores_of_the_fastest_kind_or_those_asked_for(
-    found, core, expected, monkeypatch
-):
-    monkeypatch.setattr(threads, "identify", lambda *_: found)
-    asked = plan(select(["g1"]), "cpu", Options(threads="all", core=core))
-    assert asked.platform.threads == expected
+def test_all_are_as_many_as_a_worker_can_have():
+    here = os.sched_getaffinity(0)
+    asked = plan(select(["g1"]), "cpu", Options(threads="all"))
+    assert asked.platform.threads == len(cores.choose(None, None)) >= 1
+    try:
+        os.sched_setaffinity(0, {min(here)})
+        assert plan(select(["g1"]), "cpu", Options(threads="all")).platform.threads == 1
+    finally:
+        os.sched_setaffinity(0, here)
+    one = plan(select(["g1"]), "cpu", Options(threads="all", core=str(min(here))))
+    assert one.platform.threads == 1
 
 
 @pytest.mark.parametrize(
     ("platform", "wanted", "said"),
     [
-        ("cpu", "two", "--threads two is neither a number nor all"),
+        ("cpu", "two", "--threads 'two' is neither a number from 1 to 256 nor all"),
         ("cpu", "-1", "neither a number"),
         ("cpu", "²", "neither a number"),
-        ("cpu", "0", "--threads: threads: .*greater than or equal to 1"),
-        ("cpu", "999", "less than or equal to 256"),
+        ("cpu", "0", "--threads '0' is neither a number from 1 to 256"),
+        ("cpu", "999", "neither a number from 1"),
+        ("cpu", "9" * 5000, "--threads '9{20}' is neither"),
         ("cuda", "2", "runs on a GPU"),
         ("arm-emulated", "2", "counts what one thread executes"),
         ("cpu-counted", "all", "counts what one thread executes"),
@@ -83,6 +71,17 @@ def test_platform_files_choose_threads_and_the_option_goes_first(tmp_path):
     assert plan(select(["g1"]), str(file)).platform.threads == 2
     assert plan(select(["g1"]), str(file), Options(threads="3")).platform.label == "two, 3 threads"
     assert plan(select(["g1"]), "cpu").platform.label == "cpu"
+
+
+@pytest.mark.parametrize("threads", ["0", "257", '"2"', '"all"', "2.0", "true", "[2]"])
+def test_a_platform_file_with_no_such_number_is_refused(tmp_path, threads):
+    file = tmp_path / "odd.toml"
+    file.write_text(f'name = "odd"\nbackend = "onnxruntime-cpu"\nthreads = {threads}\n')
+    with pytest.raises(BadInputError, match=r"threads: .* is no whole number from 1 to 256\.$"):
+        plan(select(["g1"]), str(file))
+    file.write_text('name = "odd"\nthreads = 2\n')
+    with pytest.raises(BadInputError, match=r"odd.toml: backend is missing\.$"):
+        plan(select(["g1"]), str(file))
 
 
 def test_more_threads_than_cores_are_refused_before_anything_is_measured(guidelines, tmp_path):
@@ -110,7 +109,7 @@ def test_titles_tell_runs_of_one_platform_apart():
 
 
 def test_both_sides_of_a_trial_have_the_threads_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(sides, "identify", lambda *_: machine())
+    monkeypatch.setattr(sides, "identify", lambda *_: FINGERPRINT)
     monkeypatch.setattr(sides.runs, "prepare", lambda *_: ([], [], {}))
     asked = sides.AskedSide("cpu")
     question = sides.question(["g4"], asked, asked, TrialProtocol(), Options(threads="2"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -149,3 +150,23 @@ def test_this_machine_runs_workers_by_the_suite_s_own_python_or_another(tmp_path
     assert [transport.command[0] for transport in (own, other)] == [sys.executable, "/a/python"]
     assert own.command[1] == other.command[1]
     assert Path(own.command[1]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("python", "installs"),
+    # The suite's own Python needs what converts, too.
+    [("", "'guideline-benchmarks[ncnn]'"), ("without", "numpy ncnn")],
+)
+def test_a_missing_runtime_is_installed_by_the_python_that_lacks_it(
+    python, installs, tmp_path, monkeypatch
+):
+    (tmp_path / "ncnn.py").write_text("raise ImportError('there is none')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    other = tmp_path / python
+    if python:
+        other.symlink_to(sys.executable)
+    platform = platform_file.load_platform("cpu-ncnn")
+    launched = launcher.launcher_of(platform, tmp_path, python=python and str(other))
+    own = other if python else sys.executable
+    with pytest.raises(PlatformError, match=re.escape(f"{own} -m pip install {installs}.")):
+        launcher.identify(platform, launched)

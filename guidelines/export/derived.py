@@ -114,4 +114,5 @@ def exported(model: ModelProto, values: Arrays, model_format: ModelFormat) -> by
         return formats.export_torch(module)
     import torch
 
-    return formats.export_program(module, tuple(torch.from_numpy(x) for x in values.values()))
+    given = tuple(torch.from_numpy(x) for x in values.values())
+    return formats.export_program(formats.Tensors(module), given)

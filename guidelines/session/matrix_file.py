@@ -11,13 +11,13 @@ from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.session.planning import DEFAULT_RUNS
 from guideline_benchmarks.results.errors import BadInputError, suggestion
 from guideline_benchmarks.results.record.bounds import PositiveInt
-from guideline_benchmarks.results.record.platform import Record
+from guideline_benchmarks.results.record.platform import MOST_THREADS, Record
 from guideline_benchmarks.results.record.protocol import Precision
 from guideline_benchmarks.results.store.toml_file import read_toml
 from guideline_benchmarks.runners.platform_file import load_platform
 
 WHAT = "Matrix file"
-Threads = Annotated[int, Field(ge=1, le=256)] | Literal["all"]
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)] | Literal["all"]
 
 
 class Matrix(Record):
@@ -36,7 +36,7 @@ class Matrix(Record):
     ]
     threads: Annotated[
         list[Threads] | None,
-        Field(min_length=1, description='a list of numbers from 1 to 256, or ["all"]'),
+        Field(min_length=1, description=f'a list of numbers from 1 to {MOST_THREADS}, or ["all"]'),
     ] = None
     precisions: Annotated[
         list[Precision],

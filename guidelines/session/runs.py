@@ -136,7 +136,7 @@ def _execute(
     if python:
         search.append(str(apart.networks_archive(cache)))
     launcher = launcher_of(plan.platform, cache, search, python, plan.claim)
-    fingerprint = identify(plan.platform, launcher, plan.protocol.core)
+    fingerprint = identify(plan.platform, launcher, plan.protocol.core, plan.protocol.precision)
     if earlier is not None:
         refuse_other_machine(earlier.fingerprint, fingerprint)
     cells, others, files = prepare(plan, cache, preparing)

@@ -63,8 +63,10 @@ def wanted(plan: Plan, folder: Path, weight: float = 1.0) -> Wanted:
 
 def try_worker(record: Wanted) -> None:
     """Start a worker unless all is measured; raises BadInputError, PlatformError if none starts."""
-    if not record.is_measured:
-        identify(record.plan.platform, launcher_of(record.plan.platform, cache_folder()))
+    if record.is_measured:
+        return
+    platform, protocol = record.plan.platform, record.plan.protocol
+    identify(platform, launcher_of(platform, cache_folder()), protocol.core, protocol.precision)
 
 
 def measure_all(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from guideline_benchmarks.results.record.instructions import for_int8
+from guideline_benchmarks.results.record.parts import Proof
 from guideline_benchmarks.results.record.platform import Machine
 from guideline_benchmarks.results.record.quantisation import Quantisation
 from guideline_benchmarks.results.record.schema import Run
@@ -15,20 +17,27 @@ CHANNELS_LAST = "NHWC"
 def describe_models(run: Run) -> list[tuple[str, str]]:
     """Return what is particular to the models of a run as pairs of a label and a text."""
     quantised = [cell.quantised for cell in run.networks if cell.quantised]
+    proofs = _proofs(run)
     found = {
         "Layout": _layout(run),
         "Quantised": _quantised(quantised, run.fingerprint) if quantised else "",
-        "Otherwise": _otherwise(run),
+        "Otherwise": _in_networks(run, [proof.otherwise for proof in proofs]),
+        "Unproven": _in_networks(run, [proof.unproven for proof in proofs]),
     }
     return [(label, text) for label, text in found.items() if text]
 
 
-def _otherwise(run: Run) -> str:
-    """Say which operators did not run as was asked for, and in how many networks; "" for none."""
-    proofs = run.processes[0].proofs.values() if run.processes else []
-    counted = Counter(said for proof in proofs for said in proof.otherwise)
+def _proofs(run: Run) -> list[Proof]:
+    """Return what was found of each network: by the first process, or where it was counted."""
+    first = run.processes[0].proofs.values() if run.processes else []
+    return [*first, *(count.proof for count in run.counts)]
+
+
+def _in_networks(run: Run, said: Sequence[Sequence[str]]) -> str:
+    """Return what is said of networks, and of how many it is; "" for nothing."""
+    counted = Counter(one for all_of_one in said for one in all_of_one)
     return "; ".join(
-        f"{said}: {count} of {len(run.networks)} networks" for said, count in counted.items()
+        f"{one}: {count} of {len(run.networks)} networks" for one, count in counted.items()
     )
 
 

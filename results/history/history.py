@@ -34,8 +34,8 @@ class Digest:
     """What a history takes from one run: log typical times (ns) or log instructions, by network.
 
     `host` and `name` are what the machine's host and the machine itself are called. `networks` says
-    which networks its cells are: channel set, Table 4's unit, batch. `controls` are the names of
-    those that are no cells.
+    what its cells are: channel set, Table 4's unit, batch, precision, threads. `controls` are the
+    names of those that are no cells.
     """
 
     folder: str
@@ -187,8 +187,8 @@ def history_of(found: Sequence[Digest | str], platform: str | None = None) -> Hi
     same = [run for run in here if run.networks == runs[-1].networks]
     if len(same) < len(here):
         left_out.append(
-            f"{len(here) - len(same)} run(s) of other networks (channel set, Table 4's unit or "
-            "batch) than the newest one's are left out."
+            f"{len(here) - len(same)} run(s) in which cells are something else than in the newest "
+            "one (channel set, Table 4's unit, batch, precision or threads) are left out."
         )
     return _history(same, left_out)
 

@@ -53,14 +53,15 @@ class Proof(Record):
 
     `output_error` is the largest difference from the reference output over the largest output;
     `failure` says why the cell must not be timed. `otherwise` says which operators do not run as
-    was asked for ("Add in f32"). `calls` are the operators of one execution, in order, of a cell
-    that is profiled.
+    was asked for ("Add in f32"), `unproven` what the runtime does not tell of what it executes.
+    `calls` are the operators of one execution, in order, of a cell that is profiled.
     """
 
     output_error: float | None
     operators: Operators | None
     failure: str | None
     otherwise: list[str] = Field(default=[])
+    unproven: list[str] = Field(default=[])
     calls: list[OperatorCall] | None = None
 
 

@@ -23,6 +23,7 @@ PRINTABLE = rf"^[^\n\t{HARMFUL}]*$"
 # Samples taken while a card's clock is below this fraction of its highest do not count, as in
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
+MOST_THREADS = 256
 # What says how a board is reached, or what a machine is called, and not what it is.
 REACHING = ("ssh", "machine")
 # What earlier versions kept beside the other fields, and what it was where nothing was said.
@@ -80,7 +81,7 @@ class Platform(Record):
     description: Annotated[str, Field(pattern=rf"^[^{HARMFUL}]*$")] = ""
     transport: Name = "local"
     mode: Mode = "eager"
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] = 1
     channels: Literal["gpu", "arm"] = "arm"
     unit: Literal["images/s", "batches/s", "instructions"] = "images/s"
     model: Annotated[str, Field(pattern=PRINTABLE)] = ""

@@ -6,7 +6,8 @@ one JSON object a line on standard input and answers with JSON lines on standard
     once, first:
     {"search", "backend", "threads", "mode", "precision", "core", "timed", "lead_in_below_ns",
      "warmup", "seed", "extra", "install", "cells"}, "backend" being {"module", "arguments"}: the
-     module in backends/ and what it is opened with; "install" the command for what is not there
+     module in backends/ and what it is opened with; "install" is what pip is to do for what is not
+     there; null "threads" are as many as there are cores
         → {"event": "ready", ...}, or {"event": "unavailable", "reason", "asked_wrong"} and exit;
           one {"event": "loaded", ...} or {"event": "failed", "reason"} a cell; {"event": "warm"}
     {"do": "round", "order": [indexes]}

@@ -83,8 +83,9 @@ class Worker:
         self.allowed = cores.allowed()
         self.core = cores.pin(request["core"], request["threads"]) if self.timed else None
         self.load_start = host.load_average() if self.timed else None
-        settings = {name: request[name] for name in ("threads", "mode", "precision")}
-        self.backend = open_backend(**request["backend"], settings=Settings(**settings))
+        threads = request["threads"] or (len(self.core) if isinstance(self.core, list) else 1)
+        settings = Settings(threads, request["mode"], request["precision"])
+        self.backend = open_backend(**request["backend"], settings=settings)
         self.stopwatch: Stopwatch = self.backend.stopwatch
         self.networks: dict[int, LoadedNetwork] = {}
         self.lead_in: dict[int, bool] = {}
@@ -225,6 +226,13 @@ def streams() -> tuple[TextIO, TextIO]:
     return sys.stdin, answers
 
 
+def installing(words: str) -> str:
+    """Return the command by which this very Python gets packages, as pip's `words` say."""
+    import shlex
+
+    return f"{shlex.quote(sys.executable)} -m {words}"
+
+
 def main() -> None:
     """Serve requests until told to stop or until the reader is gone."""
     requests, answers = streams()
@@ -232,7 +240,7 @@ def main() -> None:
     try:
         worker = Worker(first, answers)
     except (ImportError, NoDeviceError, cores.NoSuchCoreError) as error:
-        advice = f": {first['install']}" if isinstance(error, ImportError) else ""
+        advice = f": {installing(first['install'])}" if isinstance(error, ImportError) else ""
         unavailable = {
             "event": "unavailable",
             "reason": f"{error}{advice}",

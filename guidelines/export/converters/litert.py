@@ -57,15 +57,24 @@ def ask(request: dict[str, str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(answers.readline())
     except (OSError, ValueError):
         _running.cache_clear()
-        raise PlatformError(
-            f"LiteRT's converter ended unasked (exit code {process.wait()}): remove {folder} and "
-            f"set it up anew with {litert_environment.SETUP}."
-        ) from None
+        raise _broken(f"ended unasked (exit code {process.wait()})", folder) from None
+    if "missing" in answer:
+        raise _broken(f"does not start ({_shortened(answer['missing'])})", folder)
     if "refused" in answer:
-        first = " ".join(answer["refused"].split())
-        reason = textwrap.shorten(first, _LONGEST_REASON).rstrip(".")
+        reason = _shortened(answer["refused"])
         raise BadInputError(f"This network cannot be {_DONE[request['do']]} for LiteRT: {reason}.")
     return answer
+
+
+def _broken(how: str, folder: Path) -> PlatformError:
+    setup = litert_environment.SETUP
+    return PlatformError(
+        f"LiteRT's converter {how}: remove {folder} and set it up anew with {setup}."
+    )
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(" ".join(text.split()), _LONGEST_REASON).rstrip(".")
 
 
 @cache

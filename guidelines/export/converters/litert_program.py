@@ -13,6 +13,7 @@ standard output:
                              quantised: that many arrays and weights, and how far outputs lie from
                              those in float, by LiteRT's reference kernels and over the largest
     {"refused": sentence}    why it cannot be done
+    {"missing": sentence}    what this environment lacks
 """
 
 from __future__ import annotations
@@ -142,6 +143,8 @@ def answer(line: str) -> dict[str, Any]:
     do = known[request.pop("do")]
     try:
         return do(**request)
+    except ImportError as error:
+        return {"missing": f"{type(error).__name__}: {error}"}
     except Exception as error:
         return {"refused": f"{type(error).__name__}: {error}"}
 

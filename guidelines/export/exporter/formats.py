@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from guideline_benchmarks.runners.worker.backends.torch_structures import named_tensors
+
 OPSET = 17
 # Operators that OPSET lacks; this exporter knows no later one.
 LATEST_OPSET = 20
@@ -43,6 +45,18 @@ def export_torch(module: nn.Module) -> bytes:
     model = io.BytesIO()
     torch.save(module, model)
     return model.getvalue()
+
+
+class Tensors(nn.Module):
+    """A module that returns the tensors in the outputs of another, in the order of their names."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *args: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Call the module."""
+        return tuple(named_tensors(self.module(*args)).values())
 
 
 def export_program(module: Any, args: tuple[Any, ...]) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,23 +96,18 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
     guidelines.export.model_files, which name the side.
     """
     asked: dict[SideName, AskedSide] = {"a": question.a, "b": question.b}
-    platforms = {
-        name: with_threads(load_platform(side.platform), question.threads, question.measured.core)
-        for name, side in asked.items()
-    }
+    platforms: dict[SideName, Platform] = {}
     for name, side in asked.items():
-        _refuse_untimed(name, side, platforms[name])
-        refuse_precision(platforms[name], question.measured.precision)
+        with _naming(name, side):
+            platforms[name] = _platform(question, name, side)
     apart = question.apart or _why_apart(platforms["a"], platforms["b"])
     # Of a pair both workers are alive at once.
     claim = Claim.of_this_process(shared=not apart)
     sides: dict[SideName, Side] = {}
     equipment: dict[SideName, Equipment] = {}
     for name, side in asked.items():
-        try:
+        with _naming(name, side):
             sides[name], equipment[name] = _side(question, side, platforms[name], cache, claim)
-        except SuiteError as error:
-            raise type(error)(f"Side {name.upper()} ({side.platform}): {error}") from None
     trial = Trial(
         design="quartets" if apart else "pairs",
         apart=apart,
@@ -126,6 +122,23 @@ def begin(question: Question, cache: Path) -> tuple[Trial, dict[SideName, Equipm
         sessions=[runs.new_session()],
     )
     return trial, equipment
+
+
+@contextmanager
+def _naming(name: SideName, side: AskedSide) -> Iterator[None]:
+    """Have errors name the side that they are of."""
+    try:
+        yield
+    except SuiteError as error:
+        raise type(error)(f"Side {name.upper()} ({side.platform}): {error}") from None
+
+
+def _platform(question: Question, name: SideName, side: AskedSide) -> Platform:
+    """Return a side's platform, with its threads; raises BadInputError for one of no use here."""
+    platform = load_platform(side.platform)
+    _refuse_untimed(name, side, platform)
+    refuse_precision(platform, question.measured.precision)
+    return with_threads(platform, question.threads, question.measured.core, python=side.python)
 
 
 def _why_apart(a: Platform, b: Platform) -> str:
@@ -145,8 +158,8 @@ def _place(platform: Platform) -> tuple[str, int | None]:
 def _refuse_untimed(name: SideName, side: AskedSide, platform: Platform) -> None:
     if platform.counts:
         raise BadInputError(
-            f"Side {name.upper()} is platform {platform.name}, which counts instructions and times "
-            "nothing: compare two of its runs with `guidelines check`."
+            "It counts instructions and times nothing: compare two of its runs with `guidelines "
+            "check`."
         )
     if side.python and not platform.is_local:
         raise BadInputError(
@@ -161,7 +174,7 @@ def _side(
     plan = runs.Plan(question.declarations, platform, question.measured)
     launcher = launcher_of(platform, cache, python=side.python, claim=claim)
     launcher = dataclasses.replace(launcher, extra=list(question.extra))
-    fingerprint = identify(platform, launcher, question.measured.core)
+    fingerprint = identify(platform, launcher, question.measured.core, question.measured.precision)
     cells, controls, files = runs.prepare(plan, cache, lambda *_: None)
     found = Side(
         platform=platform,

@@ -66,7 +66,8 @@ class LoadedNetwork(Protocol):
 
         Either {"graph": the optimised ONNX graph without its weights, base64} or
         {"operators": {"convolutions": n, "adds": n, "relus": n}}, and "otherwise": which do not run
-        as was asked for, ["Add in f32"], where that is not in the graph.
+        as was asked for, ["Add in f32"], where that is not in the graph. "unproven" is what the
+        runtime does not tell, if anything.
         """
 
     def profile(self) -> Profile:

@@ -7,6 +7,7 @@ A model is a ZIP archive of ncnn's two files and of the axis of each blob that i
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import zipfile
 from contextlib import AbstractContextManager, nullcontext
@@ -106,17 +107,28 @@ class NcnnNetwork:
     def executed(self) -> dict[str, Any]:
         """Count the layers that were loaded; an activation that a layer applies counts as one."""
         found = layers(self.net, self.model.param)
+        convolutions = sum(layer.kind in CONVOLUTIONS for layer in found)
         return {
             "operators": {
-                "convolutions": sum(layer.kind in CONVOLUTIONS for layer in found),
+                "convolutions": convolutions,
                 "adds": sum(map(additions, found)),
                 "relus": sum(map(has_relu, found)),
-            }
+            },
+            "unproven": [f"which kernels convolve ({choices(self.net.opt)})"] * bool(convolutions),
         }
 
     def profile(self) -> Profile:
         """Raise NotImplementedError."""
         raise NotImplementedError("ncnn shows Python no times of single layers")
+
+
+def choices(options: Any) -> str:
+    """Say what ncnn may choose by itself inside a layer."""
+    allowed = {
+        "Winograd's algorithm": options.use_winograd_convolution,
+        "packed layouts": options.use_packing_layout,
+    }
+    return ", ".join(f"{name} {'allowed' if may else 'off'}" for name, may in allowed.items())
 
 
 def blobs(prefix: str, arrays: Arrays) -> list[str]:
@@ -157,7 +169,8 @@ class NcnnCpu:
         # Its arrays have a batch since 1.0.20261020.
         if "batch_index" not in ncnn.Mat.numpy.__doc__:
             raise NoDeviceError(
-                f"ncnn {ncnn.__version__} knows no batches, and is too old: pip install -U ncnn"
+                f"ncnn {ncnn.__version__} knows no batches, and is too old: "
+                f"{sys.executable} -m pip install -U ncnn"
             )
         self.settings = settings
         self.stopwatch = HostStopwatch(settings.threads)

@@ -80,13 +80,14 @@ def numbers(text: str) -> list[int]:
     return sorted(found)
 
 
-def choose(wanted: str | None, threads: int) -> list[int]:
+def choose(wanted: str | None, threads: int | None) -> list[int]:
     """Return the cores to keep a worker of so many threads on, or none where none can be kept.
 
     `wanted` names a core ("4"), several ("4-7") or a cluster by the name of its cores; None is the
     fastest cluster. Threads are kept on the last of them, one each, since a move from one core to
-    another costs time. Raises NoSuchCoreError when what is wanted is not there, or when there are
-    fewer cores of one kind than threads: two threads that share a core would be timed as waiting.
+    another costs time; None is as many as can be. Raises NoSuchCoreError when what is wanted is not
+    there, or when there are fewer cores of one kind than threads: two threads that share a core
+    would be timed as waiting.
     """
     if not hasattr(os, "sched_getaffinity"):
         if wanted is not None:
@@ -104,19 +105,20 @@ def choose(wanted: str | None, threads: int) -> list[int]:
             f"{_range(cpus)} ({name})" if name else _range(cpus) for name, cpus in groups
         )
         raise NoSuchCoreError(f"it is not among the cores there, which are {named_all}")
-    if threads > 1 and not any({*cpus} <= {*alike} for _, alike in groups):
+    if threads != 1 and not any({*cpus} <= {*alike} for _, alike in groups):
         raise NoSuchCoreError(f"threads need cores of one kind, and {_range(cpus)} are of several")
     return _last(cpus, threads)
 
 
-def _last(cpus: list[int], threads: int) -> list[int]:
+def _last(cpus: list[int], threads: int | None) -> list[int]:
     """Return the last of some cores, one for each thread. Raises NoSuchCoreError for too few."""
     if threads == 1:
         return cpus[-1:]
     # Hardware threads of one core share what it counts with.
     distinct = {(read(_SIBLINGS.format(cpu)) or str(cpu)).strip(): cpu for cpu in cpus}
     least = min(len(distinct), _quota())
-    if least < threads:
+    threads = threads or max(1, least)
+    if max(1, least) < threads:
         given = " whose time this container is given" if least < len(distinct) else ""
         raise NoSuchCoreError(
             f"{threads} threads need as many cores of one kind, and there {_are(least)}{given}"
@@ -135,7 +137,7 @@ def _range(cpus: list[int]) -> str:
     return ",".join(map(str, cpus))
 
 
-def pin(wanted: str | None, threads: int) -> int | list[int] | None:
+def pin(wanted: str | None, threads: int | None) -> int | list[int] | None:
     """Keep this process on the cores that `choose` returns; return them, a single one as itself.
 
     None if the system keeps it on none. Raises NoSuchCoreError as `choose` does.
