@@ -216,7 +216,9 @@ def test_status_is_read_from_the_disk(fleet, guidelines):
     with locked(fleet):
         assert {one.word for one in read_overview(fleet).standings} == {"done", "running", "queued"}
     (fleet / "devices/done/r/run.json").write_text("{}")
-    assert read_overview(fleet).counts["changed"] == 1
+    found = read_overview(fleet)
+    assert found.counts["changed"] == 1
+    assert "done r: its record is missing, or not what it was when it was done" in reasons(found)
 
 
 def test_a_damaged_state_is_one_of_nothing(fleet):

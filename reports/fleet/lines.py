@@ -123,6 +123,8 @@ def _line(standing: Standing) -> str:
 def _what(standing: Standing) -> str:
     """Return what is done or why nothing is; how much is stored stands beside it."""
     state = standing.state
+    if standing.word == "changed":
+        return "its record is missing, or not what it was when it was done"
     return "" if state.saying.startswith(f"{state.stored} of") else state.saying
 
 

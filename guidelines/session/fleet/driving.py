@@ -63,7 +63,7 @@ class Driving:
 def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
     """Measure what jobs lack into `out`, and compare all; raises CheckFailedError if any failed.
 
-    Raises PlatformError where a scheduler is lost or nothing was measured, BadInputError where
+    Raises PlatformError where a scheduler is lost, BadInputError where
     somebody else drives this fleet, and typer.Exit when it is interrupted; all that was measured
     is kept.
     """
