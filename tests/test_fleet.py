@@ -16,6 +16,7 @@ from guideline_benchmarks.guidelines.session.fleet import (
     attempt,
     device_lock,
     driving,
+    engine,
     reporter,
     stopping,
 )
@@ -162,12 +163,24 @@ def test_two_fleets_of_one_cluster_that_call_devices_alike_get_their_own_records
     Path("fleet.toml").write_text(RUN + '[[device]]\nname = "a"\nplatform = "ssh:a"\n')
     (job,) = read_jobs(Path("fleet.toml"))
     folders = [Path("one").resolve(), Path("two").resolve()]
-    with own_engine(["a"]) as engine:
-        engines = [engine, Engine(engine.client, OWN)]
+    with own_engine(["a"]) as own:
+        engines = [own, Engine(own.client, OWN)]
         for each, folder in zip(engines, folders, strict=True):
             each.submit("a", [Task(job, folder, device_lock.lock_of(job, "0" * 32, False), 60.0)])
         wait_until(lambda: not any(each.unfinished() for each in engines), "both fleets")
         assert [one.folder for each in engines for one in each.outcomes()] == folders
+
+
+def test_an_error_of_dasks_own_is_a_failure_that_is_said_in_whole(machines, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("Error during deserialization. This frequently\noccurs.\n")
+
+    monkeypatch.setattr(engine, "attempt", broken)
+    monkeypatch.setattr(engine, "RETRIES", 0)
+    with pytest.raises(CheckFailedError) as failed:
+        drive("a")
+    said = "RuntimeError: Error during deserialization. This frequently occurs."
+    assert failed.value.faults == [f"a onnxruntime-1t-fp32: {said}"]
 
 
 def test_a_device_has_one_measurement_at_a_time(machines):
@@ -275,9 +288,9 @@ def test_a_second_driver_of_the_same_folder_is_refused(machines):
 def test_ctrl_c_keeps_all_and_the_same_command_goes_on(machines, monkeypatch, capsys):
     machines.seconds = 0.2
 
-    def pressed(engine, work, *_):
+    def pressed(own, work, *_):
         for device, tasks in work.items():
-            engine.submit(device, tasks)
+            own.submit(device, tasks)
         wait_until(lambda: read_state(record("a")).stored >= 2, "two rounds")
         raise KeyboardInterrupt
 
@@ -294,8 +307,8 @@ def test_ctrl_c_keeps_all_and_the_same_command_goes_on(machines, monkeypatch, ca
 def test_work_is_ended_when_the_driver_fails(machines, monkeypatch):
     machines.seconds = 0.1
 
-    def failed(engine, work, *_):
-        engine.submit("a", work["a"])
+    def failed(own, work, *_):
+        own.submit("a", work["a"])
         raise PlatformError("The scheduler is gone.")
 
     monkeypatch.setattr(driving, "_wait", failed)

@@ -38,6 +38,7 @@ found.version = lambda name: 1 / 0 if name == "guideline_benchmarks" else known(
 from dask.__main__ import main
 main()
 """
+
 # Another than what this machine's own page has.
 HOST = "127.0.0.2"
 
