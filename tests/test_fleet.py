@@ -17,10 +17,13 @@ from guideline_benchmarks.guidelines.session.fleet import (
     attempt,
     device_lock,
     driving,
+    engine,
     reporter,
     stopping,
 )
+from guideline_benchmarks.guidelines.session.fleet.attempt import Task
 from guideline_benchmarks.guidelines.session.fleet.driving import Driving, run_fleet
+from guideline_benchmarks.guidelines.session.fleet.engine import OWN, Engine, own_engine
 from guideline_benchmarks.guidelines.session.fleet.jobs import read_jobs
 from guideline_benchmarks.results.errors import (
     BadInputError,
@@ -103,10 +106,10 @@ def machines(monkeypatch, tmp_path):
     return found
 
 
-def drive(*devices, head=RUN, out=Path("out"), patience=60.0):
+def drive(*devices, head=RUN, out=Path("out"), patience=60.0, quiet=False):
     text = "".join(f'[[device]]\nname = "{name}"\nplatform = "ssh:{name}"\n' for name in devices)
     Path("fleet.toml").write_text(head + text)
-    run_fleet(read_jobs(Path("fleet.toml")), out, Driving(patience=patience))
+    run_fleet(read_jobs(Path("fleet.toml")), out, Driving(patience=patience, quiet=quiet))
 
 
 def record(device, name="onnxruntime-1t-fp32"):
@@ -128,6 +131,57 @@ def test_all_devices_are_measured_at_the_same_time_and_compared(machines, capsys
     assert "Dask's dashboard: http://127.0.0.1:" in said.err
     assert "a onnxruntime-1t-fp32: done (6/6)" in said.err
     assert "3 records: 3 done" in said.err
+
+
+def test_a_quiet_fleet_says_only_where_its_page_is(machines, capsys):
+    drive("a", "b", quiet=True)
+    assert capsys.readouterr() == ("out/compare/compare.html\n", "")
+
+
+def test_nothing_is_given_to_a_device_whose_name_two_workers_carry(machines, monkeypatch):
+    reason = "there are 2 units of the resource a, and must be 1."
+    monkeypatch.setattr(Engine, "without_worker", lambda *_: {"a": reason})
+    with pytest.raises(CheckFailedError, match="1 of 2 records failed") as failed:
+        drive("a", "b", patience=0.3)
+    assert failed.value.faults == [f"a onnxruntime-1t-fp32: {reason}"]
+    assert [*machines.begun] == ["b"]
+    assert words() == {"a": "failed", "b": "done"}
+
+
+def test_a_device_is_taken_back_while_it_has_no_worker_and_goes_on_when_it_has(
+    machines, monkeypatch
+):
+    # It has one, and has none, and has one again.
+    answers = iter([{}, {"a": "no worker"}, {"a": "no worker"}])
+    monkeypatch.setattr(Engine, "without_worker", lambda *_: next(answers, {}))
+    machines.seconds = 0.05
+    drive("a", "b")
+    assert machines.overlapping == []
+    assert words() == {"a": "done", "b": "done"}
+
+
+def test_two_fleets_of_one_cluster_that_call_devices_alike_get_their_own_records(machines):
+    Path("fleet.toml").write_text(RUN + '[[device]]\nname = "a"\nplatform = "ssh:a"\n')
+    (job,) = read_jobs(Path("fleet.toml"))
+    folders = [Path("one").resolve(), Path("two").resolve()]
+    with own_engine(["a"]) as own:
+        engines = [own, Engine(own.client, OWN)]
+        for each, folder in zip(engines, folders, strict=True):
+            each.submit("a", [Task(job, folder, device_lock.lock_of(job, "0" * 32, False), 60.0)])
+        wait_until(lambda: not any(each.unfinished() for each in engines), "both fleets")
+        assert [one.folder for each in engines for one in each.outcomes()] == folders
+
+
+def test_an_error_of_dasks_own_is_a_failure_that_is_said_in_whole(machines, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("Error during deserialization. This frequently\noccurs.\n")
+
+    monkeypatch.setattr(engine, "attempt", broken)
+    monkeypatch.setattr(engine, "RETRIES", 0)
+    with pytest.raises(CheckFailedError) as failed:
+        drive("a")
+    said = "RuntimeError: Error during deserialization. This frequently occurs."
+    assert failed.value.faults == [f"a onnxruntime-1t-fp32: {said}"]
 
 
 def test_a_device_has_one_measurement_at_a_time(machines):
@@ -235,7 +289,9 @@ def test_a_second_driver_of_the_same_folder_is_refused(machines):
 def test_ctrl_c_keeps_all_and_the_same_command_goes_on(machines, monkeypatch, capsys):
     machines.seconds = 0.2
 
-    def pressed(*_):
+    def pressed(own, work, *_):
+        for device, tasks in work.items():
+            own.submit(device, tasks)
         wait_until(lambda: read_state(record("a")).stored >= 2, "two rounds")
         raise KeyboardInterrupt
 
@@ -274,7 +330,8 @@ def test_what_is_ended_with_all_else_has_not_failed(machines, monkeypatch):
 def test_work_is_ended_when_the_driver_fails(machines, monkeypatch):
     machines.seconds = 0.1
 
-    def failed(*_):
+    def failed(own, work, *_):
+        own.submit("a", work["a"])
         raise PlatformError("The scheduler is gone.")
 
     monkeypatch.setattr(driving, "_wait", failed)

@@ -39,6 +39,9 @@ from dask.__main__ import main
 main()
 """
 
+# Another than what this machine's own page has.
+HOST = "127.0.0.2"
+
 
 class Cluster:
     """A scheduler, and workers that each have one unit of the resource that is their name."""
@@ -46,7 +49,8 @@ class Cluster:
     def __init__(self, folder):
         self.folder = folder
         self.processes = {}
-        self.start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        here = ["--host", HOST, "--port", "0", "--dashboard-address", f"{HOST}:0"]
+        self.start("scheduler", "scheduler", *here)
         log = folder / "scheduler.log"
         wait_until(lambda: "Scheduler at" in log.read_text(), "the scheduler")
         self.address = re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text())[1]
@@ -94,6 +98,7 @@ def test_workers_of_a_cluster_measure_the_machines_that_they_are_on(cluster, gui
     code, said, err = guidelines(*drive)
     assert (code, words(out)) == (0, {"node-a": "done", "node-b": "done"}), err
     assert "compare.html" in said
+    assert f"Dask's dashboard: http://{HOST}:" in err
     for device in ("node-a", "node-b"):
         run = run_folders.read_run(out / "devices" / device / "onnxruntime-1t-fp32")
         # Workers are started by that of Dask's, which lives on.

@@ -17,6 +17,11 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "fleet.toml"
 RUN = '[run]\nexperiments = ["g2"]\nruns = 6\nprocesses = 2\n'
 CPU = '[[device]]\nname = "desk"\nplatform = "cpu"\n'
 
+NAME = (
+    "at most 100 small letters, digits, dots, dashes and underscores, of which the first is a "
+    "letter or a digit"
+)
+
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):
@@ -110,22 +115,37 @@ def test_how_many_cores_are_all_only_the_device_can_tell():
 
 
 def test_every_fault_of_form_is_in_one_list():
-    text = '[run]\nexperiments = ["g9"]\nrun = 3\nprocesses = 0\n[tags.quad]\nthreads = [0]\n'
+    text = '[run]\nexperiments = ["g9", "g8"]\nrun = 3\nprocesses = 0\n[tags.quad]\nthreads = [0]\n'
     text += '[tags.nobody]\n[[device]]\nname = "a/b"\nplatform = "cpu"\ntags = ["quad"]\n'
     text += '[[device]]\nplatform = "cpu"\n' + device("c", "cpuu") + device("c", "cpu")
     assert faults(text) == [
-        "run: experiments: There is no experiment 'g9'. Did you mean g4?",
+        "run: experiments: There is no experiment 'g9'. Did you mean g4? There is no "
+        "experiment 'g8'. Did you mean g4?",
         "run: processes must be a number of processes, 1 or more; 0 is not.",
         "run: there is no key 'run'. Did you mean runs?",
         'tags.quad: threads must be a list of numbers from 1 to 256, or ["all"]; 0 is not.',
-        "device 1 (a/b): name must be made of small letters, digits, dots, dashes and "
-        "underscores; 'a/b' is not.",
-        "device 2: name is missing: made of small letters, digits, dots, dashes and underscores.",
+        f"device 1 (a/b): name must be {NAME}; 'a/b' is not.",
+        f"device 2: name is missing: {NAME}.",
         "tags.nobody: no device has the tag 'nobody'. Known: quad.",
         "2 devices are called c: give each a name of its own.",
         "c: There is no platform 'cpuu'. Did you mean cpu? The path of a .toml file works too, and "
         "ssh:user@host for a board.",
     ]
+
+
+def test_a_faulty_key_of_a_device_hides_no_other_fault_of_it():
+    text = RUN + device("Pi", "ssh:", "colour = 3\nrun = { runs = 0, threads = [4] }")
+    text += device("a57", "arm-emulated", "run = { runs = -1, threads = [2] }")
+    said = faults(text)
+    assert [fault.partition(": ")[0] for fault in said] == [
+        "device 1 (Pi)",
+        "device 1 (Pi)",
+        "device 1 (Pi)",
+        "device 2 (a57)",
+        "device-1",
+        "a57",
+    ]
+    assert "--threads has no meaning" in said[-1]
 
 
 @pytest.mark.parametrize(

@@ -142,13 +142,15 @@ def test_the_table_says_what_and_why():
 def test_a_live_table_has_a_line_a_device_and_those_first_that_say_most():
     states = {f"board-{number:03d}/x": at("done") for number in range(200)}
     states |= {"board-150/x": at("failed", "gone"), "board-190/x": at("running")}
-    said = text(live_table(seen(states), height=20))
+    said = text(live_table(seen(states), height=20, width=100))
     lines = said.splitlines()
     assert len(lines) <= 20
     assert lines[1].startswith("board-190")
     assert lines[2].startswith("board-150")
     assert "185 devices more" in said
-    few = text(live_table(seen({"a/x": at("done"), "a/y": HALF, "b/x": QUEUED}), height=20))
+    few = text(
+        live_table(seen({"a/x": at("done"), "a/y": HALF, "b/x": QUEUED}), height=20, width=100)
+    )
     assert [line[:3] for line in few.splitlines()[1:3]] == ["a  ", "b  "]
     assert "running" in few.splitlines()[1]
 
@@ -157,11 +159,29 @@ def test_a_long_reason_takes_no_room_from_the_rest():
     reason = "pi@raspberrypi cannot be reached by ssh (ssh: connect to host raspberrypi port 22)."
     found = seen({"board-1/record": at("waiting", reason), "board-2/record": at("running")})
     for width in (80, 100, 200):
-        lines = text(live_table(found, height=20), width).splitlines()
+        lines = text(live_table(found, height=20, width=width), width).splitlines()
         assert len(lines) == 4
         assert re.match(r"board-1 +record +waiting +50/100 +30 s", lines[1])
         assert "pi@raspberrypi" in lines[1]
-    assert "…" in text(live_table(found, height=20), 80)
+    assert "…" in text(live_table(found, height=20, width=80), 80)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_long_names_take_no_room_from_states_and_figures(width):
+    name = "a-long-name-of-a-board/onnxruntime-1t-fp32"
+    found = seen({name: at("waiting", "gone", celsius=None), "b/x": at("running")})
+    said = text(live_table(found, height=20, width=width), width)
+    for word in ("waiting", "running", "state", "stored", "left", "50/100", "30 s"):
+        assert word in said
+    assert max(map(len, said.splitlines())) <= width
+
+
+def test_a_status_that_goes_to_a_file_has_whole_names(tmp_path, guidelines):
+    record = WantedRecord(device="d" * 60, name="onnxruntime-1t-fp32")
+    keep_wanted(tmp_path, [record])
+    code, said, err = guidelines("fleet", "status", tmp_path)
+    assert (code, err) == (0, "")
+    assert f"{record.device}  {record.name}" in said
 
 
 def test_without_a_terminal_a_line_is_said_of_each_change():
@@ -196,7 +216,9 @@ def test_status_is_read_from_the_disk(fleet, guidelines):
     with locked(fleet):
         assert {one.word for one in read_overview(fleet).standings} == {"done", "running", "queued"}
     (fleet / "devices/done/r/run.json").write_text("{}")
-    assert read_overview(fleet).counts["changed"] == 1
+    found = read_overview(fleet)
+    assert found.counts["changed"] == 1
+    assert "done r: its record is missing, or not what it was when it was done" in reasons(found)
 
 
 def test_a_damaged_state_is_one_of_nothing(fleet):

@@ -19,10 +19,13 @@ from guideline_benchmarks.results.errors import BadInputError
 from guideline_benchmarks.results.store.files import results_folder
 
 
-def publish_comparison(entrants: Sequence[Entrant], out: Path | None, json: bool = False) -> None:
+def publish_comparison(
+    entrants: Sequence[Entrant], out: Path | None, json: bool = False, quiet: bool = False
+) -> None:
     """Print entrants side by side, as JSON if asked for, and write the page into a folder.
 
-    `out` None is a new folder. Raises BadInputError where no entrant has a table to compare.
+    `out` None is a new folder; `quiet` leaves out all but where the page is. Raises BadInputError
+    where no entrant has a table to compare.
     """
     comparison = compare(entrants)
     if not any(entrant.standings for entrant in comparison.entrants):
@@ -34,10 +37,10 @@ def publish_comparison(entrants: Sequence[Entrant], out: Path | None, json: bool
     def tell() -> None:
         if json:
             print_json(comparison_object(comparison))
-        else:
+        elif not quiet:
             print_comparison(comparison)
 
     with results_folder(out, "compare") as folder:
         page = write_comparison(comparison, folder, tell)
     if not json:
-        typer.echo(f"\nPage: {page}")
+        typer.echo(page if quiet else f"\nPage: {page}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -26,6 +27,10 @@ STYLES = {
     "done": "dim",
     "queued": "dim",
 }
+COLUMNS = ("device", "record", "state", "stored", "left", "machine", "what")
+ELASTIC = ("device", "record", "what")
+# On a terminal of fewer columns, what says least is left out.
+NARROW = 60
 # Lines of a live display that are no device's: headings, the summary, and what is left out.
 OTHER_LINES = 5
 
@@ -57,13 +62,12 @@ def summary_line(overview: Overview) -> str:
 
 def status_table(overview: Overview) -> Table:
     """Return a row for every record: its state, how much is stored, and the time left."""
-    table = _table()
-    for of_device in overview.by_device.values():
-        for number, standing in enumerate(of_device):
-            first = number == 0
-            table.add_row(*_row(standing, standing.record.device if first else "", [standing]))
-    table.caption = summary_line(overview)
-    return table
+    rows = [
+        _row(standing, "" if number else standing.record.device, [standing])
+        for of_device in overview.by_device.values()
+        for number, standing in enumerate(of_device)
+    ]
+    return _table(rows, {"what"}, summary_line(overview))
 
 
 def reasons(overview: Overview) -> list[str]:
@@ -75,11 +79,8 @@ def reasons(overview: Overview) -> list[str]:
     ]
 
 
-def live_table(overview: Overview, height: int) -> Table:
+def live_table(overview: Overview, height: int, width: int) -> Table:
     """Return a row for every device, as many as fit; those first that say most."""
-    table = _table()
-    # A column that cannot wrap would take the others' room; its entries cannot, and end in "…".
-    table.add_column("what", ratio=1)
     rows = {
         device: (most_telling(of_device), of_device)
         for device, of_device in overview.by_device.items()
@@ -88,13 +89,10 @@ def live_table(overview: Overview, height: int) -> Table:
     shown = list(rows)
     if len(shown) > room:
         shown = sorted(shown, key=lambda device: MOST_TELLING.index(rows[device][0].word))[:room]
-    for device in shown:
-        standing, of_device = rows[device]
-        what = Text(_what(standing), no_wrap=True, overflow="ellipsis")
-        table.add_row(*_row(standing, device, of_device), what)
     more = len(rows) - len(shown)
-    table.caption = summary_line(overview) + (f"; {more} devices more" if more else "")
-    return table
+    caption = summary_line(overview) + (f"; {more} devices more" if more else "")
+    left_out = {"record", "machine"} if width < NARROW else set()
+    return _table([_row(rows[one][0], one, rows[one][1]) for one in shown], left_out, caption)
 
 
 def changes(before: Overview | None, now: Overview) -> list[str]:
@@ -125,28 +123,44 @@ def _line(standing: Standing) -> str:
 def _what(standing: Standing) -> str:
     """Return what is done or why nothing is; how much is stored stands beside it."""
     state = standing.state
+    if standing.word == "changed":
+        return "its record is missing, or not what it was when it was done"
     return "" if state.saying.startswith(f"{state.stored} of") else state.saying
 
 
-def _table() -> Table:
-    table = Table(box=None, caption_justify="left", pad_edge=False)
-    table.add_column("device", no_wrap=True)
-    table.add_column("record", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("stored", justify="right", no_wrap=True)
-    table.add_column("left", justify="right", no_wrap=True)
-    table.add_column("machine", no_wrap=True)
+def _table(rows: Sequence[Sequence[Text]], left_out: Collection[str], caption: str) -> Table:
+    """Return a table of rows without some columns, and without that of machines if none tells.
+
+    Where there is too little room, names and what is done end in "…"; states and figures do not.
+    """
+    table = Table(box=None, caption=caption, caption_justify="left", pad_edge=False)
+    kept = []
+    for number, title in enumerate(COLUMNS):
+        if title in left_out or (title == "machine" and not any(row[number] for row in rows)):
+            continue
+        kept.append(number)
+        justify: JustifyMethod = "right" if title in ("stored", "left") else "left"
+        # Rich takes room from columns that may wrap; their entries may not.
+        table.add_column(title, justify=justify, no_wrap=title not in ELASTIC)
+    for row in rows:
+        table.add_row(*(row[number] for number in kept))
     return table
 
 
-def _row(standing: Standing, device: str, of: Sequence[Standing]) -> list[str]:
+def _row(standing: Standing, device: str, of: Sequence[Standing]) -> list[Text]:
+    """Return the entries of all columns."""
     state, word = standing.state, standing.word
     over = word in ("done", "failed", "changed")
-    return [
+    entries = [
         device,
         standing.record.name,
-        f"[{STYLES[word]}]{word}[/]",
+        word,
         progress(state),
         "" if over else duration(seconds_left(of)),
         "" if over else machine_text(state.celsius, state.mhz),
+        _what(standing),
+    ]
+    return [
+        Text(entry, STYLES[word] if entry == word else "", no_wrap=True, overflow="ellipsis")
+        for entry in entries
     ]

@@ -86,7 +86,12 @@ def _show_table(table: Table, console: Console, dense: bool) -> None:
 
 def print_table(table: Table, console: Console) -> None:
     """Print a table, wider than the terminal if need be: rather wrapped than without figures."""
-    rich, usual = rich_table(table), console.width
+    print_whole(rich_table(table), console)
+
+
+def print_whole(rich: RichTable, console: Console) -> None:
+    """Print a table of rich's as `print_table` does."""
+    usual = console.width
     needed = console.measure(rich, options=console.options.update(max_width=WIDEST)).maximum
     console.width = max(needed, usual)
     console.print(rich)

@@ -68,12 +68,13 @@ def status(
 
     from guideline_benchmarks.guidelines.session.printing import print_json
     from guideline_benchmarks.reports.fleet.lines import reasons, status_table
+    from guideline_benchmarks.reports.formats.terminal import print_whole
     from guideline_benchmarks.results.fleet.overview import overview_objects, read_overview
 
     found = read_overview(out)
     if json:
         print_json(overview_objects(found))
         return
-    Console().print(status_table(found))
+    print_whole(status_table(found), Console())
     for reason in reasons(found):
         typer.echo(reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from guideline_benchmarks.results.fleet.state import (
     write_state,
 )
 from guideline_benchmarks.results.fleet.wanted import DEVICES, keep_wanted
-from guideline_benchmarks.results.store.files import cache_folder, locked, readable
+from guideline_benchmarks.results.store.files import cache_folder, is_held, locked, readable
 
 LOOK_SECONDS = 1.0
 # The tasks of each device.
@@ -63,7 +63,7 @@ class Driving:
 def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
     """Measure what jobs lack into `out`, and compare all; raises CheckFailedError if any failed.
 
-    Raises PlatformError where a scheduler is lost or nothing was measured, BadInputError where
+    Raises PlatformError where a scheduler is lost, BadInputError where
     somebody else drives this fleet, and typer.Exit when it is interrupted; all that was measured
     is kept.
     """
@@ -72,7 +72,7 @@ def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
         missing = [job for job in jobs if not _is_done(job, out)]
         if missing:
             _drive(missing, _tasks(missing, out, wanted.token, driving), out, driving)
-    _publish(jobs, out)
+    _publish(jobs, out, driving.quiet)
 
 
 def _is_done(job: Job, out: Path) -> bool:
@@ -108,9 +108,8 @@ def _drive(jobs: Sequence[Job], work: Work, out: Path, driving: Driving) -> None
         with _engine([*work], driving) as engine:
             if engine.dashboard and not driving.quiet:
                 typer.echo(f"Dask's dashboard: {engine.dashboard}", err=True)
-            for device, tasks in work.items():
-                engine.submit(device, tasks)
-            with Watch(out, driving.quiet) as watch, stopping.stopped_on_error(engine.running):
+            ending = stopping.stopped_on_error(engine.unfinished) if engine.stops else nullcontext()
+            with Watch(out, driving.quiet) as watch, ending:
                 _wait(engine, work, driving.patience, watch)
             for outcome in engine.outcomes():
                 _believe(outcome)
@@ -142,25 +141,29 @@ def _export(jobs: Sequence[Job], quiet: bool) -> None:
 def _wait(engine: Engine, work: Work, patience: float, watch: Watch) -> None:
     """Wait until all work has ended; for a worker that measures a device, only for so long."""
     lacking_since: dict[str, float] = {}
-    while engine.running():
+    while work:
         lacking = engine.without_worker([*work])
         began = {device: lacking_since.get(device, time.monotonic()) for device in lacking}
         lacking_since = began
-        for device, reason in lacking.items():
-            given_up = time.monotonic() - began[device] >= patience
-            _tell(work[device], "failed" if given_up else "waiting", reason)
-            if given_up:
-                engine.give_up(device)
-                work = {name: tasks for name, tasks in work.items() if name != device}
+        given_up = {device for device in lacking if time.monotonic() - began[device] >= patience}
+        for device in work:
+            if device in lacking:
+                engine.take_back(device)
+                _tell(work[device], "failed" if device in given_up else "waiting", lacking[device])
+            elif not engine.has(device):
+                engine.submit(device, work[device])
+        left = engine.unfinished() | lacking.keys() - given_up
+        work = {device: tasks for device, tasks in work.items() if device in left}
         watch.look()
         time.sleep(LOOK_SECONDS)
 
 
 def _tell(tasks: Sequence[Task], stage: Stage, reason: str) -> None:
-    """Write down what keeps tasks from being done that have not ended."""
+    """Write down what keeps tasks from being done that have not ended, and that nobody is at."""
     for task in tasks:
         state = read_state(task.folder)
-        if state.stage not in ("done", "failed") and (state.stage, state.saying) != (stage, reason):
+        ended = state.stage in ("done", "failed") or (state.stage, state.saying) == (stage, reason)
+        if not (ended or is_held(task.folder)):
             write_state(task.folder, state.now(stage, reason))
 
 
@@ -184,19 +187,19 @@ def _way_on(out: Path) -> str:
     )
 
 
-def _publish(jobs: Sequence[Job], out: Path) -> None:
+def _publish(jobs: Sequence[Job], out: Path, quiet: bool) -> None:
     """Compare all records that are done; raises CheckFailedError that lists what failed."""
     found = {job: read_run(job.record.folder(out)) for job in jobs if _is_done(job, out)}
     entrants = [recorded(readable(job.record.folder(out)), run) for job, run in found.items()]
     if any(entrant.standings for entrant in entrants):
-        publish_comparison(entrants, out / "compare")
+        publish_comparison(entrants, out / "compare", quiet=quiet)
     elif entrants:
-        typer.echo(f"Records: {out / DEVICES}")
+        typer.echo(out / DEVICES if quiet else f"Records: {out / DEVICES}")
     faults = []
     for job in jobs:
         run, name = found.get(job), f"{job.record.device} {job.record.name}"
         if run is None:
-            faults.append(f"{name}: {read_state(job.record.folder(out)).saying}")
+            faults.append(f"{name}: {_why_not(read_state(job.record.folder(out)))}")
         elif run.failures:
             cell, reason = min(run.failures.items())
             faults.append(
@@ -205,3 +208,9 @@ def _publish(jobs: Sequence[Job], out: Path) -> None:
             )
     if faults:
         raise CheckFailedError(f"{len(faults)} of {len(jobs)} records failed:", faults)
+
+
+def _why_not(state: State) -> str:
+    if state.stage in ("waiting", "failed"):
+        return state.saying
+    return "A worker is still at it, and was not waited for any longer: run the same command again."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 OWN = "this program"
 SUITE = "guideline_benchmarks"
 INSTALL = "pip install 'guideline-benchmarks[fleet]', or make fleet"
+# Where the page of this program's own scheduler is; a cluster's is where its scheduler is.
+OWN_PAGE = {"distributed.dashboard.link": "http://127.0.0.1:{port}/status"}
 # Attempts that Dask makes: it is patience that ends them, not their number.
 RETRIES = 10**9
 CONNECT_SECONDS = 10
@@ -34,7 +37,6 @@ CONFIGURATION = {
     "distributed.admin.system-monitor.interval": "30s",
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "60s",
-    "distributed.dashboard.link": "http://127.0.0.1:{port}/status",
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
 }
 
@@ -59,25 +61,49 @@ class Engine:
         last = None
         for task in tasks:
             # Each waits for the one before: else a device that is gone would be asked for another.
-            key = f"{device}/{task.job.record.name}"
-            last = self._submitted(key, device, attempt, task, last, retries=RETRIES)
+            what = f"{device}/{task.job.record.name}"
+            last = self._submitted(what, device, attempt, task, last, retries=RETRIES)
             given[task.folder] = last
         given[None] = self._submitted(f"{device}/let go", device, _let_go, tasks[-1], last)
         self._futures[device] = given
 
-    def _submitted(self, key: str, device: str, *call: Any, **options: Any) -> Any:
+    def _submitted(self, what: str, device: str, *call: Any, **options: Any) -> Any:
+        # Of what has the same key, a cluster does but one, and gives all who asked its result.
+        key = f"{what}-{uuid.uuid4().hex}"
         return self.client.submit(*call, key=key, pure=False, resources={device: 1}, **options)
 
-    def running(self) -> bool:
-        """Whether any task has not ended. Raises PlatformError when the scheduler is lost."""
-        states = {one.status for given in self._futures.values() for one in given.values()}
-        if self.client.status not in ("running", "connecting") or states & {"cancelled", "lost"}:
-            raise PlatformError(f"The scheduler at {self.address} is gone.")
-        return "pending" in states
+    @property
+    def stops(self) -> bool:
+        """Whether tasks end when this program is told to; a cluster's workers do not hear of it."""
+        return self.address == OWN
 
-    def give_up(self, device: str) -> None:
-        """Do not wait for a device any more that no worker measures."""
-        self.client.cancel([*self._futures.pop(device).values()])
+    def has(self, device: str) -> bool:
+        """Whether a device's tasks are given."""
+        return device in self._futures
+
+    def unfinished(self) -> set[str]:
+        """Return the devices of which a task that was given has not ended.
+
+        Raises PlatformError when the scheduler is lost.
+        """
+        states = {
+            device: {one.status for one in given.values()}
+            for device, given in self._futures.items()
+        }
+        lost = {"cancelled", "lost"} & set().union(*states.values())
+        if self.client.status not in ("running", "connecting") or lost:
+            raise self._gone()
+        return {device for device, found in states.items() if "pending" in found}
+
+    def take_back(self, device: str) -> None:
+        """Let no worker begin with a device's tasks any more; what one is at, it ends.
+
+        Raises PlatformError when the scheduler is lost.
+        """
+        try:
+            self.client.cancel([*self._futures.pop(device, {}).values()])
+        except OSError:
+            raise self._gone() from None
 
     def outcomes(self) -> list[Outcome]:
         """Return how records ended; an error of Dask's own is a failure, too."""
@@ -89,19 +115,31 @@ class Engine:
         ]
 
     def without_worker(self, devices: Sequence[str]) -> dict[str, str]:
-        """Return why some devices have no worker that may measure them, by their names."""
-        if self.address == OWN:
+        """Return why some devices have no worker that may measure them, by their names.
+
+        Raises PlatformError when the scheduler is lost.
+        """
+        if self.stops or not devices:
             # Each has one.
             return {}
         # Dask's default leaves most workers out.
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        try:
+            workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        except (OSError, KeyError):
+            # What is known of a scheduler is nothing while it cannot be reached.
+            raise self._gone() from None
         reasons = {}
         for device in devices:
             several = sum(worker["resources"].get(device, 0) for worker in workers)
             if several != 1:
-                how_many = "no worker has" if several == 0 else f"there are {several:g} units of"
-                reasons[device] = f"At {self.address} {how_many} the resource {device}=1."
+                wrong = f"there are {several:g} units of the resource {device}, and must be 1"
+                if several == 0:
+                    wrong = f"no worker has the resource {device}=1"
+                reasons[device] = f"At {self.address} {wrong}."
         return reasons
+
+    def _gone(self) -> PlatformError:
+        return PlatformError(f"The scheduler at {self.address} is gone.")
 
 
 def _outcome(folder: Path, future: Any) -> Outcome:
@@ -146,7 +184,7 @@ def own_engine(devices: Sequence[str]) -> Iterator[Engine]:
         },
     }
     with (
-        dask.config.set(CONFIGURATION),
+        dask.config.set(CONFIGURATION | OWN_PAGE),
         SpecCluster(workers=workers, scheduler=scheduler) as cluster,
         Client(cluster) as client,
     ):

@@ -31,6 +31,13 @@ def as_in_a_matrix(name: str, min_length: int | None = None) -> Any:
     return Field(description=Matrix.model_fields[name].description, min_length=min_length)
 
 
+def _faultless(names: list[str] | None, faults: Sequence[str]) -> list[str] | None:
+    """Return the names of a list, or raise ValueError with all that is wrong with them."""
+    if faults:
+        raise ValueError(" ".join(faults))
+    return names
+
+
 class Wishes(Record):
     """What to measure; None is left to what is more general, and in the end to the platform.
 
@@ -50,19 +57,20 @@ class Wishes(Record):
     @field_validator("experiments")
     @classmethod
     def _are_known(cls, names: list[str] | None) -> list[str] | None:
-        try:
-            select(names or [])
-        except BadInputError as error:
-            raise ValueError(str(error)) from None
-        return names
+        faults = []
+        for name in names or []:
+            try:
+                select([name])
+            except BadInputError as error:
+                faults.append(str(error))
+        return _faultless(names, faults)
 
     @field_validator("runtimes")
     @classmethod
     def _have_backends(cls, names: list[str] | None) -> list[str] | None:
-        for name in names or []:
-            if name not in RUNTIMES:
-                raise ValueError(f"there is no runtime {name!r}. {suggestion(name, RUNTIMES)}")
-        return names
+        unknown = [name for name in names or [] if name not in RUNTIMES]
+        faults = [f"there is no runtime {name!r}. {suggestion(name, RUNTIMES)}" for name in unknown]
+        return _faultless(names, faults)
 
     def over(self, general: Wishes) -> Wishes:
         """Return these wishes, and those more general ones that say what these do not."""
@@ -81,7 +89,10 @@ class Device(Record):
 
     name: Annotated[
         FolderName,
-        Field(description="made of small letters, digits, dots, dashes and underscores"),
+        Field(
+            description="at most 100 small letters, digits, dots, dashes and underscores, of which "
+            "the first is a letter or a digit"
+        ),
     ]
     platform: Annotated[
         str, Field(min_length=1, description="a platform by name or file, or ssh:user@host")
@@ -133,19 +144,33 @@ def parsed(content: dict[str, Any]) -> tuple[Fleet | None, list[str]]:
 
 
 def _without(content: dict[str, Any], places: Sequence[Keys]) -> dict[str, Any]:
-    """Return a file's content without faulty devices, and without faulty wishes of others."""
+    """Return a file's content without what is faulty: a wish, a key, a device's name.
+
+    A device without a name that fits is called by its number; one without a platform is left out.
+    """
     rest = copy.deepcopy(content)
+    without_platform = set()
     for place in places:
         match place:
+            case ("device", int() as number, "name", *_):
+                rest["device"][number]["name"] = f"device-{number + 1}"
+            case ("device", int() as number, "run", str() as key, *_):
+                rest["device"][number]["run"].pop(key, None)
+            case ("device", int() as number, str() as key, *_) if key != "platform":
+                rest["device"][number].pop(key, None)
             case ("device", int() as number, *_):
-                rest["device"][number] = None
+                without_platform.add(number)
             case ("tags", str() as tag, str() as key, *_):
                 rest["tags"][tag].pop(key, None)
             case (str() as first, str() as key, *_):
                 rest[first].pop(key, None)
             case (str() as first,):
                 rest.pop(first, None)
-    rest["device"] = [device for device in rest.get("device", []) if device is not None]
+    rest["device"] = [
+        device
+        for number, device in enumerate(rest.get("device", []))
+        if number not in without_platform
+    ]
     # What was wrong about experiments was said.
     rest.setdefault("run", {}).setdefault("experiments", ["all"])
     return rest
@@ -162,7 +187,7 @@ def _tags_without_devices(content: dict[str, Any]) -> list[str]:
     used = {tag for tags in lists for tag in tags if isinstance(tag, str)}
     declared = content.get("tags")
     unused = [tag for tag in declared if tag not in used] if isinstance(declared, dict) else []
-    hints = {tag: f" {suggestion(tag, used)}" if used else "" for tag in unused}
+    hints = {tag: f" {suggestion(tag, sorted(used))}" if used else "" for tag in unused}
     return [f"tags.{tag}: no device has the tag {tag!r}.{hints[tag]}" for tag in unused]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -43,24 +43,24 @@ def pause(seconds: float) -> None:
 
 
 @contextmanager
-def stopped_on_error(running: Callable[[], bool]) -> Iterator[None]:
+def stopped_on_error(unfinished: Callable[[], Collection[str]]) -> Iterator[None]:
     """End all work of this program's threads when an error, or Ctrl-C, ends what is within."""
     try:
         yield
     except BaseException:
         started = psutil.Process().children(recursive=True)
         _STOP.set()
-        _wait_while(running, SAMPLE_SECONDS)
+        _wait_while(unfinished, SAMPLE_SECONDS)
         # What still waits for a board hears of its end; what tells boards has started since.
         for process in started:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        _wait_while(running, LONGEST_SECONDS)
+        _wait_while(unfinished, LONGEST_SECONDS)
         raise
 
 
-def _wait_while(running: Callable[[], bool], seconds: float) -> None:
+def _wait_while(unfinished: Callable[[], Collection[str]], seconds: float) -> None:
     end = time.monotonic() + seconds
     with suppress(Exception):
-        while time.monotonic() < end and running():
+        while time.monotonic() < end and unfinished():
             time.sleep(0.1)

@@ -57,7 +57,8 @@ class Watch:
             return
         now = glance(self.wanted, self.out)
         if self._is_live:
-            self._live.update(live_table(now, self.console.height), refresh=True)
+            table = live_table(now, self.console.height, self.console.width)
+            self._live.update(table, refresh=True)
         else:
             self._print(now)
         self._last = now
