@@ -308,7 +308,8 @@ def test_ctrl_c_keeps_all_and_the_same_command_goes_on(machines, monkeypatch, ca
 def test_what_is_ended_with_all_else_has_not_failed(machines, monkeypatch):
     """What the device waited for is killed, and complains."""
 
-    def pressed(*_):
+    def pressed(engine, work, *_):
+        engine.submit("a", work["a"])
         wait_until(lambda: machines.busy == {"a"}, "a start")
         stopping._STOP.set()
         machines.everyone.abort()
