@@ -224,6 +224,48 @@ def test_an_ncnn_without_batches_is_refused(monkeypatch):
         ncnn_cpu.open_backend(Settings(1, "eager", "fp32"))
 
 
+def convolved(precision, asked_of, model):
+    """The output of a convolution in a precision, by a backend that was opened for another."""
+    backend = ncnn_cpu.open_backend(Settings(1, "eager", asked_of))
+    inputs, outputs = {"in0": numbers((1, 8, 6, 6))}, {"out0": np.empty((1, 8, 6, 6), np.float32)}
+    network = ncnn_cpu.NcnnNetwork(backend, model, inputs, outputs, precision)
+    network.run()
+    return network.outputs()["out0"], network
+
+
+@pytest.fixture
+def convolution():
+    weights = bytes(4) + numbers((8, 8, 1, 1)).tobytes()
+    return ncnn_cpu.Model(ncnn_cpu.CONVOLUTION, weights, {"in0": 0, "out0": 0})
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp16", 1e-2), ("bf16", 1e-1)])
+def test_a_precision_is_refused_exactly_where_asking_for_it_changes_nothing(
+    precision, tolerance, convolution
+):
+    whole, _ = convolved("fp32", "fp32", convolution)
+    rounded, _ = convolved(precision, "fp32", convolution)
+    assert np.abs(rounded - whole).max() < tolerance * np.abs(whole).max()
+    try:
+        other, network = convolved(precision, precision, convolution)
+    except NoDeviceError as error:
+        assert str(error) == f"ncnn has no {precision} on this CPU"
+        assert np.array_equal(rounded, whole)
+    else:
+        assert not np.array_equal(rounded, whole)
+        assert np.array_equal(rounded, other)
+        assert network.executed()["otherwise"] == []
+
+
+def test_a_layer_that_stays_in_full_precision_is_told(convolution, monkeypatch):
+    # Of no layer of a CPU does ncnn say this.
+    monkeypatch.setitem(ncnn_cpu.ABLE, "bf16", "support_vulkan_any_packing")
+    _, network = convolved("bf16", "fp32", convolution)
+    assert network.executed()["otherwise"] == ["Convolution in fp32"]
+    with pytest.raises(NoDeviceError, match="no bf16 on this CPU"):
+        convolved("bf16", "bf16", convolution)
+
+
 def test_run_time_is_not_taken_apart():
     with pytest.raises(BadInputError, match="cpu-ncnn does not show"):
         plan(select(["fig2"]), "cpu-ncnn", Options(1, 1))

@@ -86,6 +86,7 @@ _ROWS = (
         model_format="onnx",
         converter="ncnn",
         extra="ncnn",
+        precisions=("fp32", "fp16", "bf16"),
         over_ssh=True,
         least_glibc="2.28",
     ),
