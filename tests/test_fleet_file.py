@@ -133,6 +133,17 @@ def test_every_fault_of_form_is_in_one_list():
     ]
 
 
+def test_a_misspelt_tag_is_noticed_where_another_device_has_it_right():
+    text = RUN + "[tags.quad]\nruns = 4\n" + device("a", "cpu", 'tags = ["quad"]')
+    assert faults(text + device("b", "cpu", 'tags = ["quda"]'))[0].endswith(
+        "there is no table [tags.quda], and a device has this tag. Did you mean quad?"
+    )
+    # Without any table, too.
+    assert (
+        "there is no table [tags.small]" in faults(RUN + device("a", "cpu", 'tags = ["small"]'))[0]
+    )
+
+
 def test_a_faulty_key_of_a_device_hides_no_other_fault_of_it():
     text = RUN + device("Pi", "ssh:", "colour = 3\nrun = { runs = 0, threads = [4] }")
     text += device("a57", "arm-emulated", "run = { runs = -1, threads = [2] }")

@@ -130,7 +130,7 @@ def parsed(content: dict[str, Any]) -> tuple[Fleet | None, list[str]]:
     Where something is, what can be understood without it is returned, so that it can be looked at
     for further faults; None where that is nothing.
     """
-    faults = [*_tags_without_devices(content), *_double_names(content)]
+    faults = [*_unpaired_tags(content), *_double_names(content)]
     try:
         return Fleet.model_validate(content, strict=True), faults
     except ValidationError as error:
@@ -182,13 +182,21 @@ def _devices(content: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _tags_without_devices(content: dict[str, Any]) -> list[str]:
+def _unpaired_tags(content: dict[str, Any]) -> list[str]:
+    """Return the faults of tags that no device has, and of those that no table explains."""
     lists = [tags for device in _devices(content) if isinstance(tags := device.get("tags"), list)]
     used = {tag for tags in lists for tag in tags if isinstance(tag, str)}
-    declared = content.get("tags")
-    unused = [tag for tag in declared if tag not in used] if isinstance(declared, dict) else []
-    hints = {tag: f" {suggestion(tag, sorted(used))}" if used else "" for tag in unused}
-    return [f"tags.{tag}: no device has the tag {tag!r}.{hints[tag]}" for tag in unused]
+    tables = content.get("tags", {})
+    declared = {*tables} if isinstance(tables, dict) else used
+    pairs = (
+        (declared - used, used, "tags.{0}: no device has the tag {0!r}."),
+        (used - declared, declared, "there is no table [tags.{0}], and a device has this tag."),
+    )
+    return [
+        said.format(tag) + (f" {suggestion(tag, sorted(known))}" if known else "")
+        for unpaired, known, said in pairs
+        for tag in sorted(unpaired)
+    ]
 
 
 def _double_names(content: dict[str, Any]) -> list[str]:
