@@ -233,10 +233,19 @@ def test_a_device_that_does_not_answer_is_asked_after_growing_pauses(machines, m
     monkeypatch.setattr(attempt, "pause", pause)
     monkeypatch.setattr(attempt, "FIRST_PAUSE", 60.0)
     machines.ends = {"a": [(2, GoneError(GONE)), *[(2, GoneError(GONE))] * 9]}
-    drive("a")
+    drive("a", patience=3600)
     # It is asked at once when it was lost, and not more than once a minute from then on.
     assert paused[:5] == [0.0, 0.0, 60.0, 90.0, 135.0]
     assert max(paused) == attempt.LONGEST_PAUSE == paused[-1]
+
+
+@pytest.mark.parametrize(
+    ("failures", "left", "seconds"),
+    [(0, 0.0, 0.0), (2, 3600.0, 90.0), (9, 3600.0, 600.0), (9, 250.0, 250.0), (9, 5.0, 60.0)],
+)
+def test_no_pause_outlasts_patience_by_more_than_a_minute(failures, left, seconds, monkeypatch):
+    monkeypatch.setattr(attempt, "FIRST_PAUSE", 60.0)
+    assert attempt.pause_before(failures, left) == seconds
 
 
 def test_a_device_that_stays_away_is_given_up_and_the_others_are_measured(machines):

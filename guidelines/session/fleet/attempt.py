@@ -55,12 +55,14 @@ class Task:
     patience: float
 
 
-def pause_before(failures: int) -> float:
+def pause_before(failures: int, left: float) -> float:
     """Return how many seconds to wait before a machine is asked that failed so often in a row.
 
-    One that was lost while it measured is asked at once.
+    One that was lost while it measured is asked at once. Where less patience is `left` than the
+    pause would take, it is asked at the end of that, but for once a minute at most.
     """
-    return min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** (failures - 1)) if failures else 0.0
+    longest = min(LONGEST_PAUSE, max(FIRST_PAUSE, left))
+    return min(longest, FIRST_PAUSE * GROWTH ** (failures - 1)) if failures else 0.0
 
 
 def attempt(task: Task, last: Outcome | None) -> Outcome:
@@ -73,7 +75,7 @@ def attempt(task: Task, last: Outcome | None) -> Outcome:
     reporter = Reporter(task.folder, before)
     began = time.monotonic()
     try:
-        pause(pause_before(before.failures))
+        pause(pause_before(before.failures, task.patience - before.waited))
         _measure(task, reporter)
     except StoppedError:
         return _stopped(task, reporter)
@@ -118,16 +120,16 @@ def _gone(
     state = reporter.state.model_copy(update={"failures": failures, "waited": waited})
     if waited >= task.patience or (failures and hopeless):
         return _ended(task, state.now("failed", f"Given up after {waited:.0f} s. {error}"), True)
+    seconds = pause_before(failures, task.patience - waited)
     try:
-        write_state(task.folder, state.now("waiting", f"{error} {_asked_again(failures)}"))
+        write_state(task.folder, state.now("waiting", f"{error} {_asked_again(seconds)}"))
     except GoneError:
         # The disk is full: what is known of the pauses that were made cannot be kept.
         pause(FIRST_PAUSE)
     raise error
 
 
-def _asked_again(failures: int) -> str:
-    seconds = pause_before(failures)
+def _asked_again(seconds: float) -> str:
     return f"Asked again in {seconds:.0f} s." if seconds else "Asked again now."
 
 
