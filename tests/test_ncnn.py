@@ -17,6 +17,7 @@ from guideline_benchmarks.guidelines.catalogue import GUIDELINES, select
 from guideline_benchmarks.guidelines.controls import CONTROLS
 from guideline_benchmarks.guidelines.export import model_files
 from guideline_benchmarks.guidelines.export.converters import converter
+from guideline_benchmarks.guidelines.session import planning
 from guideline_benchmarks.guidelines.session.options import Options
 from guideline_benchmarks.guidelines.session.planning import plan
 from guideline_benchmarks.results.errors import BadInputError, PlatformError
@@ -255,6 +256,18 @@ def test_a_precision_is_refused_exactly_where_asking_for_it_changes_nothing(
         assert not np.array_equal(rounded, whole)
         assert np.array_equal(rounded, other)
         assert network.executed()["otherwise"] == []
+
+
+def test_an_output_may_be_farther_off_where_winograd_runs_in_fp16():
+    allowed = {
+        precision: plan(select(["g4"]), "cpu-ncnn", Options(1, 1, precision=precision)).protocol
+        for precision in ("fp32", "fp16", "bf16")
+    }
+    tolerances = [protocol.output_tolerance for protocol in allowed.values()]
+    assert tolerances == [1e-4, 1e-1, 1e-1]
+    assert planning.output_tolerance("fp16", ["torch-cuda"]) == 1e-2
+    # Of two sides, the coarser one's.
+    assert planning.output_tolerance("fp16", ["openvino-cpu", "ncnn-cpu"]) == 1e-1
 
 
 def test_a_layer_that_stays_in_full_precision_is_told(convolution, monkeypatch):

@@ -12,7 +12,7 @@ from guideline_benchmarks.guidelines.catalogue import select
 from guideline_benchmarks.guidelines.experiment import Declaration
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.options import Options
-from guideline_benchmarks.guidelines.session.planning import OUTPUT_TOLERANCES
+from guideline_benchmarks.guidelines.session.planning import output_tolerance
 from guideline_benchmarks.guidelines.session.possible import refuse_precision
 from guideline_benchmarks.guidelines.session.threads import with_threads
 from guideline_benchmarks.results.errors import BadInputError, SuiteError
@@ -74,15 +74,20 @@ def question(
                 f"{declaration.name} takes run time apart and compares nothing: choose g1 to g4, "
                 "or all."
             )
+    platforms = []
+    asked: dict[SideName, AskedSide] = {"a": a, "b": b}
+    for name, side in asked.items():
+        with _naming(name, side):
+            platforms.append(load_platform(side.platform))
     measured = Protocol(
         runs=protocol.rounds,
         processes=1,
         seed=options.seed,
-        channels=options.channels or load_platform(a.platform).channels,
+        channels=options.channels or platforms[0].channels,
         g4_unit=options.g4_unit,
         core=options.core,
         precision=options.precision,
-        output_tolerance=OUTPUT_TOLERANCES[options.precision],
+        output_tolerance=output_tolerance(options.precision, [one.backend for one in platforms]),
     )
     return Question(declarations, a, b, measured, protocol, extra, apart, options.threads)
 
