@@ -50,7 +50,7 @@ FURTHER = (TABLE_8, UNITS_56, UNITS_28)
 KERNELS = (
     Kernels("onnxruntime-cpu", "arm-model", winograd=False, further=(*FURTHER, *INPUTS)),
     Kernels("ncnn-cpu", "arm-model-ncnn", winograd=True, further=FURTHER),
-    Kernels("litert-cpu", "arm-model-litert", winograd=False),
+    Kernels("litert-cpu", "arm-model-litert", winograd=False, further=FURTHER),
 )
 WITH_WINOGRAD = frozenset(row.backend for row in KERNELS if row.winograd)
 # By how much of the next one an error must be less for its kernels to be called the nearest.
