@@ -42,7 +42,7 @@ def flip_section(comparison: Comparison, brief: bool) -> Section:
         shown, order = _of_each_column(found)[:most], "the most telling of each column first"
         whole = brief and len(found) <= on_page
         place = "on the page" if whole else "in what `guidelines compare --json` prints"
-        notes.insert(0, f"{len(found) - most} more, less telling, are {place}.")
+        notes.insert(0, f"{len(found) - most} more are {place}.")
     headings = [
         Heading(text, numeric=False)
         for text in ("column", "between", "verdict", "the faster of two rows")
