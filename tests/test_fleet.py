@@ -12,7 +12,7 @@ import psutil
 import pytest
 import typer
 
-from guideline_benchmarks.guidelines.session import runs
+from guideline_benchmarks.guidelines.session import runs, threads
 from guideline_benchmarks.guidelines.session.fleet import (
     attempt,
     device_lock,
@@ -33,6 +33,7 @@ from guideline_benchmarks.results.errors import (
 )
 from guideline_benchmarks.results.fleet.overview import read_overview
 from guideline_benchmarks.results.fleet.state import read_state
+from guideline_benchmarks.results.fleet.wanted import read_wanted
 from guideline_benchmarks.results.statistics.stopping import complete
 from guideline_benchmarks.results.store import run_folders
 from guideline_benchmarks.results.store.files import locked
@@ -208,6 +209,41 @@ def test_a_record_that_was_changed_since_is_said_so_and_looked_at_again(machines
     drive("a")
     assert machines.begun == {"a": [("onnxruntime-1t-fp32", 4)]}
     assert words() == {"a": "done"}
+
+
+@pytest.mark.parametrize("kept", [6, 4])
+def test_a_record_of_something_else_is_told_before_anything_starts(machines, kept):
+    drive("a", "b")
+    run_folders.write_run(record("b"), measured_part(record("b"), kept))
+    before = read_wanted(Path("out"))
+    machines.begun.clear()
+    head = RUN.replace("runs = 6", "runs = 8").replace('"g2"', '"g2", "g3"')
+    with pytest.raises(BadInputError, match="records of something else") as raised:
+        drive("a", "b", "c", head=head)
+    assert [fault.partition(" (")[0] for fault in raised.value.faults] == [
+        "experiments",
+        "networks",
+        "runs",
+    ]
+    assert raised.value.faults[-1] == "runs (6 / 8): a onnxruntime-1t-fp32 and 1 more"
+    assert machines.begun == {}
+    assert read_wanted(Path("out")) == before
+
+
+def test_records_with_all_threads_and_at_another_address_are_the_same(machines, monkeypatch):
+    monkeypatch.setattr(threads, "most_threads", lambda *_: 4)
+    monkeypatch.setattr(threads, "launcher_of", lambda *_, **__: None)
+    head = RUN + 'threads = ["all"]\n'
+    drive("a", head=head)
+    machines.begun.clear()
+    monkeypatch.setattr(threads, "most_threads", unreachable)
+    Path("fleet.toml").write_text(f'{head}[[device]]\nname = "a"\nplatform = "ssh:pi@other"\n')
+    run_fleet(read_jobs(Path("fleet.toml")), Path("out"), Driving())
+    assert machines.begun == {}
+
+
+def unreachable(*_):
+    raise AssertionError("a machine was asked")
 
 
 def measured_part(folder, rounds):

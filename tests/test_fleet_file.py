@@ -205,7 +205,7 @@ def test_the_example_and_the_files_of_the_docs_are_fleets(tmp_path):
     assert blocks[0].strip() in example
     # Which the page has the reader write.
     board = 'name = "jetson"\nbackend = "onnxruntime-cpu"\ntransport = "ssh"\n[ssh]\nhost = "j"\n'
-    (tmp_path / "jetson.toml").write_text(board)
+    (tmp_path / "jetson-1.toml").write_text(board)
     names = [{job.record.device for job in jobs(block)} for block in (example, *blocks)]
     assert names == [
         {"desk", "pi5", "a57"},

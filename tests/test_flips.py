@@ -12,7 +12,12 @@ from rich.console import Console
 
 from guideline_benchmarks.guidelines.catalogue import GUIDELINES
 from guideline_benchmarks.reports.compare import comparison as shown
-from guideline_benchmarks.reports.compare.flips import MOST, flip_objects, flip_section
+from guideline_benchmarks.reports.compare.flips import (
+    MOST,
+    MOST_OF_MANY,
+    flip_objects,
+    flip_section,
+)
 from guideline_benchmarks.results.compare.agreement import reversals
 from guideline_benchmarks.results.compare.comparison import Comparison, compare
 from guideline_benchmarks.results.compare.entrants import recorded
@@ -142,6 +147,23 @@ def test_the_terminal_has_the_most_telling_and_counts_the_rest(runs):
     assert brief.notes[0].startswith("4 more")
     assert "(and 5 more)" in brief.tables[0].rows[0][-1]
     assert whole.tables[0].rows[0][-1].count("→") == 6
+
+
+def test_each_column_is_among_the_most_telling_of_many_boards(runs):
+    slower, faster = (recorded(name, run) for name, run in runs.items())
+    boards = [replace(slower, label="other")]
+    boards += [replace(faster, label=f"board-{number}") for number in range(MOST_OF_MANY // 2)]
+    compared = compare(boards)
+    found = len(flips(compared))
+    assert found > MOST_OF_MANY
+    whole, brief = (flip_section(compared, short) for short in (False, True))
+    for section, most in ((whole, MOST_OF_MANY), (brief, MOST)):
+        rows = section.tables[0].rows
+        assert len(rows) == most
+        assert len({row[0] for row in rows[:3]}) == 3
+        # The page has not all of them either.
+        assert section.notes[0].startswith(f"{found - most} more")
+        assert "--json" in section.notes[0]
 
 
 def test_the_most_telling_verdict_is_first():

@@ -145,3 +145,9 @@ def test_figures_that_are_not_told_from_1_are_slanted():
         assert slanted[place] == (low < 1 < high)
     assert not any(slanted[i] for i, key in enumerate(keys) if key[1] in ("g=1", "g=8"))
     assert any(slanted.values())
+
+
+def test_a_heat_map_without_figures_explains_none():
+    for platforms, said in ((2, True), (10, False)):
+        legend = heat_map(laid_out([lambda _: 5.0] * platforms, noise=0.01)).texts[-1].get_text()
+        assert ("slanted" in legend) == said

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from guideline_benchmarks.reports.compare.many import is_crowded
@@ -33,18 +35,35 @@ def flip_section(comparison: Comparison, brief: bool) -> Section:
             "Nothing flips: no verdict, and no order of two rows, beyond the intervals of two runs."
         )
         return Section(title, [said], notes=notes)
-    crowded = is_crowded(comparison.entrants)
-    shown = found[: MOST if brief else MOST_OF_MANY if crowded else None]
-    if len(found) > len(shown):
-        place = "on the page" if brief else "in what `guidelines compare --json` prints"
-        notes.insert(0, f"{len(found) - len(shown)} more, less telling, are {place}.")
+    on_page = MOST_OF_MANY if is_crowded(comparison.entrants) else len(found)
+    most = MOST if brief else on_page
+    shown, order = found, "the most telling first"
+    if len(found) > most:
+        shown, order = _of_each_column(found)[:most], "the most telling of each column first"
+        whole = brief and len(found) <= on_page
+        place = "on the page" if whole else "in what `guidelines compare --json` prints"
+        notes.insert(0, f"{len(found) - most} more are {place}.")
     headings = [
         Heading(text, numeric=False)
         for text in ("column", "between", "verdict", "the faster of two rows")
     ]
     rows = [_row(flip, brief) for flip in shown]
-    caption = "Columns on which two runs contradict each other, the most telling first"
+    caption = f"Columns on which two runs contradict each other, {order}"
     return Section(title, tables=[Table(caption, headings, rows, MEANS)], notes=notes)
+
+
+def _of_each_column(found: Sequence[Flip]) -> list[Flip]:
+    """Return the first flip of each column, then the second of each, and so on.
+
+    Of boards of a few kinds, all pairs flip on the column that tells the kinds apart best.
+    """
+    earlier: Counter[tuple[str, int]] = Counter()
+    placed = []
+    for flip in found:
+        column = (flip.experiment.name, flip.scale)
+        placed.append((earlier[column], flip))
+        earlier[column] += 1
+    return [flip for _, flip in sorted(placed, key=itemgetter(0))]
 
 
 def _row(flip: Flip, brief: bool) -> list[str]:

@@ -30,8 +30,8 @@ LEGEND = (
     "relative to the base cell, on a logarithmic scale"
     "\n† executed instructions, no time"
     "\n§ modelled, not measured    ‡ published, not measured here"
-    "\nslanted: the 95 % interval holds 1, so that neither is shown to be faster"
 )
+LEGEND_OF_FIGURES = "\nslanted: the 95 % interval holds 1, so that neither is shown to be faster"
 
 
 # Panels beside each other: with more, figures would not be legible on a page.
@@ -52,7 +52,9 @@ def heat_map(comparison: Comparison) -> Figure:
     of their labels: solving for a layout takes longer than drawing.
     """
     names = [marked(entrant) for entrant in comparison.entrants]
-    width = (0.5 if len(names) <= WITH_FIGURES else 0.17) * len(names)
+    figures = len(names) <= WITH_FIGURES
+    width = (0.5 if figures else 0.17) * len(names)
+    legend = LEGEND + (LEGEND_OF_FIGURES if figures else "")
     keys = {experiment.name: comparison.keys(experiment) for experiment in comparison.experiments}
     labels = 0.15 + LETTER * max(len(_label(key)) for found in keys.values() for key in found)
     below = GAP + LETTER * max(map(len, names))
@@ -85,7 +87,7 @@ def heat_map(comparison: Comparison) -> Figure:
         bar = figure.colorbar(colours, cax=figure.add_axes(place), ticks=[-2, -1, 0, 1, 2])
         bar.ax.set_yticklabels(["≤ 0.25", "0.5", "1", "2", "≥ 4"], fontsize=LABEL_SIZE)
         figure.text(0.5, 1 - 0.25 / high, "Speed relative to the base cell", ha="center", size=11)
-        figure.text(0.5, 0.12 / high, LEGEND, ha="center", size=LABEL_SIZE)
+        figure.text(0.5, 0.12 / high, legend, ha="center", size=LABEL_SIZE)
     return figure
 
 

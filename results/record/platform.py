@@ -24,8 +24,9 @@ PRINTABLE = rf"^[^\n\t{HARMFUL}]*$"
 # NVIDIA's nvbench.
 LEAST_CLOCK = 0.75
 MOST_THREADS = 256
-# What says how a board is reached, or what a machine is called, and not what it is.
-REACHING = ("ssh", "machine")
+# What says how a board is reached, or what a machine is called, and not what it is. The description
+# of one that is named by its address tells that.
+REACHING = ("ssh", "machine", "description")
 # What earlier versions kept beside the other fields, and what it was where nothing was said.
 FLAT = {"host": "", "user": "", "port": None, "identity_file": "", "python": "python3"}
 

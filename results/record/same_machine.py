@@ -75,7 +75,7 @@ def other_machine(one: Fingerprint, other: Fingerprint) -> list[str]:
 
 def other_platform(one: Platform, other: Platform) -> list[str]:
     """Name the fields that show two platforms to differ; how they are reached does not."""
-    fields = (name for name in Platform.model_fields if name not in (*REACHING, "description"))
+    fields = (name for name in Platform.model_fields if name not in REACHING)
     pairs = ((name, getattr(one, name), getattr(other, name)) for name in fields)
     return [f"{name} ({here} / {there})" for name, here, there in pairs if here != there]
 

@@ -13,6 +13,7 @@ import typer
 
 from guideline_benchmarks.guidelines.session import runs
 from guideline_benchmarks.guidelines.session.comparing import publish_comparison
+from guideline_benchmarks.guidelines.session.differences import differences
 from guideline_benchmarks.guidelines.session.fleet import stopping
 from guideline_benchmarks.guidelines.session.fleet.attempt import Outcome, Task
 from guideline_benchmarks.guidelines.session.fleet.device_lock import lock_of
@@ -26,8 +27,9 @@ from guideline_benchmarks.guidelines.session.fleet.watching import Watch
 from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
 from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
 from guideline_benchmarks.guidelines.session.stored import read_run
+from guideline_benchmarks.guidelines.session.threads import ALL
 from guideline_benchmarks.results.compare.entrants import recorded
-from guideline_benchmarks.results.errors import CheckFailedError, PlatformError
+from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
 from guideline_benchmarks.results.fleet.overview import read_overview
 from guideline_benchmarks.results.fleet.state import (
     QUEUED,
@@ -63,16 +65,50 @@ class Driving:
 def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
     """Measure what jobs lack into `out`, and compare all; raises CheckFailedError if any failed.
 
-    Raises PlatformError where a scheduler is lost, BadInputError where
-    somebody else drives this fleet, and typer.Exit when it is interrupted; all that was measured
-    is kept.
+    Raises PlatformError where a scheduler is lost, BadInputError where somebody else drives this
+    fleet or records of something else lie there, and typer.Exit when it is interrupted; all that
+    was measured is kept.
     """
     with locked(out):
+        _refuse_others(jobs, out)
         wanted = keep_wanted(out, [job.record for job in jobs])
         missing = [job for job in jobs if not _is_done(job, out)]
         if missing:
             _drive(missing, _tasks(missing, out, wanted.token, driving), out, driving)
     _publish(jobs, out, driving.quiet)
+
+
+def _refuse_others(jobs: Sequence[Job], out: Path) -> None:
+    """Raise BadInputError for records in `out` that are of something else than jobs ask for."""
+    others: dict[str, list[str]] = {}
+    for job in jobs:
+        for fault in _unlike(job, job.record.folder(out)):
+            others.setdefault(fault, []).append(f"{job.record.device} {job.record.name}")
+    if others:
+        raise BadInputError(
+            f"{out} holds records of something else (there / asked for): ask for the same, or "
+            "choose another --out.",
+            [f"{fault}: {_first_of(names)}" for fault, names in others.items()],
+        )
+
+
+def _unlike(job: Job, folder: Path) -> list[str]:
+    """Return in what the record in a folder differs from what a job asks for."""
+    try:
+        run = read_run(folder)
+    except BadInputError:
+        # None is there, or one that is damaged, which fails its own device alone.
+        return []
+    options = job.options
+    if options.threads == ALL:
+        # How many all are, the device told when it was measured.
+        options = replace(options, threads=str(run.platform.threads))
+    return differences(run, replace(job, options=options).plan())
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = len(names) - 1
+    return names[0] + (f" and {more} more" if more else "")
 
 
 def _is_done(job: Job, out: Path) -> bool:
