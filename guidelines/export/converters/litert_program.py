@@ -120,8 +120,7 @@ def counted(model: bytes) -> dict[str, Any]:
     from ai_edge_litert import schema_py_generated as schema
 
     read = schema.ModelT.InitFromPackedBuf(model)
-    (graph,) = read.subgraphs
-    small = [one for one in graph.tensors if one.type == schema.TensorType.INT8]
+    small = [one for one in read.subgraphs[0].tensors if one.type == schema.TensorType.INT8]
     constants = sum(read.buffers[one.buffer].data is not None for one in small)
     return {"arrays": len(small) - constants, "constants": constants}
 

@@ -36,16 +36,21 @@ def operators(model: bytes) -> dict[str, int]:
     An activation that an operator applies to its output counts as one.
     """
     read = schema.ModelT.InitFromPackedBuf(model)
-    (graph,) = read.subgraphs
     found = {"convolutions": 0, "adds": 0, "relus": 0}
-    for operator in graph.operators:
-        kind = kind_of(read, operator)
-        sources = [place for place in operator.inputs if place >= 0]
-        constants = sum(is_constant(read, graph.tensors[place]) for place in sources)
-        found["convolutions"] += kind in CONVOLUTIONS
-        found["adds"] += len(sources) - 1 if kind in ADDITIONS and not constants else 0
-        activation = getattr(operator.builtinOptions, "fusedActivationFunction", None)
-        found["relus"] += kind == KINDS.RELU or activation == RELU
+    # Further graphs are what composites are made of, and by what windows are reduced.
+    graphs = [read.subgraphs[0]]
+    while graphs:
+        graph = graphs.pop()
+        for operator in graph.operators:
+            kind = kind_of(read, operator)
+            if kind == KINDS.STABLEHLO_COMPOSITE:
+                graphs.append(read.subgraphs[operator.builtinOptions2.decompositionSubgraphIndex])
+            sources = [place for place in operator.inputs if place >= 0]
+            constants = sum(is_constant(read, graph.tensors[place]) for place in sources)
+            found["convolutions"] += kind in CONVOLUTIONS
+            found["adds"] += len(sources) - 1 if kind in ADDITIONS and not constants else 0
+            activation = getattr(operator.builtinOptions, "fusedActivationFunction", None)
+            found["relus"] += kind == KINDS.RELU or activation == RELU
     return found
 
 
