@@ -222,3 +222,29 @@ def test_what_the_program_answers_becomes_a_sentence(tmp_path, monkeypatch, prog
         process.kill()
         process.wait()
         litert._running.cache_clear()
+
+
+def test_what_a_composite_is_made_of_counts_and_how_windows_are_reduced_does_not():
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    from guideline_benchmarks.runners.worker.backends import litert_models as models
+
+    whole = schema.ModelT.InitFromPackedBuf(models.addition(4))
+    # Two graphs besides, each an addition; the first of them is what the composite is made of.
+    whole.subgraphs += [
+        schema.ModelT.InitFromPackedBuf(models.addition(4)).subgraphs[0] for _ in range(2)
+    ]
+    code, composite = schema.OperatorCodeT(), schema.OperatorT()
+    code.builtinCode = models.KINDS.STABLEHLO_COMPOSITE
+    code.deprecatedBuiltinCode = 127
+    whole.operatorCodes.append(code)
+    composite.opcodeIndex, composite.inputs, composite.outputs = 1, [0, 1], [2]
+    composite.builtinOptions2Type = schema.BuiltinOptions2.StableHLOCompositeOptions
+    composite.builtinOptions2 = schema.StableHLOCompositeOptionsT()
+    composite.builtinOptions2.decompositionSubgraphIndex = 1
+    whole.subgraphs[0].operators.append(composite)
+    builder = flatbuffers.Builder()
+    builder.Finish(whole.Pack(builder), models.IDENTIFIER)
+    found = models.operators(bytes(builder.Output()))
+    assert found == {"convolutions": 0, "adds": 2, "relus": 0}

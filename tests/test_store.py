@@ -55,7 +55,7 @@ def test_records_follow_the_schema_and_come_back_the_same(run, tmp_path):
 
 
 def test_all_reference_runs_are_found():
-    assert len(REFERENCE_RUNS) == 46
+    assert len(REFERENCE_RUNS) == 47
 
 
 @pytest.mark.parametrize("file", REFERENCE_RUNS, ids=lambda file: file.parent.name)
