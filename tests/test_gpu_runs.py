@@ -113,7 +113,7 @@ def test_fig2_takes_kernels_of_eager_executions_apart(measured):
             "cpu",
             "g1",
             {"precision": "bf16"},
-            "computes in fp32 or int8: choose one of these; or cpu-ncnn, cpu-openvino, cuda",
+            "computes in fp32 or int8: choose one of these; or arm-emulated-ncnn, cpu-",
         ),
         ("cuda-onnxruntime", "g1", {"precision": "fp16"}, "fp32 or tf32: choose one of these"),
         ("cuda-compile", "fig2", {}, "use platform cuda or cuda-eager"),
