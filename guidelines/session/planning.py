@@ -15,6 +15,7 @@ from guideline_benchmarks.results.cost_model.caches import Caches
 from guideline_benchmarks.results.cost_model.coefficient_file import load_model
 from guideline_benchmarks.results.cost_model.cost_model import CostModel
 from guideline_benchmarks.results.errors import BadInputError
+from guideline_benchmarks.results.record.backends import BACKENDS
 from guideline_benchmarks.results.record.platform import Platform
 from guideline_benchmarks.results.record.protocol import Precision, Protocol, StoppingRule
 from guideline_benchmarks.runners.claim import Claim
@@ -28,16 +29,13 @@ DEFAULT_COUNTS_OF_MODELS = 2
 # layers round to ten bits (TF32, float16) or to seven (bfloat16). What is quantised has a tolerance
 # for each network besides (see results.record.quantisation).
 OUTPUT_TOLERANCES = {"fp32": 1e-4, "tf32": 1e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-4}
-# ncnn convolves by Winograd's F(6, 3) in float16, too, which adds up what is much larger than the
-# sum: an output was 0.085 off on a Cortex-A76 (emulated by QEMU; see docs/runtimes.md).
-COARSER_TOLERANCES = {("ncnn-cpu", "fp16"): 1e-1}
 USUAL = Options()
 
 
 def output_tolerance(precision: Precision, backends: Iterable[str]) -> float:
     """Return how far outputs of runtimes may lie from torch's (see results.record.Protocol)."""
     usual = OUTPUT_TOLERANCES[precision]
-    return max(COARSER_TOLERANCES.get((name, precision), usual) for name in backends)
+    return max(BACKENDS[name].tolerances.get(precision, usual) for name in backends)
 
 
 def plan(declarations: Sequence[Declaration], platform: str, options: Options = USUAL) -> Plan:

@@ -161,6 +161,6 @@ def _row(standing: Standing, device: str, of: Sequence[Standing]) -> list[Text]:
         _what(standing),
     ]
     return [
-        Text(entry, STYLES[word] if entry == word else "", no_wrap=True, overflow="ellipsis")
-        for entry in entries
+        Text(entry, STYLES[word] if title == "state" else "", no_wrap=True, overflow="ellipsis")
+        for title, entry in zip(COLUMNS, entries, strict=True)
     ]

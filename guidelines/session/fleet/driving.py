@@ -1,4 +1,4 @@
-"""What `guidelines fleet run` does: all records of a fleet, each on its device, then compared."""
+"""What `guidelines fleet run` does: all records of a fleet, each on its device."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from pathlib import Path
 import typer
 
 from guideline_benchmarks.guidelines.session import runs
-from guideline_benchmarks.guidelines.session.comparing import publish_comparison
-from guideline_benchmarks.guidelines.session.differences import differences
 from guideline_benchmarks.guidelines.session.fleet import stopping
 from guideline_benchmarks.guidelines.session.fleet.attempt import Outcome, Task
 from guideline_benchmarks.guidelines.session.fleet.device_lock import lock_of
@@ -23,25 +21,22 @@ from guideline_benchmarks.guidelines.session.fleet.engine import (
     own_engine,
 )
 from guideline_benchmarks.guidelines.session.fleet.jobs import Job
+from guideline_benchmarks.guidelines.session.fleet.records import done_of, publish
 from guideline_benchmarks.guidelines.session.fleet.watching import Watch
 from guideline_benchmarks.guidelines.session.measuring import INTERRUPTED
 from guideline_benchmarks.guidelines.session.progress import ProgressDisplay
-from guideline_benchmarks.guidelines.session.stored import read_run
-from guideline_benchmarks.guidelines.session.threads import ALL
-from guideline_benchmarks.results.compare.entrants import recorded
-from guideline_benchmarks.results.errors import BadInputError, CheckFailedError, PlatformError
+from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.results.fleet.overview import read_overview
 from guideline_benchmarks.results.fleet.state import (
     QUEUED,
     Stage,
     State,
     digest,
-    is_done,
     read_state,
     write_state,
 )
-from guideline_benchmarks.results.fleet.wanted import DEVICES, keep_wanted
-from guideline_benchmarks.results.store.files import cache_folder, is_held, locked, readable
+from guideline_benchmarks.results.fleet.wanted import keep_wanted
+from guideline_benchmarks.results.store.files import cache_folder, is_held, locked
 
 LOOK_SECONDS = 1.0
 # The tasks of each device.
@@ -70,50 +65,13 @@ def run_fleet(jobs: Sequence[Job], out: Path, driving: Driving) -> None:
     was measured is kept.
     """
     with locked(out):
-        _refuse_others(jobs, out)
+        done = done_of(jobs, out)
         wanted = keep_wanted(out, [job.record for job in jobs])
-        missing = [job for job in jobs if not _is_done(job, out)]
+        missing = [job for job in jobs if job not in done]
         if missing:
             _drive(missing, _tasks(missing, out, wanted.token, driving), out, driving)
-    _publish(jobs, out, driving.quiet)
-
-
-def _refuse_others(jobs: Sequence[Job], out: Path) -> None:
-    """Raise BadInputError for records in `out` that are of something else than jobs ask for."""
-    others: dict[str, list[str]] = {}
-    for job in jobs:
-        for fault in _unlike(job, job.record.folder(out)):
-            others.setdefault(fault, []).append(f"{job.record.device} {job.record.name}")
-    if others:
-        raise BadInputError(
-            f"{out} holds records of something else (there / asked for): ask for the same, or "
-            "choose another --out.",
-            [f"{fault}: {_first_of(names)}" for fault, names in others.items()],
-        )
-
-
-def _unlike(job: Job, folder: Path) -> list[str]:
-    """Return in what the record in a folder differs from what a job asks for."""
-    try:
-        run = read_run(folder)
-    except BadInputError:
-        # None is there, or one that is damaged, which fails its own device alone.
-        return []
-    options = job.options
-    if options.threads == ALL:
-        # How many all are, the device told when it was measured.
-        options = replace(options, threads=str(run.platform.threads))
-    return differences(run, replace(job, options=options).plan())
-
-
-def _first_of(names: Sequence[str]) -> str:
-    more = len(names) - 1
-    return names[0] + (f" and {more} more" if more else "")
-
-
-def _is_done(job: Job, out: Path) -> bool:
-    folder = job.record.folder(out)
-    return is_done(folder, read_state(folder))
+            done |= done_of(missing, out)
+    publish(jobs, done, out, driving.quiet)
 
 
 def _tasks(jobs: Sequence[Job], out: Path, token: str, driving: Driving) -> Work:
@@ -144,7 +102,9 @@ def _drive(jobs: Sequence[Job], work: Work, out: Path, driving: Driving) -> None
         with _engine([*work], driving) as engine:
             if engine.dashboard and not driving.quiet:
                 typer.echo(f"Dask's dashboard: {engine.dashboard}", err=True)
-            ending = stopping.stopped_on_error(engine.unfinished) if engine.stops else nullcontext()
+            ending = (
+                stopping.stopped_on_error(engine.unfinished) if engine.is_own else nullcontext()
+            )
             with Watch(out, driving.quiet) as watch, ending:
                 _wait(engine, work, driving.patience, watch)
             for outcome in engine.outcomes():
@@ -221,32 +181,3 @@ def _way_on(out: Path) -> str:
         f"{counts['done']} of {counts.total()} records in {out} are done, and all that was "
         f"measured is kept; continue with: {shlex.join(runs.command_line())}"
     )
-
-
-def _publish(jobs: Sequence[Job], out: Path, quiet: bool) -> None:
-    """Compare all records that are done; raises CheckFailedError that lists what failed."""
-    found = {job: read_run(job.record.folder(out)) for job in jobs if _is_done(job, out)}
-    entrants = [recorded(readable(job.record.folder(out)), run) for job, run in found.items()]
-    if any(entrant.standings for entrant in entrants):
-        publish_comparison(entrants, out / "compare", quiet=quiet)
-    elif entrants:
-        typer.echo(out / DEVICES if quiet else f"Records: {out / DEVICES}")
-    faults = []
-    for job in jobs:
-        run, name = found.get(job), f"{job.record.device} {job.record.name}"
-        if run is None:
-            faults.append(f"{name}: {_why_not(read_state(job.record.folder(out)))}")
-        elif run.failures:
-            cell, reason = min(run.failures.items())
-            faults.append(
-                f"{name}: {len(run.failures)} network(s) failed their proof and have no figures; "
-                f"{cell}: {reason}."
-            )
-    if faults:
-        raise CheckFailedError(f"{len(faults)} of {len(jobs)} records failed:", faults)
-
-
-def _why_not(state: State) -> str:
-    if state.stage in ("waiting", "failed"):
-        return state.saying
-    return "A worker is still at it, and was not waited for any longer: run the same command again."

@@ -73,8 +73,8 @@ class Engine:
         return self.client.submit(*call, key=key, pure=False, resources={device: 1}, **options)
 
     @property
-    def stops(self) -> bool:
-        """Whether tasks end when this program is told to; a cluster's workers do not hear of it."""
+    def is_own(self) -> bool:
+        """Whether its workers are this program's; a cluster's do not hear when this is to end."""
         return self.address == OWN
 
     def has(self, device: str) -> bool:
@@ -100,8 +100,11 @@ class Engine:
 
         Raises PlatformError when the scheduler is lost.
         """
+        given = self._futures.pop(device, None)
+        if given is None:
+            return
         try:
-            self.client.cancel([*self._futures.pop(device, {}).values()])
+            self.client.cancel([*given.values()])
         except OSError:
             raise self._gone() from None
 
@@ -119,8 +122,8 @@ class Engine:
 
         Raises PlatformError when the scheduler is lost.
         """
-        if self.stops or not devices:
-            # Each has one.
+        if self.is_own or not devices:
+            # Of its own each device has one.
             return {}
         # Dask's default leaves most workers out.
         try:
