@@ -294,8 +294,7 @@ def finished(command, board, ready_python):
 
 @pytest.fixture
 def machines(monkeypatch, tmp_path):
-    """The machines of a fleet, which store runs by a formula (see tests.fleet_machines)."""
-    # Imported only now, since it takes what most tests do without.
+    """The machines of a fleet (see tests.fleet_machines, which most tests do without)."""
     from tests.fleet_machines import stand_in
 
     return stand_in(monkeypatch, tmp_path)
