@@ -29,9 +29,10 @@ WITH_FIGURES = 8
 LEGEND = (
     "relative to the base cell, on a logarithmic scale"
     "\n† executed instructions, no time"
-    "\n§ modelled, not measured    ‡ published, not measured here"
+    "\n§ modelled, not measured; ‡ published, not measured here"
 )
 LEGEND_OF_FIGURES = "\nslanted: the 95 % interval holds 1, so that neither is shown to be faster"
+LEGEND_OF_COLOURS = "\ngrey: no figure"
 
 
 # Panels beside each other: with more, figures would not be legible on a page.
@@ -54,7 +55,7 @@ def heat_map(comparison: Comparison) -> Figure:
     names = [marked(entrant) for entrant in comparison.entrants]
     figures = len(names) <= WITH_FIGURES
     width = (0.5 if figures else 0.17) * len(names)
-    legend = LEGEND + (LEGEND_OF_FIGURES if figures else "")
+    legend = LEGEND + (LEGEND_OF_FIGURES if figures else LEGEND_OF_COLOURS)
     keys = {experiment.name: comparison.keys(experiment) for experiment in comparison.experiments}
     labels = 0.15 + LETTER * max(len(_label(key)) for found in keys.values() for key in found)
     below = GAP + LETTER * max(map(len, names))
