@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from guideline_benchmarks.guidelines.studies import nvbench as against_nvbench
+from guideline_benchmarks.guidelines.studies.card import networks
+from guideline_benchmarks.guidelines.studies.card import nvbench as against_nvbench
 from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.runners.worker.backends import torch_cuda
 from guideline_benchmarks.runners.worker.backends.interface import Settings
@@ -52,16 +54,16 @@ class Nvbench:
                 against_nvbench.BATCH_MEAN: SimpleNamespace(value=1e-3),
                 against_nvbench.COLD_MEDIAN: SimpleNamespace(value=2e-3),
             }
-            return SimpleNamespace(point={self.name: name}, summaries=summaries)
+            return SimpleNamespace(point={self.name: name}, summaries=summaries, is_skipped=False)
 
         return {"benchmark": [state(name) for name in json.loads(Path(path).read_text())]}
 
 
 def test_the_same_networks_are_measured_by_both(monkeypatch, cache):
     monkeypatch.setattr(against_nvbench, "ROUNDS", 1)
-    monkeypatch.setattr(against_nvbench, "cache_folder", lambda: cache)
+    monkeypatch.setattr(networks, "cache_folder", lambda: cache)
     nvbench, streams = Nvbench(monkeypatch), []
-    files = against_nvbench.exported(CELLS)
+    files = networks.exported(CELLS)
     backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"), CpuAsGpu())
 
     def on_stream(address):
@@ -86,11 +88,33 @@ def test_its_cells_are_cells_of_the_gpu_channel_set():
     from guideline_benchmarks.results.record.cells import NetworkChoice
 
     names = [c.name for s in select(["all"]) for c in s.cells(NetworkChoice(channels="gpu"))]
-    assert len(set(against_nvbench.CELLS)) == 6
-    assert set(against_nvbench.CELLS) <= set(names)
+    assert len(set(networks.CELLS)) == 6
+    assert set(networks.CELLS) <= set(names)
 
 
-def test_without_nvbench_or_a_gpu_it_says_so(monkeypatch):
+def test_without_nvbench_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "cuda.bench", None)
-    with pytest.raises(PlatformError, match="cannot be compared with here"):
+    with pytest.raises(PlatformError, match="nvbench is not installed here"):
         against_nvbench.main()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+def test_without_a_gpu_it_says_so(monkeypatch):
+    Nvbench(monkeypatch)
+    monkeypatch.setattr(networks, "exported", lambda names: dict.fromkeys(names))
+    with pytest.raises(PlatformError, match="There is no GPU to look into here"):
+        against_nvbench.main()
+
+
+def test_a_network_that_nvbench_leaves_out_is_named_with_its_reason(monkeypatch):
+    nvbench = Nvbench(monkeypatch)
+    left_out = SimpleNamespace(point={against_nvbench.AXIS: "a"}, is_skipped=True, skip_reason="no")
+    monkeypatch.setattr(nvbench, "from_json", lambda path: {"benchmark": [left_out]})
+    network = SimpleNamespace(enqueue=lambda: None)
+    with pytest.raises(PlatformError, match="nvbench left a out: no"):
+        against_nvbench.by_nvbench(nvbench, {"a": network}, lambda address: nullcontext())
+
+
+def test_ratios_of_both_are_this_suite_over_nvbench():
+    compared = against_nvbench.Compared("a", 102.0, 100.0, 99.0, 110.0)
+    assert compared.ratios() == (pytest.approx(1.02), pytest.approx(0.9))

@@ -1,0 +1,1 @@
+"""Whether the suite measures rightly on this machine's NVIDIA GPU."""

@@ -1,0 +1,193 @@
+"""Measure what samples on this machine's NVIDIA GPU depend on: clocks, cache, launches, ceilings.
+
+`python -m guideline_benchmarks.guidelines.studies.card.checks` takes about a minute, prints a
+table, and exits with 1 where something does not hold.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import typer
+from rich.console import Console
+from scipy.stats import trim_mean
+
+from guideline_benchmarks.guidelines.studies.card import findings, networks
+from guideline_benchmarks.guidelines.studies.card.findings import Finding
+from guideline_benchmarks.reports.formats.terminal import print_table
+from guideline_benchmarks.results.errors import SuiteError
+from guideline_benchmarks.runners.worker.cuda.stopwatch import doubling
+
+SAMPLES = 200
+# Parts of the cache's size that arrays have, and overwritings of it that leave nothing of them.
+PARTS, THOROUGH = (1 / 8, 1 / 2), 8
+# The work over which two clocks are compared, and a rest in which a card lowers its own.
+LONG_NS, REST_SECONDS = 500_000_000, 2.0
+LOOK_SECONDS = 0.005
+SMI = ("nvidia-smi", "--query-gpu=clocks.sm", "--format=csv,noheader")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reads an array once, as one CUDA graph; to the stopwatch it is a network."""
+
+    enqueue: Callable[[], None]
+    hides_launch: bool = True
+    eager: None = None
+
+
+def events(backend: Any) -> Finding:
+    """Look into the steps of the events' clock."""
+    clock = backend.stopwatch.clock()
+    return findings.of_events(clock["overhead_ns"], clock["resolution_ns"])
+
+
+def clocks(backend: Any) -> Finding:
+    """Time the same long work by events and by the host."""
+    flush, stopwatch = backend.device.flush, backend.stopwatch
+    once = max(1, stopwatch.total(flush, 100) // 100)
+    began = time.perf_counter_ns()
+    by_events = stopwatch.total(flush, max(1, LONG_NS // once))
+    return findings.of_clocks(by_events, time.perf_counter_ns() - began)
+
+
+def flush(torch: Any, backend: Any, part: float) -> Finding:
+    """Time the reading of an array right after itself, and after the cache was overwritten."""
+    device, stopwatch = backend.device, backend.stopwatch
+    cache = device.cache_sized.numel()
+    array = torch.ones(int(cache * part) // 4, device=device.name)
+    total = torch.zeros((), device=device.name)
+    large = torch.empty(THOROUGH * cache, dtype=torch.int8, device=device.name)
+    reading = Reading(device.capture(partial(torch.sum, array, 0, out=total)))
+    stopwatch.prepare(reading)
+    thorough = stopwatch.first_ahead(reading, doubling(large.zero_))
+    hot, flushed, after_many = [], [], []
+    for _ in range(SAMPLES):
+        taken = stopwatch.take(reading)
+        hot.append(taken["ns"])
+        flushed.append(taken["beside"]["cold"])
+        after_many.append(stopwatch.hidden(reading, thorough)[0])
+    middle = [float(trim_mean(times, 0.25)) for times in (hot, flushed, after_many)]
+    return findings.of_flush(part, *middle)
+
+
+def launches(backend: Any, loaded: Mapping[str, Any]) -> Finding:
+    """Count the samples in which the host's time shows."""
+    shown = {}
+    for name, network in loaded.items():
+        samples = [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
+        shown[name] = sum(sample["launch_shows"] for sample in samples)
+    return findings.of_launches(shown, SAMPLES)
+
+
+def clock_readings(backend: Any, network: Any) -> Finding:
+    """Read the multiprocessors' clock while samples are taken, and after each as they do."""
+    card = backend.device.card
+    if not card:
+        return findings.of_clock_readings([], [], "not asked")
+    said: list[str] = []
+    with looking(card.sm_mhz) as during:
+        beside = threading.Thread(target=lambda: said.append(nvidia_smi()))
+        beside.start()
+        after: list[int | None] = []
+        while beside.is_alive() or len(after) < SAMPLES:
+            after.append(backend.stopwatch.sample(network, lead_in=True)["sm_mhz"])
+    return findings.of_clock_readings(during, [mhz for mhz in after if mhz], said[0])
+
+
+@contextmanager
+def looking(read: Callable[[], int | None]) -> Iterator[list[int]]:
+    """Read something again and again beside, into the list."""
+    found: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(LOOK_SECONDS):
+            value = read()
+            if value:
+                found.append(value)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        thread.join()
+
+
+def nvidia_smi() -> str:
+    """Return the clock that nvidia-smi shows now, or why it shows none."""
+    if not shutil.which(SMI[0]):
+        return "not installed"
+    done = subprocess.run(SMI, capture_output=True, text=True, check=False)
+    return " ".join((done.stdout or done.stderr).split())
+
+
+def waking(backend: Any, network: Any) -> Finding:
+    """Take samples after a rest."""
+    time.sleep(REST_SECONDS)
+    return findings.of_waking(
+        [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
+    )
+
+
+def ceilings(backend: Any) -> Iterator[Finding]:
+    """Hold the ceilings against what the card is built for; say the others as they are."""
+    found, facts = backend.ceilings(), backend.device.facts()
+    card = backend.device.card
+    if not found:
+        yield Finding("ceilings", "none could be measured", "some", False)
+        return
+    largest = found["streams"][-1]["bytes_per_second"]
+    yield findings.of_bandwidth(largest, facts["memory_mhz"], card and card.bus_bits())
+    for precision, rate in found["products"].items():
+        if precision == "fp32":
+            capability = facts["compute_capability"]
+            cores = facts["multiprocessors"]
+            yield findings.of_product(rate, cores, facts["boost_mhz"], capability)
+        else:
+            what = f"a product of matrices in {precision}"
+            yield Finding(what, f"{rate / 1e12:.4g} T multiply-adds/s")
+    yield Finding("a kernel that does next to nothing, in a graph", f"{found['kernel_ns']:.0f} ns")
+
+
+def all_findings(torch: Any, backend: Any, loaded: Mapping[str, Any]) -> Iterator[Finding]:
+    """Look into everything, one after the other; the last of the networks is the longest."""
+    longest = list(loaded.values())[-1]
+    yield events(backend)
+    yield clocks(backend)
+    for part in PARTS:
+        yield flush(torch, backend, part)
+    yield launches(backend, loaded)
+    yield clock_readings(backend, longest)
+    yield waking(backend, longest)
+    yield from ceilings(backend)
+
+
+def main() -> None:
+    """Look into this machine's card. Raises PlatformError without one; exits with 1, see above."""
+    torch: Any = importlib.import_module("torch")
+    files = networks.exported(networks.CELLS)
+    backend = networks.backend()
+    found = list(all_findings(torch, backend, networks.load(backend, files)))
+    print_table(findings.table(found), Console())
+    sys.exit(any(one.holds is False for one in found))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SuiteError as error:
+        typer.echo(f"guidelines: {error}", err=True)
+        sys.exit(error.exit_code)

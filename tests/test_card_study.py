@@ -1,0 +1,203 @@
+"""The verification of a card, on programs and figures that stand in for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guideline_benchmarks.guidelines.studies.card import attempts, checks, findings, study
+from guideline_benchmarks.guidelines.studies.card.attempts import Step
+from guideline_benchmarks.results.errors import BadInputError, PlatformError
+from guideline_benchmarks.runners.worker import ceilings
+from guideline_benchmarks.runners.worker.backends import torch_cuda
+from guideline_benchmarks.runners.worker.backends.interface import Settings
+from tests.simulated_gpu import Clocks, CpuAsGpu
+
+HANGS = "import time; print('begun', flush=True); time.sleep(600)"
+
+
+def step(program, seconds=60, beside=""):
+    return Step("one", ("-c", program), seconds, ("-c", beside) if beside else ())
+
+
+def test_a_step_tells_its_end_its_last_line_and_keeps_its_output(tmp_path):
+    found = attempts.attempt(step("print('a'); print('b'); raise SystemExit(3)"), tmp_path)
+    assert (found.code, found.said, found.traceback) == (3, "b", False)
+    assert found.ended() == "exit 3"
+    assert (tmp_path / "logs" / "one.txt").read_text() == "a\nb\n"
+    assert attempts.attempt(step("raise ValueError"), tmp_path).ended() == "TRACEBACK"
+
+
+def test_a_step_that_takes_too_long_is_stopped_as_ctrl_c_does(tmp_path):
+    program = "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('kept')"
+    found = attempts.attempt(step(program, seconds=2), tmp_path)
+    assert (found.code, found.said, found.ended()) == (None, "kept", "cut off")
+
+
+def test_what_a_step_began_ends_with_it(tmp_path):
+    silent = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    program = f"import subprocess, sys; print({silent}.pid)"
+    pid = int(attempts.attempt(step(program), tmp_path).said)
+    for _ in range(100):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it still runs")
+
+
+def test_a_program_runs_beside_a_step_and_no_longer(tmp_path):
+    beside = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));{HANGS}"
+    alive = "import psutil; print(psutil.pid_exists(int(open('pid').read())))"
+    program = f"import os; os.chdir({str(tmp_path)!r}); {alive}"
+    assert attempts.attempt(step(program, beside=beside), tmp_path).said == "True"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_step_whose_program_beside_ends_at_once_is_not_done(tmp_path):
+    found = attempts.attempt(step("print('done')", beside="raise SystemExit"), tmp_path)
+    assert found.code == 3
+    assert "beside" in found.said
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    def steps(folder):
+        note = "open({!r}, 'a').write('x')".format(str(folder / "times"))
+        return [Step("good", ("-c", note), 60), Step("bad", ("-c", note + "; 1 / 0"), 60)]
+
+    monkeypatch.setattr(study, "steps", steps)
+    seen = SimpleNamespace(cards=["a card"], absent="")
+    monkeypatch.setattr(study, "observe", lambda: seen)
+    monkeypatch.setattr(study, "lines", lambda seen: [f"GPU: {seen.cards[0]}."])
+    return seen
+
+
+def test_the_study_goes_on_with_what_is_not_done(two_steps, tmp_path, capsys):
+    study.main(tmp_path, [])
+    study.main(tmp_path, [])
+    assert (tmp_path / "times").read_text() == "xxx"
+    study.main(tmp_path, ["good"])
+    assert (tmp_path / "times").read_text() == "xxxx"
+    page = (tmp_path / "card.md").read_text()
+    assert "| good | done |" in page
+    assert "| bad | TRACEBACK |" in page
+    assert "ZeroDivisionError" in page
+    assert "GPU: a card." in page
+    assert "good (at most 60 s): done" in capsys.readouterr().out
+
+
+def test_a_step_that_does_not_exist_is_refused(two_steps, tmp_path):
+    with pytest.raises(BadInputError, match='no step "godo"'):
+        study.main(tmp_path, ["godo"])
+
+
+def test_without_a_card_no_step_is_tried(two_steps, tmp_path):
+    two_steps.cards, two_steps.absent = [], "No NVIDIA GPU was found."
+    with pytest.raises(PlatformError, match="No NVIDIA GPU was found"):
+        study.main(tmp_path, [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_steps_are_commands_of_the_suite():
+    names = [step.name for step in study.steps(Path("folder"))]
+    assert len(set(names)) == len(names)
+    assert Path(__file__).parent == study.TESTS
+
+
+def test_the_step_of_events_is_judged():
+    assert findings.of_events(1500, 500).holds
+    assert not findings.of_events(1500, 4000).holds
+    assert not findings.of_events(1500, None).holds
+
+
+def test_clocks_that_run_apart_are_told():
+    assert findings.of_clocks(995_000_000, 1_000_000_000).holds
+    assert not findings.of_clocks(900_000_000, 1_000_000_000).holds
+
+
+@given(
+    hot=st.floats(1e3, 1e6),
+    longer=st.floats(1.2, 10),
+    left=st.floats(0, 1).filter(lambda left: abs(left - findings.MOST_LEFT) > 1e-6),
+)
+def test_what_a_flush_leaves_is_found(hot, longer, left):
+    thorough = hot * longer
+    found = findings.of_flush(0.5, hot, thorough - left * (thorough - hot), thorough)
+    assert found.found.startswith(f"{left:.1%}") or "-0.0%" in found.found
+    assert found.holds is (left <= findings.MOST_LEFT)
+
+
+def test_a_cache_that_is_no_faster_than_memory_tells_nothing_of_a_flush():
+    found = findings.of_flush(0.5, 10_000, 10_050, 10_100)
+    assert found.holds is None
+    assert "cannot be told" in found.found
+
+
+def test_late_hosts_are_counted_over_all_and_named_for_the_worst():
+    found = findings.of_launches({"a": 0, "b": 10}, 100)
+    assert "5.0%, of b 10.0%" in found.found
+    assert found.holds is False
+    assert findings.of_launches({"a": 0, "b": 1}, 100).holds
+
+
+def test_the_clock_after_samples_is_held_against_that_during_them():
+    assert findings.of_clock_readings([1980] * 9, [1980, 1965, 1980], "1980 MHz").holds
+    assert not findings.of_clock_readings([1980] * 9, [1200] * 3, "1980 MHz").holds
+    assert findings.of_clock_readings([], [], "not asked").holds is None
+
+
+def test_ceilings_are_held_against_what_the_card_is_built_for():
+    # A GeForce GTX 1080 Ti: 28 multiprocessors of 128 lanes, and 352 lines at 5505 MHz.
+    assert "of 484.4 GB/s" in findings.of_bandwidth(350e9, 5505, 352).found
+    assert findings.of_bandwidth(350e9, 5505, 352).holds
+    assert not findings.of_bandwidth(500e9, 5505, 352).holds
+    assert findings.of_product(5e12, 28, 1911, "6.1").holds
+    assert not findings.of_product(1e12, 28, 1911, "6.1").holds
+    assert findings.of_product(5e12, 28, None, "6.1").holds is None
+    # Half as many lanes.
+    assert not findings.of_product(5e12, 28, 1911, "6.0").holds
+
+
+class Slow(CpuAsGpu):
+    """Its cache is of no use to it, and it waits as long as it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.card = Clocks(1900)
+        self.card.bus_bits = lambda: 128
+        self.cache_sized = torch.empty(2**16, dtype=torch.int8)
+
+    def flush(self):
+        time.sleep(1e-4)
+
+
+def test_all_is_looked_into_and_printed(monkeypatch):
+    monkeypatch.setattr(ceilings, "GPU_LARGEST", 2**22)
+    monkeypatch.setattr(ceilings, "GPU_ROWS", 32)
+    monkeypatch.setattr(checks, "SAMPLES", 4)
+    monkeypatch.setattr(checks, "LONG_NS", 10_000_000)
+    monkeypatch.setattr(checks, "REST_SECONDS", 0.0)
+    backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"), Slow())
+    try:
+        network = checks.Reading(lambda: None)
+        backend.stopwatch.prepare(network)
+        found = list(checks.all_findings(torch, backend, {"a": network}))
+    finally:
+        backend.inference.__exit__(None, None, None)
+    assert [one.what for one in found if one.what.startswith("of an array of")] == [
+        "of an array of 0.125 of the cache, left in it after the flush",
+        "of an array of 0.5 of the cache, left in it after the flush",
+    ]
+    assert {one.asked != "" for one in found} == {True, False}
+    (row, *_) = findings.table(found).rows
+    assert row[0] == "the least step of events"
+    assert row[3] in ("yes", "NO")
