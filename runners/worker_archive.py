@@ -10,7 +10,7 @@ from pathlib import Path
 from guideline_benchmarks.results.store.files import keep_file
 
 SOURCES = Path(__file__).parent / "worker"
-MAIN = "from worker.main import main\nmain()\n"
+MAIN = "from worker.entry import main\nmain()\n"
 
 
 def digest() -> str:

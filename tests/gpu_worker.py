@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from guideline_benchmarks.runners.worker import ceilings, main
+from guideline_benchmarks.runners.worker import ceilings, entry
 from guideline_benchmarks.runners.worker.backends import torch_cuda
 from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
 from tests.simulated_gpu import CpuAsGpu
@@ -41,4 +41,4 @@ class Failing(CpuAsGpu):
 
 if __name__ == "__main__":
     torch_cuda.CudaDevice = lambda: Failing("".join(sys.argv[1:]))
-    main.main()
+    entry.main()

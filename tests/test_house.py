@@ -21,6 +21,18 @@ ALLOWED = {
 NO_TORCH = ("results", "reports", "runners")
 # What a worker may import beside the standard library and numpy: one of these.
 RUNTIMES = {"ai_edge_litert", "flatbuffers", "ncnn", "onnxruntime", "openvino", "torch"}
+# What only its extras install, which a fresh machine is without.
+EXTRAS = {
+    "ai_edge_litert",
+    "bokeh",
+    "dask",
+    "distributed",
+    "mkdocs",
+    "ncnn",
+    "nncf",
+    "openvino",
+    "pnnx",
+}
 TORCH_BACKENDS = ("torch_cpu.py", "torch_cuda.py", "torch_structures.py", "device.py")
 
 
@@ -52,6 +64,12 @@ def test_a_room_imports_only_the_rooms_below_it(room):
     for file in (ROOT / room).rglob("*.py"):
         given = {"short_names"} if file == ROOT / room / "__init__.py" else set()
         assert set(imported_rooms(file)) <= ALLOWED[room] | given, file
+
+
+def test_tests_import_nothing_that_a_fresh_machine_is_without():
+    # They ask pytest.importorskip for it.
+    for file in (ROOT / "tests").rglob("*.py"):
+        assert not set(imports(file)) & EXTRAS, file
 
 
 @pytest.mark.parametrize("folder", [*ROOMS, "src", "tests", "examples"])

@@ -225,8 +225,8 @@ def test_what_the_program_answers_becomes_a_sentence(tmp_path, monkeypatch, prog
 
 
 def test_what_a_composite_is_made_of_counts_and_how_windows_are_reduced_does_not():
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
+    flatbuffers = pytest.importorskip("flatbuffers")
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
 
     from guideline_benchmarks.runners.worker.backends import litert_models as models
 

@@ -152,15 +152,16 @@ def test_this_machine_runs_workers_by_the_suite_s_own_python_or_another(tmp_path
     assert Path(own.command[1]).is_file()
 
 
+@pytest.mark.parametrize("missing", ["ncnn", "numpy"])
 @pytest.mark.parametrize(
     ("python", "installs"),
     # The suite's own Python needs what converts, too.
     [("", "'guideline-benchmarks[ncnn]'"), ("without", "numpy ncnn")],
 )
 def test_a_missing_runtime_is_installed_by_the_python_that_lacks_it(
-    python, installs, tmp_path, monkeypatch
+    python, installs, missing, tmp_path, monkeypatch
 ):
-    (tmp_path / "ncnn.py").write_text("raise ImportError('there is none')")
+    (tmp_path / f"{missing}.py").write_text("raise ImportError('there is none')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     other = tmp_path / python
     if python:

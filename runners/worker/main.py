@@ -21,6 +21,7 @@ from .backends.interface import (
     open_backend,
 )
 from .counting import counted
+from .entry import installing, refuse
 from .extra_work import ExtraWork
 from .machine import cores, host, warmth
 from .stopwatch import Stopwatch
@@ -219,35 +220,13 @@ class Worker:
             return None
 
 
-def streams() -> tuple[TextIO, TextIO]:
-    """Return the request and answer streams; whatever else is printed goes to standard error."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return sys.stdin, answers
-
-
-def installing(words: str) -> str:
-    """Return the command by which this very Python gets packages, as pip's `words` say."""
-    import shlex
-
-    return f"{shlex.quote(sys.executable)} -m {words}"
-
-
-def main() -> None:
-    """Serve requests until told to stop or until the reader is gone."""
-    requests, answers = streams()
-    first = json.loads(requests.readline())
+def main(first: dict[str, Any], requests: TextIO, answers: TextIO) -> None:
+    """Serve the first request, and others until told to stop or until the reader is gone."""
     try:
         worker = Worker(first, answers)
     except (ImportError, NoDeviceError, cores.NoSuchCoreError) as error:
         advice = f": {installing(first['install'])}" if isinstance(error, ImportError) else ""
-        unavailable = {
-            "event": "unavailable",
-            "reason": f"{error}{advice}",
-            "asked_wrong": isinstance(error, cores.NoSuchCoreError),
-        }
-        answers.write(json.dumps(unavailable) + "\n")
-        answers.flush()
+        refuse(answers, f"{error}{advice}", isinstance(error, cores.NoSuchCoreError))
         return
     try:
         serve(worker, first, requests)
