@@ -144,6 +144,14 @@ def test_what_events_can_tell_apart_is_measured_without_the_host(gpu, monkeypatc
     assert found == {"overhead_ns": 32, "resolution_ns": 32}
 
 
+def test_one_disturbed_interval_does_not_coarsen_the_step(gpu, monkeypatch):
+    # Empty intervals are all of one length but one; writes differ by the steps that there are.
+    lengths = iter([512] * 199 + [9600] + [20_000, 20_032, 20_096, 20_064] * 50)
+    monkeypatch.setattr(GpuStopwatch, "interval", lambda *_: (next(lengths), True))
+    found = GpuStopwatch(gpu, None, None).clock()
+    assert found == {"overhead_ns": 512, "resolution_ns": 32}
+
+
 def test_a_bare_loop_has_an_event_after_each_execution(gpu):
     network = SimulatedNetwork(gpu, 10, 5 * US, 5 * US, graph=True)
     laps = GpuStopwatch(gpu, None, None).loop(network, 4)

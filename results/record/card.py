@@ -20,10 +20,10 @@ class CardState(Record):
 
 
 class EventClock(Record):
-    """What a card's events can tell apart, in ns, measured with nothing between two of them.
+    """What a card's events can tell apart, in ns.
 
-    `overhead_ns` is the median interval, `resolution_ns` the least step between two intervals, None
-    where all were the same.
+    `overhead_ns` is the median interval between two with nothing between them, `resolution_ns` the
+    least step between two intervals of a kind, None where all were the same.
     """
 
     overhead_ns: NonNegativeInt

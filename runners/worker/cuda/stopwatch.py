@@ -111,11 +111,18 @@ class GpuStopwatch:
         return {"gpu": self.device.facts(), "clock": self.clock()}
 
     def clock(self) -> dict[str, Any]:
-        """Return the median interval between two events without anything in between, and a step."""
-        found = [self.interval(lambda: None, self.device.flush)[0] for _ in range(CLOCK_READINGS)]
-        steps = sorted(set(found))
-        least = min((after - before for before, after in zip(steps, steps[1:])), default=None)
-        return {"overhead_ns": round(median(found)), "resolution_ns": least}
+        """Return the median interval between two events without anything in between, and a step.
+
+        The step is the least difference between such intervals, or between those of writes over
+        the cache: empty ones may all be of one length but for one that was disturbed.
+        """
+        flush = self.device.flush
+        empty, written = (
+            [self.interval(enqueue, flush)[0] for _ in range(CLOCK_READINGS)]
+            for enqueue in (lambda: None, flush)
+        )
+        steps = [step for found in (empty, written) for step in differences(found)]
+        return {"overhead_ns": round(median(empty)), "resolution_ns": min(steps, default=None)}
 
     def interval(self, enqueue: Enqueue, lead_in: Enqueue) -> tuple[int, bool]:
         """Return the GPU's time of one execution after a lead-in.
@@ -230,6 +237,12 @@ class GpuStopwatch:
     def state(self) -> dict[str, Any]:
         """Say how the card is now."""
         return {"card": self.card.state()} if self.card else {}
+
+
+def differences(lengths: Sequence[int]) -> list[int]:
+    """Return by how much lengths differ from the next shorter ones; equal ones count once."""
+    known = sorted(set(lengths))
+    return [longer - length for length, longer in zip(known, known[1:])]
 
 
 def repeated(do: Enqueue, times: int) -> Enqueue:
