@@ -115,6 +115,14 @@ def test_a_network_that_nvbench_leaves_out_is_named_with_its_reason(monkeypatch)
         against_nvbench.by_nvbench(nvbench, {"a": network}, lambda address: nullcontext())
 
 
+def test_an_nvbench_that_does_not_load_is_told_in_a_sentence():
+    def register(benchmark):
+        raise ImportError("No extension found for CUDA 13.x. Supported are:\n12")
+
+    with pytest.raises(PlatformError, match=r"nvbench does not run here: No extension .* 13\.x\.$"):
+        against_nvbench.by_nvbench(SimpleNamespace(register=register), {}, nullcontext)
+
+
 def test_ratios_of_both_are_this_suite_over_nvbench():
     compared = against_nvbench.Compared("a", 102.0, 100.0, 99.0, 110.0)
     assert compared.ratios() == (pytest.approx(1.02), pytest.approx(0.9))

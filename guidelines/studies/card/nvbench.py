@@ -27,6 +27,7 @@ from guideline_benchmarks.guidelines.studies.card.networks import Exported
 from guideline_benchmarks.reports.document import Heading, Table
 from guideline_benchmarks.reports.formats.terminal import print_table
 from guideline_benchmarks.results.errors import PlatformError, SuiteError
+from guideline_benchmarks.runners.worker.cuda.errors import first_sentence
 
 # Samples of each network on either side of nvbench.
 ROUNDS = 50
@@ -66,7 +67,7 @@ def by_nvbench(
     """Return nvbench's batch mean and cold median of every network in µs.
 
     `on_stream` makes the stream of an address the current one for a while. Raises PlatformError
-    where nvbench leaves a network out.
+    where nvbench does not run, or leaves a network out.
     """
 
     def benchmark(state: Any) -> None:
@@ -78,7 +79,11 @@ def by_nvbench(
 
         state.exec(execute, batched=True)
 
-    nvbench.register(benchmark).add_string_axis(AXIS, list(loaded))
+    try:
+        # Not before this does it load what it is made of.
+        nvbench.register(benchmark).add_string_axis(AXIS, list(loaded))
+    except ImportError as error:
+        raise PlatformError(f"nvbench does not run here: {first_sentence(error)}.") from None
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "nvbench.json")
         nvbench.run_all_benchmarks([sys.argv[0], "--devices", "0", "--json", path])
