@@ -35,7 +35,7 @@ class Failing(CpuAsGpu):
 
     def flush(self):
         self.waited += 1
-        if self.how == "lost-later" and self.waited > 300:
+        if self.how == "lost-later" and self.waited > 700:
             raise RuntimeError("CUDA error: unspecified launch failure")
 
 
