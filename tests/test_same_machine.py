@@ -16,6 +16,7 @@ from guideline_benchmarks.results.gate.regression import judge_run
 from guideline_benchmarks.results.history.history import digest, folders_in, history_of
 from guideline_benchmarks.results.record.same_machine import (
     changed_software,
+    differing_fields,
     other_machine,
     refuse_other_machine,
 )
@@ -51,6 +52,17 @@ def test_a_hostname_refuses_nothing_nor_does_a_name_on_one_side(one, other):
     refuse_other_machine(one, other)
     (said, *_) = changed_software(one, other)
     assert said.startswith("hostname (")
+
+
+@pytest.mark.parametrize(
+    ("virtualisation", "may"),
+    [("virtual machine (Xen), container", True), ("container", False), (None, False)],
+)
+def test_the_memory_of_a_virtual_machine_may_grow_while_it_is_measured(virtualisation, may):
+    one = changed(virtualisation=virtualisation)
+    other = changed(virtualisation=virtualisation, memory=2 * FINGERPRINT.memory)
+    assert (other_machine(one, other) == []) == may
+    assert (differing_fields(one, other) == []) == may
 
 
 @pytest.mark.parametrize("hostname", ["bench", "3f9a1c77d2e0"])

@@ -213,10 +213,20 @@ def device(monkeypatch):
     return object.__new__(cuda_device.CudaDevice)
 
 
-def test_too_little_memory_is_a_sentence(device):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        # What is not torch's own allocator lacks it in words of its own.
+        RuntimeError("CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA`"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_too_little_memory_is_a_sentence(error, device, monkeypatch):
+    monkeypatch.setattr(cuda_device.cuda, "synchronize", lambda: None)
     said = r"1\.0 of 8\.0 GiB are free: .* smaller batches"
     with pytest.raises(RuntimeError, match=said), device.guarded():
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        raise error
 
 
 class Captured:
@@ -233,6 +243,11 @@ class Captured:
     ("error", "kind", "said"),
     [
         (torch.cuda.OutOfMemoryError("CUDA out of memory."), torch.cuda.OutOfMemoryError, "memory"),
+        (
+            RuntimeError("CUDA error: out of memory\nMore"),
+            RuntimeError,
+            "^CUDA error: out of memory",
+        ),
         (
             RuntimeError("CUDA error: operation not permitted when stream is capturing\nMore"),
             RuntimeError,

@@ -25,6 +25,8 @@ MACHINE = (
 )
 # What a system shows of its memory changes a little with its kernel.
 SAME_MEMORY = 0.02
+# As the worker calls it (runners.worker.machine.host).
+VIRTUAL = "virtual machine"
 
 
 def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
@@ -35,7 +37,11 @@ def differing_fields(one: Fingerprint, other: Fingerprint) -> list[str]:
 
 def _means_nothing(one: Fingerprint, other: Fingerprint) -> set[str]:
     """Return the fields that may differ between fingerprints of one machine with one software."""
-    return {"hostname"} if one.machine and other.machine else {"hostname", "machine"}
+    nothing = {"hostname"} if one.machine and other.machine else {"hostname", "machine"}
+    if all(VIRTUAL in (side.virtualisation or "") for side in (one, other)):
+        # It is given more while it runs, or less, as it is needed.
+        nothing.add("memory")
+    return nothing
 
 
 def _differences(one: Fingerprint, other: Fingerprint) -> dict[str, str]:

@@ -11,7 +11,7 @@ import torch
 
 from ..backends.interface import DeviceLostError, NoDeviceError
 from . import nvml
-from .errors import first_sentence, not_capturable, too_large
+from .errors import first_sentence, lacks_memory, not_capturable, too_large
 
 # Not all of it has types.
 cuda: Any = torch.cuda
@@ -123,14 +123,13 @@ class CudaDevice:
         try:
             with cuda.graph(graph):
                 execute()
-        except cuda.OutOfMemoryError:
-            raise
         except RuntimeError as error:
             self.failed.append(graph)
-            if isinstance(error.__context__, cuda.OutOfMemoryError):
-                raise error.__context__ from None
             # What ends the capture only says that something failed before.
-            raise not_capturable(error.__context__ or error, "platform cuda-eager") from None
+            cause = error.__context__ or error
+            if lacks_memory(cause):
+                raise cause from None
+            raise not_capturable(cause, "platform cuda-eager") from None
         finally:
             # A failed capture leaves its own stream behind.
             cuda.set_stream(stream)
@@ -145,17 +144,18 @@ class CudaDevice:
         """
         try:
             yield
-        except cuda.OutOfMemoryError:
-            cuda.empty_cache()
-            free, total = cuda.mem_get_info()
-            raise too_large(free, total) from None
         except RuntimeError as error:
             try:
                 cuda.synchronize()
             except RuntimeError:
                 said = first_sentence(error)
                 raise DeviceLostError(f"the GPU does not work any more: {said}") from None
-            raise
+            # Not all that lacks memory is of the allocator's own kind of error.
+            if not lacks_memory(error):
+                raise
+            cuda.empty_cache()
+            free, total = cuda.mem_get_info()
+            raise too_large(free, total) from None
 
 
 def replayed(graph: Any, _: Callable[[], None]) -> None:

@@ -16,12 +16,12 @@ from typing import Any, Callable
 
 from ..backends.interface import DeviceLostError, NoDeviceError
 from . import nvml
-from .errors import first_sentence, not_capturable, too_large
+from .errors import first_sentence, lacks_memory, not_capturable, too_large
 
 LIBRARY = "libcuda.so.1"
 MEGABYTE, KILO = 1 << 20, 1000
 # The driver's numbers (cuda.h): results, attributes of a device, flags.
-SUCCESS, OUT_OF_MEMORY, NOT_READY = 0, 2, 600
+SUCCESS, NOT_READY = 0, 600
 CLOCK_KHZ, MULTIPROCESSORS, MEMORY_KHZ, L2_BYTES, MAJOR, MINOR = 13, 16, 36, 38, 75, 76
 NON_BLOCKING, THIS_THREAD = 1, 1
 # And executions before a graph is captured, in which libraries allocate and choose.
@@ -280,9 +280,3 @@ class DriverDevice:
             free, total = c_size_t(), c_size_t()
             self.driver.cuMemGetInfo_v2(byref(free), byref(total))
             raise too_large(free.value, total.value) from None
-
-
-def lacks_memory(error: Exception) -> bool:
-    """Whether an error of the driver, or of a runtime in its words, says that memory ran out."""
-    said, signs = str(error).lower(), ("out of memory", "failed to allocate memory", "alloc_failed")
-    return getattr(error, "number", None) == OUT_OF_MEMORY or any(sign in said for sign in signs)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# The driver's number for it (cuda.h), and what it is called where no number is given.
+OUT_OF_MEMORY = 2
+_NO_MEMORY = ("out of memory", "failed to allocate memory", "alloc_failed")
+
 
 def first_sentence(error: BaseException) -> str:
     """Return the first line of what an error says, without the full stop."""
@@ -21,3 +25,11 @@ def not_capturable(error: BaseException, instead: str) -> RuntimeError:
     """Return the error of a network that no CUDA graph can hold, and what to measure `instead`."""
     said = first_sentence(error)
     return RuntimeError(f"it cannot be captured in a CUDA graph ({said}): measure it on {instead}")
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error of the driver, or of a runtime in its words, says that memory ran out."""
+    said = str(error).lower()
+    return getattr(error, "number", None) == OUT_OF_MEMORY or any(
+        sign in said for sign in _NO_MEMORY
+    )
