@@ -123,6 +123,33 @@ def test_an_nvbench_that_does_not_load_is_told_in_a_sentence():
         against_nvbench.by_nvbench(SimpleNamespace(register=register), {}, nullcontext)
 
 
+@pytest.mark.parametrize("said", ["The card is not known to NVML", "Another\nMore"])
+def test_an_nvbench_that_fails_is_told_in_a_sentence(monkeypatch, said):
+    nvbench = Nvbench(monkeypatch)
+
+    def run(words):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(nvbench, "run_all_benchmarks", run)
+    with pytest.raises(PlatformError, match=f"does not run here: {said.splitlines()[0]}"):
+        against_nvbench.by_nvbench(nvbench, {}, nullcontext)
+
+
 def test_ratios_of_both_are_this_suite_over_nvbench():
     compared = against_nvbench.Compared("a", 102.0, 100.0, 99.0, 110.0)
     assert compared.ratios() == (pytest.approx(1.02), pytest.approx(0.9))
+
+
+@pytest.mark.parametrize(
+    ("hot", "cold", "empty", "agree"),
+    [
+        (101.0, 99.0, 0.0, True),
+        (103.5, 99.0, 0.0, False),
+        # Hot samples hold the events besides.
+        (103.5, 99.0, 2.0, True),
+        (97.0, 99.0, 2.0, False),
+        (101.0, 97.0, 2.0, False),
+    ],
+)
+def test_two_per_cent_are_agreed_on(hot, cold, empty, agree):
+    assert against_nvbench.Compared("a", hot, 100.0, cold, 100.0).agree(empty) is agree

@@ -35,6 +35,8 @@ class Step:
     words: Sequence[str]
     seconds: float
     beside: Sequence[str] = ()
+    # Whether all that it prints is worth showing.
+    telling: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,28 @@ class Attempt:
 
     def ended(self) -> str:
         """Return in a word or two how it ended."""
-        if self.traceback:
-            return "TRACEBACK"
+        # Whoever is cut off may say where it was.
         if self.code is None:
             return "cut off"
+        if self.traceback:
+            return "TRACEBACK"
         return "done" if self.code == 0 else f"exit {self.code}"
 
 
-def attempt(step: Step, folder: Path) -> Attempt:
-    """Run a step to its end or its limit; what it prints goes to FOLDER/logs/NAME.txt."""
-    log = folder / "logs" / f"{step.name}.txt"
+def log_of(step: Step, folder: Path) -> Path:
+    """Return where what a step prints is kept."""
+    return folder / "logs" / f"{step.name}.txt"
+
+
+def attempt(step: Step, folder: Path, most: float = float("inf")) -> Attempt:
+    """Run a step to its end, its limit, or for `most` seconds; what it prints goes to its log."""
+    log = log_of(step, folder)
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as output:
         try:
             with running(step.beside):
-                code = ended(step, output)
+                code = ended(step, output, min(step.seconds, most))
         except PlatformError as error:
             code = error.exit_code
             output.write(f"{error}\n")
@@ -79,17 +87,17 @@ def attempt(step: Step, folder: Path) -> Attempt:
     )
 
 
-def ended(step: Step, output: IO[str]) -> int | None:
+def ended(step: Step, output: IO[str], seconds: float) -> int | None:
     """Run a step's command, which prints to a file; return its exit code, None if it took long."""
     process = subprocess.Popen(
         [sys.executable, *step.words],
         stdout=output,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     )
     try:
-        return process.wait(step.seconds)
+        return process.wait(seconds)
     except subprocess.TimeoutExpired:
         return None
     finally:
@@ -121,7 +129,7 @@ def running(words: Sequence[str]) -> Iterator[None]:
         [sys.executable, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     )
     with process:
         try:

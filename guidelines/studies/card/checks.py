@@ -1,7 +1,7 @@
 """Measure what samples on this machine's NVIDIA GPU depend on: clocks, cache, launches, ceilings.
 
-`python -m guideline_benchmarks.guidelines.studies.card.checks` takes about a minute, prints a
-table, and exits with 1 where something does not hold.
+`python -m guideline_benchmarks.guidelines.studies.card.checks` takes about a minute, prints a line
+for each finding, and exits with 1 where something does not hold.
 """
 
 from __future__ import annotations
@@ -14,36 +14,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import typer
-from rich.console import Console
 from scipy.stats import trim_mean
 
 from guideline_benchmarks.guidelines.studies.card import findings, networks
 from guideline_benchmarks.guidelines.studies.card.findings import Finding
-from guideline_benchmarks.reports.formats.terminal import print_table
 from guideline_benchmarks.results.errors import SuiteError
-from guideline_benchmarks.runners.worker.cuda.stopwatch import doubling
+from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
+from guideline_benchmarks.runners.worker.cuda.errors import first_sentence
+from guideline_benchmarks.runners.worker.cuda.stopwatch import after, repeated
 
-SAMPLES = 200
+SAMPLES, BLOCKS = 200, 10
 # Parts of the cache's size that arrays have, and overwritings of it that leave nothing of them.
 PARTS, THOROUGH = (1 / 8, 1 / 2), 8
+# Products of matrices that take a card long, and little of its cache.
+SMALL, PRODUCTS = 128, 200
 # The work over which two clocks are compared, and a rest in which a card lowers its own.
 LONG_NS, REST_SECONDS = 500_000_000, 2.0
 LOOK_SECONDS = 0.005
 SMI = ("nvidia-smi", "--query-gpu=clocks.sm", "--format=csv,noheader")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What reads an array once, as one CUDA graph; to the stopwatch it is a network."""
-
-    enqueue: Callable[[], None]
-    hides_launch: bool = True
-    eager: None = None
+Look = Callable[[], Iterator[Finding]]
 
 
 def events(backend: Any) -> Finding:
@@ -62,23 +55,30 @@ def clocks(backend: Any) -> Finding:
 
 
 def flush(torch: Any, backend: Any, part: float) -> Finding:
-    """Time the reading of an array right after itself, and after the cache was overwritten."""
-    device, stopwatch = backend.device, backend.stopwatch
+    """Time the reading of an array from the cache, and after one and many overwritings of it.
+
+    Small products come between, which hide the host's time and leave the cache as it is.
+    """
+    device = backend.device
     cache = device.cache_sized.numel()
     array = torch.ones(int(cache * part) // 4, device=device.name)
     total = torch.zeros((), device=device.name)
     large = torch.empty(THOROUGH * cache, dtype=torch.int8, device=device.name)
-    reading = Reading(device.capture(partial(torch.sum, array, 0, out=total)))
-    stopwatch.prepare(reading)
-    thorough = stopwatch.first_ahead(reading, doubling(large.zero_))
-    hot, flushed, after_many = [], [], []
-    for _ in range(SAMPLES):
-        taken = stopwatch.take(reading)
-        hot.append(taken["ns"])
-        flushed.append(taken["beside"]["cold"])
-        after_many.append(stopwatch.hidden(reading, thorough)[0])
-    middle = [float(trim_mean(times, 0.25)) for times in (hot, flushed, after_many)]
-    return findings.of_flush(part, *middle)
+    small, product = (torch.ones(SMALL, SMALL, device=device.name) for _ in range(2))
+    read = device.capture(partial(torch.sum, array, 0, out=total))
+    busy = device.capture(repeated(partial(torch.mm, small, small, out=product), PRODUCTS))
+    cached = after(read, busy)
+    lead_ins = (cached, after(cached, device.flush), after(cached, large.zero_))
+
+    def block() -> tuple[float, float, float]:
+        rounds = [
+            [backend.stopwatch.interval(read, lead_in)[0] for lead_in in lead_ins]
+            for _ in range(SAMPLES // BLOCKS)
+        ]
+        hot, flushed, thorough = (float(trim_mean(of, 0.25)) for of in zip(*rounds, strict=True))
+        return hot, flushed, thorough
+
+    return findings.of_flush(part, [block() for _ in range(BLOCKS)])
 
 
 def launches(backend: Any, loaded: Mapping[str, Any]) -> Finding:
@@ -99,10 +99,10 @@ def clock_readings(backend: Any, network: Any) -> Finding:
     with looking(card.sm_mhz) as during:
         beside = threading.Thread(target=lambda: said.append(nvidia_smi()))
         beside.start()
-        after: list[int | None] = []
-        while beside.is_alive() or len(after) < SAMPLES:
-            after.append(backend.stopwatch.sample(network, lead_in=True)["sm_mhz"])
-    return findings.of_clock_readings(during, [mhz for mhz in after if mhz], said[0])
+        seen: list[int | None] = []
+        while beside.is_alive() or len(seen) < SAMPLES:
+            seen.append(backend.stopwatch.sample(network, lead_in=True)["sm_mhz"])
+    return findings.of_clock_readings(during, [mhz for mhz in seen if mhz], said[0])
 
 
 @contextmanager
@@ -162,17 +162,45 @@ def ceilings(backend: Any) -> Iterator[Finding]:
     yield Finding("a kernel that does next to nothing, in a graph", f"{found['kernel_ns']:.0f} ns")
 
 
-def all_findings(torch: Any, backend: Any, loaded: Mapping[str, Any]) -> Iterator[Finding]:
-    """Look into everything, one after the other; the last of the networks is the longest."""
+def profiler(backend: Any, network: Any) -> Finding:
+    """Time a graph before and after the profiler is used in this process."""
+
+    def time_ns() -> float:
+        samples = [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
+        return float(trim_mean([sample["ns"] for sample in samples], 0.25))
+
+    before = time_ns()
+    network.profile()
+    return findings.of_profiler(before, time_ns())
+
+
+def looks(torch: Any, backend: Any, loaded: Mapping[str, Any]) -> list[Look]:
+    """Return what is looked into, in order; the last of the networks is the longest."""
     longest = list(loaded.values())[-1]
-    yield events(backend)
-    yield clocks(backend)
-    for part in PARTS:
-        yield flush(torch, backend, part)
-    yield launches(backend, loaded)
-    yield clock_readings(backend, longest)
-    yield waking(backend, longest)
-    yield from ceilings(backend)
+    return [
+        partial(one, events, backend),
+        partial(one, clocks, backend),
+        *(partial(one, flush, torch, backend, part) for part in PARTS),
+        partial(one, launches, backend, loaded),
+        partial(one, clock_readings, backend, longest),
+        partial(one, waking, backend, longest),
+        partial(ceilings, backend),
+        # Whatever it leaves behind comes after all else.
+        partial(one, profiler, backend, longest),
+    ]
+
+
+def one(look: Callable[..., Finding], *arguments: Any) -> Iterator[Finding]:
+    """Yield the one finding of a look."""
+    yield look(*arguments)
+
+
+def found_by(look: Look) -> Iterator[Finding]:
+    """Yield the findings of a look; what goes wrong in it is one."""
+    try:
+        yield from look()
+    except (RuntimeError, DeviceLostError) as error:
+        yield Finding("a look that failed", first_sentence(error), holds=False)
 
 
 def main() -> None:
@@ -180,9 +208,13 @@ def main() -> None:
     torch: Any = importlib.import_module("torch")
     files = networks.exported(networks.CELLS)
     backend = networks.backend()
-    found = list(all_findings(torch, backend, networks.load(backend, files)))
-    print_table(findings.table(found), Console())
-    sys.exit(any(one.holds is False for one in found))
+    all_hold = True
+    for look in looks(torch, backend, networks.load(backend, files)):
+        for found in found_by(look):
+            # At once, for whoever ends it.
+            print(findings.line(found), flush=True)
+            all_hold = all_hold and found.holds is not False
+    sys.exit(not all_hold)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from guideline_benchmarks.reports.document import Heading, Table
+from statistics import fmean, stdev
 
 # Steps of the events' clock, in ns, that tell networks of 100 µs apart by 1 %.
 LONGEST_STEP = 1000
@@ -13,6 +12,8 @@ LONGEST_STEP = 1000
 CLOCKS_APART = 0.01
 # What writes over the cache may leave in it, and from when on that can be told.
 MOST_LEFT, TOLD_APART = 0.05, 1.1
+# So many standard errors are taken for chance.
+ERRORS = 2
 # Samples in which the host's time may show.
 MOST_SHOWN = 0.02
 # What the clock read after a sample may differ from the one read during it.
@@ -23,6 +24,7 @@ LANES = {"6.0": 64, "7.0": 64, "7.2": 64, "7.5": 64, "8.0": 64}
 LANES_ELSE = 128
 # Memory hands over two bits a line and cycle of the clock that the driver tells.
 PER_CYCLE, BYTE = 2, 8
+WORDS = {True: "holds", False: "DOES NOT HOLD", None: "look"}
 # A ceiling that is less of what the card is built for has not been reached, or is another thing.
 LEAST_OF_PEAK = 0.5
 
@@ -39,8 +41,9 @@ class Finding:
 
 def of_events(overhead_ns: int, step_ns: int | None) -> Finding:
     """Judge the steps of the events' clock; `overhead_ns` is an interval with nothing in it."""
-    found = f"{step_ns} ns, an empty interval {overhead_ns} ns"
-    holds = step_ns is not None and step_ns <= LONGEST_STEP
+    step = "none seen" if step_ns is None else f"{step_ns} ns"
+    found = f"{step}, an empty interval {overhead_ns} ns"
+    holds = None if step_ns is None else step_ns <= LONGEST_STEP
     return Finding("the least step of events", found, f"at most {LONGEST_STEP} ns", holds)
 
 
@@ -55,18 +58,32 @@ def of_clocks(events_ns: int, host_ns: int) -> Finding:
     )
 
 
-def of_flush(part: float, hot: float, flushed: float, thorough: float) -> Finding:
+def of_flush(part: float, blocks: Sequence[tuple[float, float, float]]) -> Finding:
     """Judge how much of an array one overwriting of the cache leaves there.
 
-    The array is that part of the cache's size; read in so many ns right after itself, after one
-    overwriting, and after several, which surely leave nothing.
+    The array is that part of the cache's size. Every block of samples tells in how many ns it was
+    read from the cache, after one overwriting, and after several, which surely leave nothing.
     """
-    what = f"of an array of {part:g} of the cache, left in it after the flush"
+    what = f"of an array of {part:g} of the cache, left in it after one flush"
+    hot, flushed, thorough = (fmean(times) for times in zip(*blocks, strict=True))
     times = f"read in {hot / 1e3:.2f}, {flushed / 1e3:.2f}, {thorough / 1e3:.2f} µs"
+    asked = f"at most {MOST_LEFT:.0%}"
     if thorough < TOLD_APART * hot:
-        return Finding(what, f"cannot be told: {times}", f"at most {MOST_LEFT:.0%}")
+        return Finding(what, f"cannot be told: {times}", asked)
     left = (thorough - flushed) / (thorough - hot)
-    return Finding(what, f"{left:.1%} ({times})", f"at most {MOST_LEFT:.0%}", left <= MOST_LEFT)
+    error = stdev(many - one for _, one, many in blocks) / len(blocks) ** 0.5 / (thorough - hot)
+    found = f"{left:.1%}, standard error {error:.1%} ({times})"
+    return Finding(what, found, asked, left - ERRORS * error <= MOST_LEFT)
+
+
+def of_profiler(before: float, after: float) -> Finding:
+    """Judge a graph's time (ns) after the profiler was used by that before."""
+    return Finding(
+        "a graph after the profiler was used, over before",
+        f"{after / before:.4f}",
+        f"1 ± {CLOCKS_APART}",
+        abs(after / before - 1) <= CLOCKS_APART,
+    )
 
 
 def of_launches(shown: Mapping[str, int], samples: int) -> Finding:
@@ -135,9 +152,7 @@ def _of_peak(what: str, reached: float, peak: float, unit: str) -> Finding:
     return Finding(what, found, asked, LEAST_OF_PEAK <= share <= 1)
 
 
-def table(findings: Collection[Finding]) -> Table:
-    """Return findings as a table."""
-    words = {True: "yes", False: "NO", None: "look"}
-    headings = [Heading(title, numeric=False) for title in ("what", "found", "asked", "holds")]
-    rows = [[one.what, one.found, one.asked, words[one.holds]] for one in findings]
-    return Table("What samples depend on, on this card", headings, rows)
+def line(found: Finding) -> str:
+    """Return a finding as one line."""
+    asked = f" (asked: {found.asked})" if found.asked else ""
+    return f"{WORDS[found.holds]}: {found.what}: {found.found}{asked}"
