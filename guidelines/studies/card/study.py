@@ -76,7 +76,7 @@ def steps(folder: Path) -> list[Step]:
         return Step(name, (*SUITE, "run", *words, *out), seconds, program)
 
     def tests(name: str, which: str, seconds: float) -> Step:
-        words = ("-m", "pytest", "-n", "0", "-v", "--durations=0", "-k", which, str(TESTS))
+        words = ("-m", "pytest", "-n", "0", "-vv", "--tb=short", "-k", which, str(TESTS))
         return Step(name, words, seconds, telling=True)
 
     def few(name: str, platform: str, *words: str, beside: str = "") -> Step:
