@@ -135,12 +135,23 @@ def test_the_latex_report_compiles(tmp_path):
     compile_latex(source, tmp_path)
 
 
+def summarised_notes(run):
+    return [note for section in document(summarise(run)).sections for note in section.notes]
+
+
 def test_a_failed_network_has_no_figure_and_says_why():
     run = counted_run(["g1"], by_width, failures={"g1/1:2/x1": "it is wrong"})
     text = terminal(summarise(run))
     assert run.failures == {"g1/1:2/x1": "it is wrong"}
     assert "g1/1:2/x1 has no figure: it is wrong" in text
     assert "1 network(s) failed their proof" in text
+
+
+def test_networks_that_fail_for_one_reason_are_told_in_one_sentence():
+    failures = {f"g1/{row}/x1": "too large" for row in ("1:2", "1:6")} | {"g1/1:12/x1": "wrong"}
+    notes = summarised_notes(counted_run(["g1"], by_width, failures=failures))
+    assert "g1/1:2/x1, g1/1:6/x1 have no figure: too large." in notes
+    assert "g1/1:12/x1 has no figure: wrong." in notes
 
 
 def test_an_unfinished_run_is_shown_as_such():
@@ -150,7 +161,7 @@ def test_an_unfinished_run_is_shown_as_such():
     assert complete(run)
     text = terminal(summarise(half))
     assert "5 of 12 networks were counted" in text
-    assert "was not measured yet" in text
+    assert "g1/1:12/x4 were not measured yet" in " ".join(text.split())
 
 
 def test_a_counted_run_is_stored_and_read(tmp_path):

@@ -251,12 +251,20 @@ def notes_of(columns: Sequence[Column]) -> list[str]:
         for ours, papers in sorted(batches)
         if ours != papers
     ]
-    for result in results:
-        cell = result.cell
-        if result.failure:
-            notes.append(f"{cell.name} has no figure: {result.failure}.")
-        elif result.timing is None and result.counts is None:
-            notes.append(f"{cell.name} was not measured yet.")
-        if cell.note:
-            notes.append(f"{cell.name}: {cell.note}.")
+    notes += _without_figures(results)
+    notes += [f"{r.cell.name}: {r.cell.note}." for r in results if r.cell.note]
     return notes
+
+
+def _without_figures(results: Sequence[CellResult]) -> list[str]:
+    """Name the cells without figures, those together that lack them for one reason."""
+    lacking: dict[str, list[str]] = {}
+    for result in results:
+        if result.failure or (result.timing is None and result.counts is None):
+            lacking.setdefault(result.failure or "", []).append(result.cell.name)
+    said = []
+    for failure, names in lacking.items():
+        has, was = ("has", "was") if len(names) == 1 else ("have", "were")
+        why = f"{has} no figure: {failure}" if failure else f"{was} not measured yet"
+        said.append(f"{', '.join(names)} {why}.")
+    return said
