@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from guideline_benchmarks.runners.worker import ceilings, entry
 from guideline_benchmarks.runners.worker.backends import torch_cuda
 from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
+from guideline_benchmarks.runners.worker.cuda.stopwatch import CLOCK_READINGS
 from tests.simulated_gpu import CpuAsGpu
 
 # Small enough for tests.
@@ -35,7 +36,7 @@ class Failing(CpuAsGpu):
 
     def flush(self):
         self.waited += 1
-        if self.how == "lost-later" and self.waited > 700:
+        if self.how == "lost-later" and self.waited > 3 * CLOCK_READINGS + 100:
             raise RuntimeError("CUDA error: unspecified launch failure")
 
 

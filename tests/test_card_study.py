@@ -232,7 +232,7 @@ def test_all_is_looked_into_and_what_fails_is_told(monkeypatch):
     backend = torch_cuda.TorchCuda(Settings(1, "graph", "fp32"), Slow())
     try:
         backend.stopwatch.prepare(network)
-        looks = checks.looks(torch, backend, {"a": network})
+        looks = checks.looks(backend, {"a": network})
         found = [one for look in looks for one in checks.found_by(look)]
     finally:
         backend.inference.__exit__(None, None, None)

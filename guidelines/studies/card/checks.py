@@ -6,7 +6,6 @@ for each finding, and exits with 1 where something does not hold.
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import subprocess
 import sys
@@ -17,12 +16,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import typer
+import torch
 from scipy.stats import trim_mean
 
 from guideline_benchmarks.guidelines.studies.card import findings, networks
 from guideline_benchmarks.guidelines.studies.card.findings import Finding
-from guideline_benchmarks.results.errors import SuiteError
+from guideline_benchmarks.guidelines.studies.card.program import ended_in_a_sentence
 from guideline_benchmarks.runners.worker.backends.interface import DeviceLostError
 from guideline_benchmarks.runners.worker.cuda.errors import first_sentence
 from guideline_benchmarks.runners.worker.cuda.stopwatch import after, repeated
@@ -39,22 +38,22 @@ SMI = ("nvidia-smi", "--query-gpu=clocks.sm", "--format=csv,noheader")
 Look = Callable[[], Iterator[Finding]]
 
 
-def events(backend: Any) -> Finding:
+def events(backend: Any) -> Iterator[Finding]:
     """Look into the steps of the events' clock."""
     clock = backend.stopwatch.clock()
-    return findings.of_events(clock["overhead_ns"], clock["resolution_ns"])
+    yield findings.of_events(clock["overhead_ns"], clock["resolution_ns"])
 
 
-def clocks(backend: Any) -> Finding:
+def clocks(backend: Any) -> Iterator[Finding]:
     """Time the same long work by events and by the host."""
     flush, stopwatch = backend.device.flush, backend.stopwatch
     once = max(1, stopwatch.total(flush, 100) // 100)
     began = time.perf_counter_ns()
     by_events = stopwatch.total(flush, max(1, LONG_NS // once))
-    return findings.of_clocks(by_events, time.perf_counter_ns() - began)
+    yield findings.of_clocks(by_events, time.perf_counter_ns() - began)
 
 
-def flush(torch: Any, backend: Any, part: float) -> Finding:
+def flush(backend: Any, part: float) -> Iterator[Finding]:
     """Time the reading of an array from the cache, and after one and many overwritings of it.
 
     Small products come between, which hide the host's time and leave the cache as it is.
@@ -65,10 +64,19 @@ def flush(torch: Any, backend: Any, part: float) -> Finding:
     total = torch.zeros((), device=device.name)
     large = torch.empty(THOROUGH * cache, dtype=torch.int8, device=device.name)
     small, product = (torch.ones(SMALL, SMALL, device=device.name) for _ in range(2))
-    read = device.capture(partial(torch.sum, array, 0, out=total))
-    busy = device.capture(repeated(partial(torch.mm, small, small, out=product), PRODUCTS))
-    cached = after(read, busy)
-    lead_ins = (cached, after(cached, device.flush), after(cached, large.zero_))
+
+    def read_array() -> None:
+        torch.sum(array, 0, out=total)
+
+    def multiply() -> None:
+        torch.mm(small, small, out=product)
+
+    def overwrite() -> None:
+        large.zero_()
+
+    read = device.capture(read_array)
+    cached = after(read, device.capture(repeated(multiply, PRODUCTS)))
+    lead_ins = (cached, after(cached, device.flush), after(cached, overwrite))
 
     def block() -> tuple[float, float, float]:
         rounds = [
@@ -78,23 +86,27 @@ def flush(torch: Any, backend: Any, part: float) -> Finding:
         hot, flushed, thorough = (float(trim_mean(of, 0.25)) for of in zip(*rounds, strict=True))
         return hot, flushed, thorough
 
-    return findings.of_flush(part, [block() for _ in range(BLOCKS)])
+    yield findings.of_flush(part, [block() for _ in range(BLOCKS)])
 
 
-def launches(backend: Any, loaded: Mapping[str, Any]) -> Finding:
+def samples_of(backend: Any, network: Any) -> list[dict[str, Any]]:
+    """Return SAMPLES samples of a network."""
+    return [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
+
+
+def launches(backend: Any, loaded: Mapping[str, Any]) -> Iterator[Finding]:
     """Count the samples in which the host's time shows."""
     shown = {}
     for name, network in loaded.items():
-        samples = [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
-        shown[name] = sum(sample["launch_shows"] for sample in samples)
-    return findings.of_launches(shown, SAMPLES)
+        shown[name] = sum(sample["launch_shows"] for sample in samples_of(backend, network))
+    yield findings.of_launches(shown, SAMPLES)
 
 
-def clock_readings(backend: Any, network: Any) -> Finding:
+def clock_readings(backend: Any, network: Any) -> Iterator[Finding]:
     """Read the multiprocessors' clock while samples are taken, and after each as they do."""
     card = backend.device.card
     if not card:
-        return findings.of_clock_readings([], [], "not asked")
+        yield findings.of_clock_readings([], [], "not asked")
     said: list[str] = []
     with looking(card.sm_mhz) as during:
         beside = threading.Thread(target=lambda: said.append(nvidia_smi()))
@@ -102,7 +114,7 @@ def clock_readings(backend: Any, network: Any) -> Finding:
         seen: list[int | None] = []
         while beside.is_alive() or len(seen) < SAMPLES:
             seen.append(backend.stopwatch.sample(network, lead_in=True)["sm_mhz"])
-    return findings.of_clock_readings(during, [mhz for mhz in seen if mhz], said[0])
+    yield findings.of_clock_readings(during, [mhz for mhz in seen if mhz], said[0])
 
 
 @contextmanager
@@ -134,12 +146,10 @@ def nvidia_smi() -> str:
     return " ".join((done.stdout or done.stderr).split())
 
 
-def waking(backend: Any, network: Any) -> Finding:
+def waking(backend: Any, network: Any) -> Iterator[Finding]:
     """Take samples after a rest."""
     time.sleep(REST_SECONDS)
-    return findings.of_waking(
-        [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
-    )
+    yield findings.of_waking(samples_of(backend, network))
 
 
 def ceilings(backend: Any) -> Iterator[Finding]:
@@ -162,37 +172,31 @@ def ceilings(backend: Any) -> Iterator[Finding]:
     yield Finding("a kernel that does next to nothing, in a graph", f"{found['kernel_ns']:.0f} ns")
 
 
-def profiler(backend: Any, network: Any) -> Finding:
+def profiler(backend: Any, network: Any) -> Iterator[Finding]:
     """Time a graph before and after the profiler is used in this process."""
 
     def time_ns() -> float:
-        samples = [backend.stopwatch.sample(network, lead_in=True) for _ in range(SAMPLES)]
-        return float(trim_mean([sample["ns"] for sample in samples], 0.25))
+        return float(trim_mean([sample["ns"] for sample in samples_of(backend, network)], 0.25))
 
     before = time_ns()
     network.profile()
-    return findings.of_profiler(before, time_ns())
+    yield findings.of_profiler(before, time_ns())
 
 
-def looks(torch: Any, backend: Any, loaded: Mapping[str, Any]) -> list[Look]:
+def looks(backend: Any, loaded: Mapping[str, Any]) -> list[Look]:
     """Return what is looked into, in order; the last of the networks is the longest."""
     longest = list(loaded.values())[-1]
     return [
-        partial(one, events, backend),
-        partial(one, clocks, backend),
-        *(partial(one, flush, torch, backend, part) for part in PARTS),
-        partial(one, launches, backend, loaded),
-        partial(one, clock_readings, backend, longest),
-        partial(one, waking, backend, longest),
+        partial(events, backend),
+        partial(clocks, backend),
+        *(partial(flush, backend, part) for part in PARTS),
+        partial(launches, backend, loaded),
+        partial(clock_readings, backend, longest),
+        partial(waking, backend, longest),
         partial(ceilings, backend),
         # Whatever it leaves behind comes after all else.
-        partial(one, profiler, backend, longest),
+        partial(profiler, backend, longest),
     ]
-
-
-def one(look: Callable[..., Finding], *arguments: Any) -> Iterator[Finding]:
-    """Yield the one finding of a look."""
-    yield look(*arguments)
 
 
 def found_by(look: Look) -> Iterator[Finding]:
@@ -205,11 +209,10 @@ def found_by(look: Look) -> Iterator[Finding]:
 
 def main() -> None:
     """Look into this machine's card. Raises PlatformError without one; exits with 1, see above."""
-    torch: Any = importlib.import_module("torch")
     files = networks.exported(networks.CELLS)
     backend = networks.backend()
     all_hold = True
-    for look in looks(torch, backend, networks.load(backend, files)):
+    for look in looks(backend, networks.load(backend, files)):
         for found in found_by(look):
             # At once, for whoever ends it.
             print(findings.line(found), flush=True)
@@ -218,8 +221,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with ended_in_a_sentence():
         main()
-    except SuiteError as error:
-        typer.echo(f"guidelines: {error}", err=True)
-        sys.exit(error.exit_code)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, median_low, stdev
 
 # Steps of the events' clock, in ns, that tell networks of 100 µs apart by 1 %.
 LONGEST_STEP = 1000
 # What the events may differ from the host's clock over a long time.
 CLOCKS_APART = 0.01
+# What a profiler that was used may take of what comes after it.
+SLOWED = 0.01
 # What writes over the cache may leave in it, and from when on that can be told.
 MOST_LEFT, TOLD_APART = 0.05, 1.1
 # So many standard errors are taken for chance.
@@ -49,13 +51,8 @@ def of_events(overhead_ns: int, step_ns: int | None) -> Finding:
 
 def of_clocks(events_ns: int, host_ns: int) -> Finding:
     """Judge the events' clock by the host's, over the same long work."""
-    ratio = events_ns / host_ns
-    return Finding(
-        f"events over the host's clock, {host_ns / 1e9:.1f} s",
-        f"{ratio:.4f}",
-        f"1 ± {CLOCKS_APART}",
-        abs(ratio - 1) <= CLOCKS_APART,
-    )
+    what = f"events over the host's clock, {host_ns / 1e9:.1f} s"
+    return _of_ratio(what, events_ns / host_ns, CLOCKS_APART)
 
 
 def of_flush(part: float, blocks: Sequence[tuple[float, float, float]]) -> Finding:
@@ -78,12 +75,7 @@ def of_flush(part: float, blocks: Sequence[tuple[float, float, float]]) -> Findi
 
 def of_profiler(before: float, after: float) -> Finding:
     """Judge a graph's time (ns) after the profiler was used by that before."""
-    return Finding(
-        "a graph after the profiler was used, over before",
-        f"{after / before:.4f}",
-        f"1 ± {CLOCKS_APART}",
-        abs(after / before - 1) <= CLOCKS_APART,
-    )
+    return _of_ratio("a graph after the profiler was used, over before", after / before, SLOWED)
 
 
 def of_launches(shown: Mapping[str, int], samples: int) -> Finding:
@@ -106,20 +98,15 @@ def of_clock_readings(during: Sequence[int], after: Sequence[int], smi: str) -> 
     what = "the clock read after samples over that during them"
     if not during or not after:
         return Finding(what, "the driver shows none")
-    middle = [sorted(found)[len(found) // 2] for found in (during, after)]
-    ratio = middle[1] / middle[0]
-    return Finding(
-        what,
-        f"{ratio:.3f} ({middle[1]} and {middle[0]} MHz; nvidia-smi: {smi})",
-        f"1 ± {CLOCK_READ_APART}",
-        abs(ratio - 1) <= CLOCK_READ_APART,
-    )
+    then, now = median_low(during), median_low(after)
+    readings = f" ({now} and {then} MHz; nvidia-smi: {smi})"
+    return _of_ratio(what, now / then, CLOCK_READ_APART, readings)
 
 
 def of_waking(samples: Sequence[Mapping[str, int]]) -> Finding:
     """Tell what the first of these samples after a rest was like beside the later ones."""
     later = samples[len(samples) // 2 :]
-    usual = sorted(sample["ns"] for sample in later)[len(later) // 2]
+    usual = median_low(sample["ns"] for sample in later)
     first = samples[0]
     return Finding(
         "the first sample after a rest over later ones",
@@ -141,6 +128,10 @@ def of_product(
     peak = multiprocessors * (boost_mhz or 0) * 1e6 * LANES.get(capability, LANES_ELSE)
     what = "a product of matrices in float32"
     return _of_peak(what, per_second / 1e12, peak / 1e12, "T multiply-adds/s")
+
+
+def _of_ratio(what: str, ratio: float, apart: float, more: str = "") -> Finding:
+    return Finding(what, f"{ratio:.4f}{more}", f"1 ± {apart}", abs(ratio - 1) <= apart)
 
 
 def _of_peak(what: str, reached: float, peak: float, unit: str) -> Finding:

@@ -24,9 +24,10 @@ from rich.console import Console
 
 from guideline_benchmarks.guidelines.studies.card import networks
 from guideline_benchmarks.guidelines.studies.card.networks import Exported
+from guideline_benchmarks.guidelines.studies.card.program import ended_in_a_sentence
 from guideline_benchmarks.reports.document import Heading, Table
 from guideline_benchmarks.reports.formats.terminal import print_table
-from guideline_benchmarks.results.errors import PlatformError, SuiteError
+from guideline_benchmarks.results.errors import PlatformError
 from guideline_benchmarks.runners.worker.cuda.errors import first_sentence
 
 # Samples of each network on either side of nvbench.
@@ -140,11 +141,10 @@ def table(compared: Sequence[Compared]) -> Table:
     headings += [Heading(title, group) for group, titles in groups.items() for title in titles]
     rows = []
     for one in compared:
-        hot, cold = one.ratios()
-        figures = (one.hot, one.nvbench_batch), (one.cold, one.nvbench_cold)
-        pairs = zip(figures, (hot, cold), strict=True)
-        texts = [t for (a, b), ratio in pairs for t in (f"{a:.2f}", f"{b:.2f}", f"{ratio:.3f}")]
-        rows.append([one.cell, *texts])
+        hot, cold = (f"{ratio:.3f}" for ratio in one.ratios())
+        times = (one.hot, one.nvbench_batch, one.cold, one.nvbench_cold)
+        ours_hot, batch, ours_cold, nvbench_cold = (f"{time:.2f}" for time in times)
+        rows.append([one.cell, ours_hot, batch, hot, ours_cold, nvbench_cold, cold])
     return Table("This suite beside NVIDIA's nvbench, in one process", headings, rows)
 
 
@@ -174,8 +174,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with ended_in_a_sentence():
         main()
-    except SuiteError as error:
-        typer.echo(f"guidelines: {error}", err=True)
-        sys.exit(error.exit_code)

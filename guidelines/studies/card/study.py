@@ -32,12 +32,8 @@ from guideline_benchmarks.guidelines.studies.card.attempts import (
     log_of,
     publish,
 )
-from guideline_benchmarks.results.errors import (
-    BadInputError,
-    PlatformError,
-    SuiteError,
-    suggestion,
-)
+from guideline_benchmarks.guidelines.studies.card.program import ended_in_a_sentence
+from guideline_benchmarks.results.errors import BadInputError, PlatformError, suggestion
 
 SUITE = ("-m", "guideline_benchmarks.guidelines")
 CARD = "guideline_benchmarks.guidelines.studies.card"
@@ -147,17 +143,16 @@ def main(folder: Path, asked: Sequence[str], seconds: float = float("inf")) -> N
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Where all that is found is kept.")],
-    steps: Annotated[list[str] | None, typer.Argument(help="Do these alone.")] = None,
+    asked: Annotated[
+        list[str] | None, typer.Argument(metavar="[STEP]...", help="Do these alone.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Begin nothing that would end later.")] = 86_400,
 ) -> None:
     """Verify the suite on this machine's NVIDIA GPU, step by step."""
     # Ended by `kill`, it must end what it began.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        main(folder, steps or [], seconds)
-    except SuiteError as error:
-        typer.echo(f"guidelines: {error}", err=True)
-        raise typer.Exit(error.exit_code) from None
+    with ended_in_a_sentence():
+        main(folder, asked or [], seconds)
 
 
 if __name__ == "__main__":
