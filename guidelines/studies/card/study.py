@@ -144,7 +144,7 @@ def main(folder: Path, asked: Sequence[str], seconds: float = float("inf")) -> N
 def command(
     folder: Annotated[Path, typer.Argument(help="Where all that is found is kept.")],
     asked: Annotated[
-        list[str] | None, typer.Argument(metavar="[STEP]...", help="Do these alone.")
+        list[str] | None, typer.Argument(metavar="STEP", help="Do these alone.")
     ] = None,
     seconds: Annotated[float, typer.Option(help="Begin nothing that would end later.")] = 86_400,
 ) -> None:
